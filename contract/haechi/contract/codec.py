@@ -1,0 +1,119 @@
+"""Parcel ↔ bytes, body version 1: an array in MessagePack, packed with zstd, in the fixed envelope.
+
+A parcel decodes with the contract alone: names, times, steps and values all stand in it. Golden vectors in
+``vectors/`` hold every layout that was ever sent; they decode for ever.
+
+The body is the array ``[epoch_order, epoch_number, clock, places, things, datastreams, tables, events, evidence,
+losses]``; tables as in :mod:`haechi.contract.columns`, everything else as maps with the field names of its type.
+"""
+
+from functools import lru_cache
+
+import msgspec
+import zstandard
+
+from haechi.contract import FutureVersion, UnreadableBody
+from haechi.contract.columns import PackedTable, pack, unpack
+from haechi.contract.envelope import unwrap, wrap
+from haechi.contract.events import Event, Evidence
+from haechi.contract.parcel import DECODED_BYTES_MAX, ClockQuality, LossRecord, Parcel, ParcelName
+from haechi.contract.places import Datastream, Place, Thing
+
+VERSION = 1
+"""What :func:`encode` writes."""
+VERSIONS_READ = (1,)
+"""What :func:`decode` reads; the cloud announces it, a newer gateway then writes the newest of these."""
+
+
+class _Body(msgspec.Struct, array_like=True):
+    epoch_order: int
+    epoch_number: int
+    clock: ClockQuality
+    places: list[Place]
+    things: list[Thing]
+    datastreams: list[Datastream]
+    tables: list[PackedTable]
+    events: list[Event]
+    evidence: list[Evidence]
+    losses: list[LossRecord]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Body)
+
+
+@lru_cache(maxsize=4)
+def _compressor(level: int) -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=level, write_content_size=True)
+
+
+def encode_body(parcel: Parcel, level: int = 3) -> bytes:
+    """Return the body of a parcel, without its envelope."""
+    body = _Body(
+        parcel.epoch_order,
+        parcel.epoch_number,
+        parcel.clock,
+        parcel.places,
+        parcel.things,
+        parcel.datastreams,
+        [pack(table) for table in parcel.tables],
+        parcel.events,
+        parcel.evidence,
+        parcel.losses,
+    )
+    return _compressor(level).compress(_encoder.encode(body))
+
+
+def encode(name: ParcelName, parcel: Parcel) -> bytes:
+    """Return the whole parcel. Its size is the caller's care: at most ``PARCEL_BYTES_MAX`` may travel."""
+    return wrap(name, VERSION, encode_body(parcel))
+
+
+def decode(parcel: bytes) -> tuple[ParcelName, Parcel]:
+    """Return the name and the content of a whole parcel.
+
+    Raises:
+        NotAParcel: it names nothing.
+        FutureVersion: a newer gateway wrote it.
+        UnreadableBody: damaged, of wrong types, or over a limit. Its name can be read with ``envelope.unwrap``.
+    """
+    name, version, body = unwrap(parcel)
+    return name, decode_body(version, body)
+
+
+def decode_body(version: int, body: bytes) -> Parcel:
+    """Return the content of a body.
+
+    Raises:
+        FutureVersion: a newer gateway wrote it.
+        UnreadableBody: damaged, of wrong types, or over a limit.
+    """
+    if version not in VERSIONS_READ:
+        raise FutureVersion(f"the body has version {version}, this software reads {', '.join(map(str, VERSIONS_READ))}")
+    try:
+        content = _decoder.decode(_decompress(body))
+        return Parcel(
+            epoch_order=content.epoch_order,
+            epoch_number=content.epoch_number,
+            clock=content.clock,
+            places=content.places,
+            things=content.things,
+            datastreams=content.datastreams,
+            tables=[unpack(table) for table in content.tables],
+            events=content.events,
+            evidence=content.evidence,
+            losses=content.losses,
+        )
+    except msgspec.MsgspecError as error:
+        raise UnreadableBody(f"the body does not decode: {error}") from error
+
+
+def _decompress(body: bytes) -> bytes:
+    """Unpack, never beyond the limit: a gigabyte of zeros packs into 33 kB."""
+    try:
+        size = zstandard.frame_content_size(body)
+        if size < 0 or size > DECODED_BYTES_MAX:
+            raise UnreadableBody(f"the body announces {size} bytes unpacked, the limit is {DECODED_BYTES_MAX}")
+        return zstandard.ZstdDecompressor().decompress(body, max_output_size=DECODED_BYTES_MAX)
+    except zstandard.ZstdError as error:
+        raise UnreadableBody(f"the body does not unpack: {error}") from error

@@ -1,0 +1,237 @@
+"""Observations as columns of bytes: what lets a value cost a few bytes on the wire.
+
+A :class:`PackedTable` is MessagePack's array of
+
+1. ``names``: the datastream ids, one a line; a line ``+K`` repeats the line before with its K-th number one higher
+   (registers are numbered), so a thousand numbered names cost a few bytes;
+2. ``times``: the first time in µs, then the difference from row to row;
+3. ``steps``: the distinct steps, as [numerator, denominator];
+4. ``layout``: one byte a column: 0 float, 1 whole number, 2 anything else, 3 + n device integers of step n;
+5. ``width``, ``integers``: columns of kind 1 and ≥ 3, column by column, first value then differences from row to row,
+   two's complement of ``width`` bytes, all lowest bytes first, then all second bytes, and so on (byte planes pack best);
+6. ``floats``: columns of kind 0, column by column, IEEE 754 binary64 little-endian;
+7. ``others``: columns of kind 2 as plain lists;
+8. ``qualities``: column index → quality of each row.
+"""
+
+import re
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
+
+from msgspec import Struct
+
+from haechi.contract import UnreadableBody
+from haechi.contract.observations import Quality, Table, Value
+from haechi.contract.places import Step
+
+_FLOAT, _INTEGER, _OTHER, _FIRST_STEP = 0, 1, 2, 3
+_STEPS_MAX = 250
+_TYPECODES = {1: "b", 2: "h", 4: "i", 8: "q"}
+_NUMBERS = re.compile(r"(\d+)")
+_ONE_HIGHER = re.compile(r"\+(\d)")
+
+
+class PackedTable(Struct, array_like=True):
+    """One table as it stands in a body; see the module's docstring for each field."""
+
+    names: str
+    times: list[int]
+    steps: list[tuple[int, int]]
+    layout: bytes
+    width: int
+    integers: bytes
+    floats: bytes
+    others: list[list[bool | int | float | str]]
+    qualities: dict[int, list[int]]
+
+
+def pack(table: Table) -> PackedTable:
+    """Lay a table out as columns of bytes."""
+    steps: dict[Step, int] = {}
+    layout = bytearray()
+    integers: list[int] = []
+    floats = array("d")
+    others: list[list[Value]] = []
+    for column, step in zip(table.columns, table.steps, strict=True):
+        counts = _counts(column, step)
+        if counts is not None and step is not None and (step in steps or len(steps) < _STEPS_MAX):
+            layout.append(_FIRST_STEP + steps.setdefault(step, len(steps)))
+            integers.extend(_differences(counts))
+        elif counts is not None and step is None:
+            layout.append(_INTEGER)
+            integers.extend(_differences(counts))
+        elif all(type(value) is float for value in column):
+            layout.append(_FLOAT)
+            floats.extend(column)  # type: ignore[arg-type]  # every value was just seen to be a float
+        else:
+            layout.append(_OTHER)
+            others.append(column)
+    width, planes = _planes(integers)
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return PackedTable(
+        names=_join(table.datastreams),
+        times=_differences(table.times_us),
+        steps=[(step.numerator, step.denominator) for step in steps],
+        layout=bytes(layout),
+        width=width,
+        integers=planes,
+        floats=floats.tobytes(),
+        others=others,
+        qualities={index: [int(quality) for quality in column] for index, column in table.qualities.items()},
+    )
+
+
+def unpack(packed: PackedTable) -> Table:
+    """Turn columns of bytes back into a table.
+
+    Raises:
+        UnreadableBody: the parts do not fit together.
+    """
+    datastreams = _split(packed.names)
+    rows = len(packed.times)
+    if not rows or len(datastreams) != len(packed.layout):
+        raise UnreadableBody(f"a table of {rows} rows has {len(datastreams)} names for {len(packed.layout)} columns")
+    steps = [_step(pair) for pair in packed.steps]
+    whole = sum(kind == _INTEGER or kind >= _FIRST_STEP for kind in packed.layout)
+    integers = iter(_from_planes(packed.width, packed.integers, rows * whole))
+    floats = array("d")
+    if len(packed.floats) != rows * packed.layout.count(_FLOAT) * 8:
+        raise UnreadableBody(f"{len(packed.floats)} bytes of floats do not fill their columns")
+    floats.frombytes(packed.floats)
+    if sys.byteorder == "big":
+        floats.byteswap()
+    floating = iter(floats)
+    others = iter(packed.others)
+    columns: list[list[Value]] = []
+    column_steps: list[Step | None] = []
+    for kind in packed.layout:
+        step = None
+        column: list[Value]
+        if kind == _FLOAT:
+            column = [next(floating) for _ in range(rows)]
+        elif kind == _OTHER:
+            column = next(others, [])
+            if len(column) != rows:
+                raise UnreadableBody(f"a column of {len(column)} values stands in a table of {rows} rows")
+        else:
+            counts = list(accumulate(next(integers) for _ in range(rows)))
+            if kind == _INTEGER:
+                column = list(counts)
+            elif kind - _FIRST_STEP < len(steps):
+                step = steps[kind - _FIRST_STEP]
+                numerator, denominator = step
+                column = [count * numerator / denominator for count in counts]
+            else:
+                raise UnreadableBody(f"a column has step {kind - _FIRST_STEP}, the table has {len(steps)}")
+        columns.append(column)
+        column_steps.append(step)
+    return Table(
+        datastreams=datastreams,
+        times_us=list(accumulate(packed.times)),
+        columns=columns,
+        steps=tuple(column_steps),
+        qualities=_qualities(packed.qualities, len(columns), rows),
+    )
+
+
+def _counts(column: Sequence[Value], step: Step | None) -> list[int] | None:
+    """Return the integers behind a column, or None where it does not consist of integers of 63 bits."""
+    counts: list[int] = []
+    limit = 2**62
+    if step is None:
+        for value in column:
+            if type(value) is not int or not -limit < value < limit:
+                return None
+            counts.append(value)
+        return counts
+    for value in column:
+        if type(value) is not float:
+            return None
+        count = step.count_of(value)
+        if count is None or not -limit < count < limit:
+            return None
+        counts.append(count)
+    return counts
+
+
+def _differences(numbers: Sequence[int]) -> list[int]:
+    return [numbers[0], *(after - before for before, after in pairwise(numbers))]
+
+
+def _planes(integers: list[int]) -> tuple[int, bytes]:
+    if not integers:
+        return 1, b""
+    low, high = min(integers), max(integers)
+    width = next(w for w in _TYPECODES if -(1 << (8 * w - 1)) <= low and high < 1 << (8 * w - 1))
+    numbers = array(_TYPECODES[width], integers)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    plain = numbers.tobytes()
+    return width, b"".join(plain[plane::width] for plane in range(width))
+
+
+def _from_planes(width: int, planes: bytes, count: int) -> "array[int]":
+    if width not in _TYPECODES or len(planes) != width * count:
+        raise UnreadableBody(f"{len(planes)} bytes are not {count} integers of {width} bytes")
+    plain = bytearray(len(planes))
+    for plane in range(width):
+        plain[plane::width] = planes[plane * count : (plane + 1) * count]
+    numbers = array(_TYPECODES[width])
+    numbers.frombytes(bytes(plain))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _step(pair: tuple[int, int]) -> Step:
+    if pair[0] <= 0 or pair[1] <= 0:
+        raise UnreadableBody(f"a step of {pair[0]}/{pair[1]}")
+    return Step(*pair)
+
+
+def _qualities(packed: dict[int, list[int]], columns: int, rows: int) -> dict[int, list[Quality]]:
+    for index, column in packed.items():
+        if not 0 <= index < columns or len(column) != rows or not all(0 <= quality <= 2 for quality in column):
+            raise UnreadableBody(f"the qualities of column {index} do not fit a table of {columns} × {rows}")
+    return {index: [Quality(quality) for quality in column] for index, column in packed.items()}
+
+
+def _join(names: Sequence[str]) -> str:
+    return "\n".join(chain(names[:1], map(_shorten, names, names[1:])))
+
+
+def _shorten(before: str, name: str) -> str:
+    """Write ``name`` as ``+K`` where it is ``before`` with its K-th number one higher, else as it is."""
+    for index in range(min(10, len(_NUMBERS.findall(before)))):
+        if _one_higher(before, index) == name:
+            return f"+{index}"
+    return name
+
+
+def _one_higher(name: str, index: int) -> str:
+    parts = _NUMBERS.split(name)
+    number = parts[2 * index + 1]
+    parts[2 * index + 1] = str(int(number) + 1).zfill(len(number))
+    return "".join(parts)
+
+
+def _split(joined: str) -> tuple[str, ...]:
+    return tuple(_lengthen(joined.split("\n")))
+
+
+def _lengthen(lines: list[str]) -> Iterator[str]:
+    before = ""
+    for line in lines:
+        if short := _ONE_HIGHER.fullmatch(line):
+            try:
+                before = _one_higher(before, int(short.group(1)))
+            except (IndexError, ValueError) as error:
+                raise UnreadableBody(
+                    f"datastream {line!r} follows {before[:80]!r}, which has no such number"
+                ) from error
+        else:
+            before = line
+        yield before

@@ -1,0 +1,153 @@
+"""What goes beside parcels: small JSON messages, readable by a person with any MQTT client.
+
+Status (retained, also the last will) carries the resynchronisation question: "these are the epochs I still hold; what
+is settled?". The cloud answers with an acknowledgement; it also sends acknowledgements as parcels are settled.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from haechi.contract import ContractError
+from haechi.contract.parcel import ClockQuality, EpochHex, Seq
+from haechi.contract.places import Identifier, Text
+from haechi.contract.ranges import RangeSet
+
+ACK_RANGES_MAX = 256
+"""An acknowledgement carries at most this many ranges an epoch: the lowest ones."""
+EPOCHS_MAX = 64
+"""A status or acknowledgement lists at most this many epochs."""
+CONTROL_BYTES_MAX = 64 * 1024
+
+Message = TypeVar("Message")
+
+
+class HeldEpoch(Struct, frozen=True, kw_only=True):
+    """An epoch of which the gateway still holds parcels, or in which it commits now."""
+
+    epoch: EpochHex
+    order: Annotated[int, Meta(ge=0)]
+    lowest: Seq
+    """The lowest seq that is held and not acknowledged; ``next`` where none is."""
+    next: Seq
+    """The seq that the next parcel will get: everything below was committed."""
+
+
+class ComponentStatus(Struct, frozen=True, kw_only=True):
+    """How one adapter or camera is doing."""
+
+    id: Identifier
+    kind: Identifier
+    state: Literal["starting", "running", "retrying", "failed", "stopped"]
+    detail: Text = ""
+    """The one line that tells a technician what is wrong; empty when nothing is."""
+    counters: dict[str, int | float] = {}
+
+
+class GatewayStatus(Struct, frozen=True, kw_only=True):
+    """How a gateway is doing, and its resynchronisation question. Published retained; the last will says ``offline``."""
+
+    state: Literal["online", "offline"]
+    at_us: int
+    software: Text = ""
+    clock: ClockQuality = ClockQuality.FREE
+    question: Annotated[str, Meta(max_length=32)] | None = None
+    """Names the question "what is settled?"; the answer bears the same name. None when nothing is asked."""
+    epochs: Annotated[tuple[HeldEpoch, ...], Meta(max_length=EPOCHS_MAX)] = ()
+    """Oldest first; the last one is the current one."""
+    versions: tuple[int, ...] = (1,)
+    """Body versions that the gateway can write."""
+    outbox_parcels: Annotated[int, Meta(ge=0)] = 0
+    outbox_bytes: Annotated[int, Meta(ge=0)] = 0
+    outbox_bytes_max: Annotated[int, Meta(ge=0)] = 0
+    oldest_us: int | None = None
+    """When the oldest parcel that is not acknowledged was committed."""
+    components: tuple[ComponentStatus, ...] = ()
+    problems: tuple[Text, ...] = ()
+    """One line each: what is wrong with the gateway itself (disk, refusal by the broker)."""
+
+
+class SettledRanges(Struct, frozen=True, kw_only=True):
+    """What is settled of one epoch: stored, or known to be lost."""
+
+    epoch: EpochHex
+    settled: Annotated[tuple[tuple[Seq, Seq], ...], Meta(max_length=ACK_RANGES_MAX)]
+
+    def range_set(self) -> RangeSet:
+        """Return the ranges as a set.
+
+        Raises:
+            ContractError: a range runs backwards.
+        """
+        try:
+            return RangeSet(self.settled)
+        except ValueError as error:
+            raise ContractError(f"an acknowledgement holds an impossible range: {error}") from error
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True):
+    """What the cloud has settled; only this frees a parcel in the outbox."""
+
+    at_us: int
+    epochs: Annotated[tuple[SettledRanges, ...], Meta(max_length=EPOCHS_MAX)]
+    answers: Annotated[str, Meta(max_length=32)] | None = None
+    """The question that this answers; None for an acknowledgement in passing."""
+    reads: tuple[int, ...] = (1,)
+    """Body versions that the cloud reads."""
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """Something that a gateway is asked to do now."""
+
+    id: Annotated[str, Meta(max_length=64)]
+    name: Literal["restate", "describe"]
+    """``restate``: state active conditions again; ``describe``: send places, things and datastreams again."""
+    expires_us: int
+
+
+_encoder = msgspec.json.Encoder()
+_status = msgspec.json.Decoder(GatewayStatus)
+_acknowledgement = msgspec.json.Decoder(Acknowledgement)
+_command = msgspec.json.Decoder(Command)
+
+
+def encode_control(message: GatewayStatus | Acknowledgement | Command) -> bytes:
+    """Return the message as JSON."""
+    return _encoder.encode(message)
+
+
+def decode_status(payload: bytes) -> GatewayStatus:
+    """Read a status.
+
+    Raises:
+        ContractError: it is not one.
+    """
+    return _decode(_status, payload, "status")
+
+
+def decode_acknowledgement(payload: bytes) -> Acknowledgement:
+    """Read an acknowledgement.
+
+    Raises:
+        ContractError: it is not one.
+    """
+    return _decode(_acknowledgement, payload, "acknowledgement")
+
+
+def decode_command(payload: bytes) -> Command:
+    """Read a command.
+
+    Raises:
+        ContractError: it is not one.
+    """
+    return _decode(_command, payload, "command")
+
+
+def _decode(decoder: "msgspec.json.Decoder[Message]", payload: bytes, what: str) -> Message:
+    if len(payload) > CONTROL_BYTES_MAX:
+        raise ContractError(f"a {what} of {len(payload)} bytes is over the limit of {CONTROL_BYTES_MAX}")
+    try:
+        return decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise ContractError(f"this {what} does not decode: {error}") from error
