@@ -1,0 +1,290 @@
+"""The tables of the state database (SQLAlchemy Core; SQLite and PostgreSQL).
+
+Times are microseconds since 1970 UTC. Every row belongs to a tenant. Unique indexes, not code, hold the promises:
+an event id exists once, and one situation is open per place and matter.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+    true,
+)
+
+metadata = MetaData()
+
+_Id = String(64)
+_EPOCH = LargeBinary(16)
+_BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("online", Boolean, nullable=False, server_default=false()),
+    Column("status", LargeBinary),  # GatewayStatus as JSON, as it came
+    Column("status_at_us", BigInteger),
+    Column("last_seen_us", BigInteger, nullable=False),
+    Column("observations", BigInteger, nullable=False, server_default="0"),  # stored, counted with their parcels
+    Column("repeats", BigInteger, nullable=False, server_default="0"),  # parcels that came again and were not applied
+    Column("fenced", Text),  # why intake from this gateway is refused; NULL when it is not
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("epoch", _EPOCH, primary_key=True),
+    Column("epoch_order", BigInteger, nullable=False),
+    Column("first_seen_us", BigInteger, nullable=False),
+    Column("next_seq", BigInteger),  # as the gateway last announced it
+    Column("closed", Boolean, nullable=False, server_default=false()),
+)
+
+settled = Table(
+    "settled",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("epoch", _EPOCH, primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    comment="Stored ranges, closed, disjoint, not adjacent.",
+)
+
+lost = Table(
+    "lost",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("epoch", _EPOCH, primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    comment="Ranges reported as lost and not stored; disjoint from settled, a late parcel takes its number out.",
+)
+
+losses = Table(
+    "losses",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("gateway", _Id, nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("record", LargeBinary, nullable=False),  # LossRecord as JSON
+    Column("first_us", BigInteger),
+    Column("last_us", BigInteger),
+    Column("reported_us", BigInteger, nullable=False),
+    comment="What operators see of losses.",
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", _BigKey, primary_key=True, autoincrement=True),
+    Column("tenant", _Id, nullable=False),
+    Column("gateway", _Id, nullable=False),
+    Column("epoch", _EPOCH, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("stored_at_us", BigInteger, nullable=False),
+    Index("receipts_by_time", "stored_at_us"),
+    comment="When which range was stored: lets a restored time-series store be filled again.",
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("latitude", Float, nullable=False),
+    Column("longitude", Float, nullable=False),
+)
+
+things = Table(
+    "things",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", _Id, nullable=False),
+    Column("place", _Id, nullable=False),
+    Column("latitude", Float, nullable=False),
+    Column("longitude", Float, nullable=False),
+    Column("adapter", Text, nullable=False),
+)
+
+datastreams = Table(
+    "datastreams",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("id", String(160), primary_key=True),
+    Column("thing", _Id, nullable=False),
+    Column("observed_property", _Id, nullable=False),
+    Column("unit", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("period_s", Float),
+    Column("device_time", Boolean, nullable=False),
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("thing", _Id, primary_key=True),
+    Column(
+        "values", LargeBinary, nullable=False
+    ),  # MessagePack: datastream → [epoch_order, seq, time_us, value, quality]
+    comment="The newest value of each datastream by (epoch order, seq), a row for each thing.",
+)
+
+situations = Table(
+    "situations",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, nullable=False),
+    Column("place", _Id, nullable=False),
+    Column("matter", _Id, nullable=False),
+    Column("open", Boolean, nullable=False, server_default=true()),
+    Column("active", Boolean, nullable=False, server_default=true()),  # ISA-18.2: independent bits
+    Column("acknowledged", Boolean, nullable=False, server_default=false()),
+    Column("shelved_until_us", BigInteger),
+    Column("severity", String(16), nullable=False),  # of what is active now
+    Column("severity_max", String(16), nullable=False),  # the worst it ever was
+    Column("headline", String(64), nullable=False),  # type of the event that weighs most now
+    Column("place_name", Text, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("gateway", _Id, nullable=False),  # of the event that opened it
+    Column("datastream", String(160), nullable=False, server_default=""),  # shows it best
+    Column("opened_us", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("cleared_us", BigInteger),
+    Column("quiet_at_us", BigInteger),  # things that merely happen: it ends then, unless more of them come
+    Column("event_count", Integer, nullable=False),
+    Index(
+        "situations_one_open",
+        "tenant",
+        "place",
+        "matter",
+        unique=True,
+        sqlite_where=text('"open"'),
+        postgresql_where=text('"open"'),
+    ),
+    Index("situations_by_time", "tenant", "opened_us"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("gateway", _Id, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("source", _Id, nullable=False),
+    Column("subject", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("condition", String(160), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # Event as JSON
+    Column("epoch_order", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("late", Boolean, nullable=False),  # came from backlog
+    Column("stored_at_us", BigInteger, nullable=False),
+    Column("situation", _Id),
+    Index("events_by_time", "tenant", "time_us"),
+    Index("events_by_situation", "situation"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("gateway", _Id, primary_key=True),
+    Column("condition", String(160), primary_key=True),
+    Column("epoch_order", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("situation", _Id),
+    comment="The newest word on each condition by (epoch order, seq); older events are history.",
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("event", _Id, nullable=False),
+    Column("gateway", _Id, nullable=False),
+    Column("source", _Id, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("object", String(200), nullable=False),  # key in the object store
+    Index("evidence_by_event", "tenant", "event"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", _BigKey, primary_key=True, autoincrement=True),
+    Column("key", String(160), nullable=False, unique=True),  # idempotency key
+    Column("tenant", _Id, nullable=False),
+    Column("situation", _Id, nullable=False),
+    Column("reason", String(16), nullable=False),  # opened, worsened, cleared
+    Column("created_us", BigInteger, nullable=False),
+    Column("sent_us", BigInteger),
+    ForeignKeyConstraint(["situation"], ["situations.id"]),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _BigKey, primary_key=True, autoincrement=True),
+    Column("tenant", _Id, nullable=False),
+    Column("gateway", _Id, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("kind", String(16), nullable=False),  # parcel, point, control
+    Column("reason", Text, nullable=False),
+    Column("epoch", _EPOCH),
+    Column("seq", BigInteger),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Index("dead_letters_once", "tenant", "gateway", "sha256", unique=True),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", _BigKey, primary_key=True, autoincrement=True),
+    Column("tenant", _Id, nullable=False),
+    Column("kind", String(16), nullable=False),  # situation, event, evidence, gateway, loss, dead_letter
+    Column("key", String(160), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    comment="The change feed: what changed, in commit order; bounded. Its id is the SSE event id.",
+    sqlite_autoincrement=True,
+)
