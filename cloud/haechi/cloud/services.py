@@ -1,0 +1,51 @@
+"""What the parts of the cloud are given: built once by the composition root, handed to whoever serves people.
+
+Nothing in here opens or closes anything; :mod:`haechi.cloud.serve` does both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from haechi.cloud.objects import ObjectStore
+from haechi.cloud.state.changes import ChangeBell
+from haechi.cloud.store import PointStore
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """How one part of the cloud is doing now."""
+
+    name: str
+    """``broker``, ``points``, ``state``, ``intake`` …"""
+    state: Literal["ok", "degraded", "down"]
+    detail: str = ""
+    """One line for the operator: what is wrong and what is done about it; empty when nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the event monitor stands on. Safe to use from any thread unless said otherwise."""
+
+    state: Engine
+    """The state database; read with :func:`haechi.cloud.state.engine.reading`, write with ``writing``."""
+    points: PointStore
+    """Methods block; call them off the event loop."""
+    objects: ObjectStore
+    """Evidence pictures; methods block."""
+    bell: ChangeBell
+    """Rings after every commit that added to the change feed, and when observations were stored."""
+    health: Callable[[], Sequence[PartHealth]]
+    """How every part is doing now; answers at once, from memory."""
+    tenant: str
+    """The city that is shown when none is asked for."""
+    metrics: CollectorRegistry
+    """Counters for ``/metrics``."""
+    clock_us: Callable[[], int]
+    """Microseconds since 1970 UTC, now."""
+    basemap: Path | None = None
+    """GeoJSON or PMTiles file that is drawn under the map; None for the plain one."""
