@@ -24,6 +24,13 @@ Every error is a :class:`ContractError`; whoever reads foreign bytes keeps them 
         └── FutureVersion  … because a newer gateway wrote it: keep for replay after an upgrade
 """
 
+from pathlib import Path
+
+
+def vectors_folder() -> Path:
+    """Return the folder of the golden vectors: parcels (``.bin``) beside what they hold (``.json``)."""
+    return Path(__file__).with_name("vectors")
+
 
 class ContractError(ValueError):
     """Bytes or values that break the contract. The text says what, where, and what was expected."""

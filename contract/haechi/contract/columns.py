@@ -7,8 +7,9 @@ A :class:`PackedTable` is MessagePack's array of
 2. ``times``: the first time in µs, then the difference from row to row;
 3. ``steps``: the distinct steps, as [numerator, denominator];
 4. ``layout``: one byte a column: 0 float, 1 whole number, 2 anything else, 3 + n device integers of step n;
-5. ``width``, ``integers``: columns of kind 1 and ≥ 3, column by column, first value then differences from row to row,
-   two's complement of ``width`` bytes, all lowest bytes first, then all second bytes, and so on (byte planes pack best);
+5. ``width``, ``integers``: columns of kind 1 and ≥ 3, column by column, first value then differences from row to
+   row, two's complement of ``width`` bytes; all lowest bytes first, then all second bytes, and so on (such byte
+   planes pack best);
 6. ``floats``: columns of kind 0, column by column, IEEE 754 binary64 little-endian;
 7. ``others``: columns of kind 2 as plain lists;
 8. ``qualities``: column index → quality of each row.

@@ -46,7 +46,7 @@ class ComponentStatus(Struct, frozen=True, kw_only=True):
 
 
 class GatewayStatus(Struct, frozen=True, kw_only=True):
-    """How a gateway is doing, and its resynchronisation question. Published retained; the last will says ``offline``."""
+    """How a gateway is doing, and its resynchronisation question. Retained; the last will says ``offline``."""
 
     state: Literal["online", "offline"]
     at_us: int

@@ -20,7 +20,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
 
 class Step(NamedTuple):
-    """The step of a device's integers, as an exact fraction of the unit: a value is ``count × numerator ÷ denominator``.
+    """The step of a device's integers, an exact fraction of the unit: a value is ``count × numerator ÷ denominator``.
 
     Adapter and codec share :meth:`value`, so a value that came from a device's integer goes over the wire as that
     integer and comes out as the very same float.
