@@ -1,0 +1,38 @@
+"""What a partner imports to write an adapter: small, and free of MQTT, storage, threads and the wall clock.
+
+==============  ======================================================================================
+module          promises
+==============  ======================================================================================
+``adapter``     Adapter and AdapterConfig: the interface between gateway and device code
+``sample``      Sample: what one read gave
+``errors``      ConfigError, NotConnected, BadReading
+``host``        Host: the clock, log and counters that the gateway lends
+``clock``       monotonic pacing that a test can drive
+``registry``    find_adapters, load_adapter: by entry point, loaded lazily
+``framing``     bytes → frames, delimited or binary with a check sum
+``transports``  serial line; Modbus TCP and RTU master
+``testing``     the conformance suite that every adapter inherits
+==============  ======================================================================================
+"""
+
+from haechi.sdk.adapter import Adapter, AdapterConfig
+from haechi.sdk.clock import Clock, MonotonicClock
+from haechi.sdk.errors import AdapterError, BadReading, ConfigError, NotConnected
+from haechi.sdk.host import Host
+from haechi.sdk.registry import find_adapters, load_adapter
+from haechi.sdk.sample import Sample
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "AdapterError",
+    "BadReading",
+    "Clock",
+    "ConfigError",
+    "Host",
+    "MonotonicClock",
+    "NotConnected",
+    "Sample",
+    "find_adapters",
+    "load_adapter",
+]

@@ -1,0 +1,79 @@
+"""The one interface between a gateway and the code for one kind of device.
+
+An adapter is a class with a frozen pydantic ``Config``. The gateway makes one instance a device, asks it what it will
+emit, and then draws samples from it in a task of its own. What an adapter may rely on:
+
+- ``samples()`` is started again, on the same instance, after every error, with the delay that the error names;
+- cancelling the task, or ``aclose()`` on the iterator, ends it; every port must be released by then;
+- nothing else runs in the adapter meanwhile, so it needs no locks of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from haechi.contract.places import Datastream
+from haechi.sdk.errors import ConfigError
+from haechi.sdk.host import Host
+from haechi.sdk.sample import Sample
+
+
+class AdapterConfig(BaseModel):
+    """What every adapter's configuration has in common: it is frozen, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+ConfigT = TypeVar("ConfigT", bound=AdapterConfig)
+
+
+class Adapter(ABC, Generic[ConfigT]):
+    """The code for one kind of device; an instance is one device."""
+
+    Config: ClassVar[type[AdapterConfig]]
+    """The model of ``[device.config]``; every field has bounds, a description and its unit in the name."""
+
+    def __init__(self, device: str, config: ConfigT, host: Host) -> None:
+        """Keep what is given; open nothing.
+
+        Raises:
+            ConfigError: a value can only be judged together with others, and cannot work.
+        """
+        self.device = device
+        self.config = config
+        self.host = host
+
+    @classmethod
+    def load_config(cls, written: Mapping[str, Any]) -> Any:
+        """Return the ``Config`` for what a person wrote under ``[device.config]``.
+
+        Raises:
+            ConfigError: one line that names the first wrong key, its value and what was expected.
+        """
+        try:
+            return cls.Config.model_validate(dict(written))
+        except ValidationError as error:
+            raise ConfigError.from_validation(error) from None
+
+    @abstractmethod
+    def describe(self) -> list[Datastream]:
+        """Return every datastream that :meth:`samples` may emit; needs no device and does no I/O."""
+
+    @abstractmethod
+    async def probe(self) -> str:
+        """Look whether the device answers, changing nothing in it, and say so in one line.
+
+        Raises:
+            NotConnected: it does not; the text says what was tried.
+        """
+
+    @abstractmethod
+    def samples(self) -> AsyncGenerator[Sample, None]:
+        """Open the device and yield what it says, for ever; release the port when closed or cancelled.
+
+        Raises:
+            NotConnected: the device is not there, or stopped answering.
+            ConfigError: the configuration turned out to be impossible, such as two speeds for one serial port.
+        """
