@@ -272,9 +272,7 @@ class _Conversion:
             raise ModelError(f"node {node['name']}: only half-pixel resizing is known in this model")
         sizes = [
             int(size) * ours // theirs
-            for size, ours, theirs in zip(
-                self._constants[node["input"][1]], self._size, self._source_size, strict=True
-            )
+            for size, ours, theirs in zip(self._constants[node["input"][1]], self._size, self._source_size, strict=True)
         ]
         made = self._emit(
             "Resize",

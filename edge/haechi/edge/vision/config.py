@@ -1,0 +1,203 @@
+"""The configuration of one camera: checked in full before any process starts.
+
+Promise: a :class:`CameraConfig` that exists can be run; impossible geometry, unknown keys and values out of range are
+refused by one line that names the key. Secrets never stand here: credentials come from a file or the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from haechi.edge.vision import geometry
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.labels import LABELS, PEOPLE, VEHICLES, Label
+from haechi.text import _
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Corner = tuple[Fraction, Fraction]
+
+
+def _distinct(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    if len(set(labels)) != len(labels):
+        raise ValueError(_("names a class twice"))
+    return labels
+
+
+Labels = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DetectorConfig(_Model):
+    """Which detector looks at the pictures, and how sure it must be."""
+
+    model: str = Field(
+        "nanodet-g",
+        min_length=1,
+        description="Name of a model of `haechi models list`, or path of a YOLOX-format ONNX file.",
+    )
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        "auto", description="`auto` takes int8 where it was verified on this machine, else fp32."
+    )
+    input_size: Literal["256x416", "192x320"] = Field(
+        "256x416",
+        description="Height and width in pixels that the detector sees: the larger one finds smaller objects.",
+    )
+    score_min: float = Field(
+        0.4, ge=0.1, le=0.95, description="An object counts when the median of its scores reaches this."
+    )
+    threads: int = Field(1, ge=1, le=8, description="Threads of the detector.")
+
+
+class LineConfig(_Model):
+    """A line whose crossings are counted; forward is from the left of a→b to its right.
+
+    Left and right are those of somebody who walks on the picture from `a` to `b`: a line from the left edge to the
+    right edge counts what moves down the picture as forward.
+    """
+
+    name: Identifier = Field(description="Name within the camera; part of the datastream id.")
+    a: Corner = Field(description="Start, fractions of the picture: [x to the right, y down].")
+    b: Corner = Field(description="End, fractions of the picture.")
+    classes: Labels = Field(LABELS, description="What is counted.")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if abs(self.a[0] - self.b[0]) + abs(self.a[1] - self.b[1]) < 0.01:
+            raise ValueError(_("a and b are the same point; a line needs a length"))
+        return self
+
+
+class ZoneConfig(_Model):
+    """An area of the picture that is watched."""
+
+    name: Identifier = Field(description="Name within the camera; part of the condition's name.")
+    kind: Literal["intrusion", "stopped_vehicle"] = Field(description="What is an event in it.")
+    polygon: tuple[Corner, ...] = Field(
+        description="Corners in order, fractions of the picture; three at least.", max_length=64
+    )
+    classes: Labels | None = Field(
+        None, description="What is watched; by default people for an intrusion, vehicles for a stopped vehicle."
+    )
+    min_duration_s: float | None = Field(
+        None,
+        ge=0,
+        le=3600,
+        description="How long it must last; by default 1 s for an intrusion, 10 s for a stopped vehicle.",
+    )
+    clear_after_s: float = Field(5, ge=0.5, le=3600, description="The event ends when nothing was there for so long.")
+
+    @field_validator("polygon")
+    @classmethod
+    def _is_possible(cls, corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
+        polygon = [Point(*corner) for corner in corners]
+        if len(set(polygon)) < 3:
+            raise ValueError(_("a polygon needs at least three different corners"))
+        if geometry.crosses_itself(polygon):
+            raise ValueError(_("the sides cross each other; give the corners in order around the area"))
+        if geometry.area(polygon) < 1e-4:
+            raise ValueError(_("the polygon has no area"))
+        return corners
+
+    @property
+    def watched(self) -> frozenset[Label]:
+        """The classes that it watches."""
+        if self.classes is not None:
+            return frozenset(self.classes)
+        return PEOPLE if self.kind == "intrusion" else VEHICLES
+
+    @property
+    def lasting_s(self) -> float:
+        """How long it must last before it is an event."""
+        if self.min_duration_s is not None:
+            return self.min_duration_s
+        return 1.0 if self.kind == "intrusion" else 10.0
+
+
+class EvidenceConfig(_Model):
+    """The picture that goes with an event. Heads of people are always blurred in it."""
+
+    jpeg_quality: int = Field(80, ge=20, le=95, description="JPEG quality to begin with.")
+    bytes_max: int = Field(60_000, ge=8_000, le=61_440, description="Quality and size are lowered until it fits.")
+
+
+class MotionConfig(_Model):
+    """The gate in front of the detector: it looks only where something moves."""
+
+    enabled: bool = Field(True, description="False looks at every picture, whatever moves.")
+    still_look_s: float = Field(10, ge=1, le=600, description="A look is taken this often even when nothing moves.")
+
+
+class CameraConfig(_Model):
+    """One camera: where its pictures come from and what is looked for in them."""
+
+    id: Identifier = Field(description="Id of the camera as a thing; unique within the gateway.")
+    name: str = Field("", max_length=512, description="Name that operators read; the id when empty.")
+    url: str = Field(
+        min_length=1,
+        max_length=2048,
+        description="A video file, `rtsp://host/path`, `http://…`, `usb:0` or `/dev/video0`. Without credentials.",
+    )
+    place: Identifier = Field(description="Id of the place that it watches.")
+    looks_per_s: float = Field(5, gt=0, le=30, description="How many pictures a second are looked at.")
+    classes: Labels = Field(LABELS, description="What the detector looks for.")
+    detector: DetectorConfig = Field(default_factory=DetectorConfig, description="Which detector, how sure.")
+    lines: tuple[LineConfig, ...] = Field((), max_length=32, description="Lines whose crossings are counted.")
+    zones: tuple[ZoneConfig, ...] = Field((), max_length=32, description="Areas that are watched.")
+    count_period_s: float = Field(10, ge=1, le=3600, description="Crossings are counted over so long.")
+    motion: MotionConfig = Field(default_factory=MotionConfig, description="The gate in front of the detector.")
+    evidence: EvidenceConfig = Field(default_factory=EvidenceConfig, description="Pictures that go with events.")
+    loop: bool = Field(False, description="A file starts again when it ends.")
+    open_timeout_s: float = Field(8, ge=1, le=60, description="How long connecting may take.")
+    read_timeout_s: float = Field(8, ge=1, le=60, description="A stream without pictures for so long is lost.")
+    credentials_file: Path | None = Field(
+        None, description="File whose first line is `user:password`; readable by the agent alone."
+    )
+    credentials_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds `user:password`."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_source(cls, url: str) -> str:
+        if "://" in url:
+            parts = urlsplit(url)
+            if parts.scheme not in {"rtsp", "rtsps", "http", "https"}:
+                raise ValueError(_("expected a file, rtsp://, rtsps://, http://, https://, usb:N or /dev/videoN"))
+            if parts.username or parts.password:
+                raise ValueError(_("user and password do not belong here; put them into credentials_file"))
+            if not parts.hostname:
+                raise ValueError(_("the address names no host"))
+        elif url.startswith("usb:") and not url[4:].isdecimal():
+            raise ValueError(_("expected usb: and a number, such as usb:0"))
+        return url
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for key, names in (("lines", [x.name for x in self.lines]), ("zones", [x.name for x in self.zones])):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(_("{key}: the name {name} is used twice").format(key=key, name=min(twice)))
+        for line in self.lines:
+            self._looks_for(f"lines.{line.name}", frozenset(line.classes) if line.classes != LABELS else frozenset())
+        for zone in self.zones:
+            self._looks_for(f"zones.{zone.name}", zone.watched if zone.classes else frozenset())
+            if not zone.watched & set(self.classes):
+                raise ValueError(_("zones.{name}: none of what it watches is in classes").format(name=zone.name))
+        if self.credentials_file and self.credentials_env:
+            raise ValueError(_("credentials_file and credentials_env: give one of them"))
+        return self
+
+    def _looks_for(self, key: str, wanted: frozenset[Label]) -> None:
+        missing = wanted - set(self.classes)
+        if missing:
+            raise ValueError(
+                _("{key}: {name} is not in the camera's classes").format(key=key, name=", ".join(sorted(missing)))
+            )

@@ -1,0 +1,25 @@
+"""The kinds of objects that cameras of a city look for: six of COCO's eighty classes.
+
+The others are left out on purpose: seen from a street camera a detector takes cars for phones and lamps for
+giraffes, and no rule of ours asks for them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Label = Literal["person", "bicycle", "car", "motorcycle", "bus", "truck"]
+
+LABELS: tuple[Label, ...] = get_args(Label)
+PEOPLE: frozenset[Label] = frozenset({"person"})
+TWO_WHEELERS: frozenset[Label] = frozenset({"bicycle", "motorcycle"})
+CARRIAGES: frozenset[Label] = frozenset({"car", "bus", "truck"})
+VEHICLES: frozenset[Label] = TWO_WHEELERS | CARRIAGES
+
+COCO_INDEX: dict[Label, int] = {"person": 0, "bicycle": 1, "car": 2, "motorcycle": 3, "bus": 5, "truck": 7}
+"""Where each stands among the eighty classes of COCO 2017 in their usual order."""
+
+
+def family(label: Label) -> frozenset[Label]:
+    """The labels a detector confuses with this one: one object bears only one of them."""
+    return next(group for group in (PEOPLE, TWO_WHEELERS, CARRIAGES) if label in group)
