@@ -1,0 +1,205 @@
+"""Events, newest first, and the pictures that show why they were raised."""
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from sqlalchemy import Connection, Row, Select, select, tuple_
+
+from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.parameters import (
+    Cursor,
+    IdPath,
+    Limit,
+    Monitor,
+    Name,
+    Position,
+    SeverityMin,
+    Since,
+    TypeName,
+    Until,
+    absent,
+    aware,
+    microseconds,
+    ordered,
+)
+from haechi.cloud.state import schema
+from haechi.cloud.state.engine import reading
+from haechi.contract.events import Event, Phase, Severity
+
+router = APIRouter()
+_event = msgspec.json.Decoder(Event)
+_SituationName = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+def at_least(severity: Severity) -> list[str]:
+    """Return the severities that are this one or worse."""
+    return [other.value for other in Severity if other.rank >= severity.rank]
+
+
+def find_events(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.Event]:
+    """Return the events that exist of those asked for."""
+    table = schema.events
+    rows = connection.execute(select(table).where(table.c.tenant == tenant, table.c.id.in_(ids)))
+    return {row.id: view_event(row) for row in rows}
+
+
+def find_evidence(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.Evidence]:
+    """Return the pictures that exist of those asked for."""
+    rows = connection.execute(select_evidence(tenant).where(schema.evidence.c.id.in_(ids)))
+    return {row.id: view_evidence(row) for row in rows}
+
+
+def select_evidence(tenant: str) -> Select[Any]:
+    """Return the query for pictures together with the situation that each belongs to."""
+    evidence, events = schema.evidence, schema.events
+    same_event = (events.c.tenant == evidence.c.tenant) & (events.c.id == evidence.c.event)
+    return (
+        select(evidence, events.c.situation)
+        .select_from(evidence.outerjoin(events, same_event))
+        .where(evidence.c.tenant == tenant)
+    )
+
+
+@router.get("/events")
+def list_events(
+    services: Monitor,
+    since: Since = None,
+    until: Until = None,
+    event_type: Annotated[
+        TypeName | None, Query(alias="type", description="A type, or a domain for all of its types.")
+    ] = None,
+    severity_min: SeverityMin = None,
+    gateway: Name | None = None,
+    place: Name | None = None,
+    situation: _SituationName = None,
+    late: bool | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> views.Page[views.Event]:
+    """Events, newest first."""
+    ordered(since, until)
+    table = schema.events
+    query = select(table).where(table.c.tenant == services.tenant)
+    equals = {"gateway": gateway, "subject": place, "situation": situation, "late": late}
+    for column, wanted in equals.items():
+        if wanted is not None:
+            query = query.where(table.c[column] == wanted)
+    if event_type is not None:
+        query = query.where((table.c.type == event_type) | table.c.type.startswith(f"{event_type}.", autoescape=True))
+    if severity_min is not None:
+        query = query.where(table.c.severity.in_(at_least(severity_min)))
+    if since is not None:
+        query = query.where(table.c.time_us >= microseconds(since))
+    if until is not None:
+        query = query.where(table.c.time_us < microseconds(until))
+    if cursor is not None:
+        query = query.where(tuple_(table.c.time_us, table.c.id) < tuple_(*cursor))
+    query = query.order_by(table.c.time_us.desc(), table.c.id.desc()).limit(limit + 1)
+    with reading(services.state) as connection:
+        rows = connection.execute(query).all()
+    last = rows[limit - 1] if len(rows) > limit else None
+    return views.Page(
+        items=[view_event(row) for row in rows[:limit]],
+        next=str(Position(last.time_us, last.id)) if last else None,
+    )
+
+
+@router.get("/events/{event}")
+def get_event(services: Monitor, event: IdPath) -> views.Event:
+    """One event."""
+    with reading(services.state) as connection:
+        found = find_events(connection, services.tenant, [event])
+    if event not in found:
+        raise absent("event", event)
+    return found[event]
+
+
+@router.get("/events/{event}/evidence")
+def list_evidence(services: Monitor, event: IdPath, limit: Limit = 50) -> views.Page[views.Evidence]:
+    """The pictures of one event, newest first."""
+    query = select_evidence(services.tenant).where(schema.evidence.c.event == event)
+    with reading(services.state) as connection:
+        rows = connection.execute(query.order_by(schema.evidence.c.time_us.desc()).limit(limit)).all()
+    return views.Page(items=[view_evidence(row) for row in rows])
+
+
+@router.get(
+    "/evidence/{picture}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}},
+)
+def get_picture(services: Monitor, picture: IdPath) -> Response:
+    """The picture itself."""
+    table = schema.evidence
+    with reading(services.state) as connection:
+        row = connection.execute(
+            select(table.c.object, table.c.media_type).where(table.c.tenant == services.tenant, table.c.id == picture)
+        ).first()
+    content = services.objects.get(row.object) if row else None
+    if row is None or content is None:
+        raise absent("picture", picture)
+    media_type = row.media_type if row.media_type in ("image/jpeg", "image/png", "image/webp") else "image/jpeg"
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"})
+
+
+def view_event(row: Row[Any]) -> views.Event:
+    """Return a row of ``events`` as it is shown."""
+    body = _body(row)
+    return views.Event(
+        id=row.id,
+        gateway=row.gateway,
+        type=row.type,
+        source=row.source,
+        subject=row.subject,
+        time=aware(row.time_us),
+        phase=body.phase,
+        condition=row.condition,
+        severity=body.severity,
+        urgency=body.urgency,
+        certainty=body.certainty,
+        place_name=body.place_name,
+        latitude=body.latitude,
+        longitude=body.longitude,
+        restated=body.restated,
+        datastream=body.datastream,
+        data=body.data,
+        evidence=list(body.evidence),
+        late=row.late,
+        stored_at=aware(row.stored_at_us),
+        situation=row.situation,
+    )
+
+
+def _body(row: Row[Any]) -> Event:
+    try:
+        return _event.decode(row.body)
+    except msgspec.DecodeError:  # written by another version of this software; the columns are still true
+        return Event(
+            id=row.id,
+            type=row.type,
+            source=row.source,
+            subject=row.subject,
+            time_us=row.time_us,
+            phase=Phase(row.phase),
+            condition=row.condition,
+            severity=Severity(row.severity),
+        )
+
+
+def view_evidence(row: Row[Any]) -> views.Evidence:
+    """Return a row of :func:`select_evidence` as it is shown."""
+    return views.Evidence(
+        id=row.id,
+        event=row.event,
+        situation=row.situation,
+        gateway=row.gateway,
+        source=row.source,
+        time=aware(row.time_us),
+        media_type=row.media_type,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        url=f"/api/v1/evidence/{row.id}/picture",
+    )

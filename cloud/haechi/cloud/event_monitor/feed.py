@@ -1,0 +1,262 @@
+"""The change feed: every change once, in commit order, no gap; one reader for all clients.
+
+A message's id is ``changes.id``; its body is the object as it is now, so a client needs no second request. A client
+that comes back with ``Last-Event-ID`` gets what it missed, each object once; where that is no longer in the table it
+gets ``reset`` and loads everything anew.
+
+``heartbeat`` is sent by the very loop that reads the table and only after it has read, so a feed that hangs falls
+silent and the screen can say so. ``observations`` (no id, at most one a second) names the gateways that stored new
+values: a hint, good enough to move a chart, cheap enough for any number of gateways.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.custody import find_letters, find_losses
+from haechi.cloud.event_monitor.events import find_events, find_evidence
+from haechi.cloud.event_monitor.gateways import find_gateways
+from haechi.cloud.event_monitor.situations import find_situations
+from haechi.cloud.event_monitor.stream import message
+from haechi.cloud.services import Services
+from haechi.cloud.state import schema
+from haechi.cloud.state.changes import Listener
+from haechi.cloud.state.engine import reading
+from haechi.contract.observations import utc
+
+log = logging.getLogger(__name__)
+
+CLIENTS_MAX = 64
+QUEUE_MAX = 1_000
+REPLAY_MAX = 5_000
+BATCH_MAX = 500
+POLL_S = 1.0
+HEARTBEAT_S = 5.0
+HINT_GAP_S = 1.0
+HINT_GATEWAYS_MAX = 200
+
+_Finder = Callable[[Connection, str, Collection[str]], Mapping[str, views.View]]
+_FINDERS: Mapping[str, _Finder] = {
+    "situation": find_situations,
+    "event": find_events,
+    "evidence": find_evidence,
+    "gateway": find_gateways,
+    "loss": find_losses,
+    "dead_letter": find_letters,
+}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message, encoded once for all clients; ``id`` 0 where it has none."""
+
+    id: int
+    content: bytes
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    queue: "asyncio.Queue[Message | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX + 1))
+
+    def offer(self, news: Message) -> bool:
+        """Queue a message; False when it does not read and was told to go."""
+        if self.queue.qsize() >= QUEUE_MAX:
+            self.queue.put_nowait(None)
+            return False
+        self.queue.put_nowait(news)
+        return True
+
+
+class ChangeFeed:
+    """Reads the table for everybody who listens; sleeps while nobody does. Belongs to one event loop."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._clients: set[_Client] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._tail = 0
+        self._beat_s = 0.0
+        self._hint_s = 0.0
+        self._observed: set[str] = set()
+        self._starting = asyncio.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether as many clients listen as may."""
+        return len(self._clients) >= CLIENTS_MAX
+
+    @asynccontextmanager
+    async def subscribe(self, after: int | None) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Listen from ``after`` (the last id seen) on, or from now. Ask :attr:`full` first."""
+        client = _Client()
+        self._clients.add(client)
+        try:
+            async with self._starting:
+                if self._task is None:
+                    self._tail = await asyncio.to_thread(self._newest)
+                    self._task = asyncio.create_task(self._run(), name="change feed")
+                    self._task.add_done_callback(self._ended)
+            yield self._messages(client, after)
+        finally:
+            self._clients.discard(client)
+            if not self._clients:
+                self._stop()
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop."""
+        for client in tuple(self._clients):
+            _dismiss(client)
+        self._clients.clear()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _messages(self, client: _Client, after: int | None) -> AsyncIterator[bytes]:
+        tail = self._tail  # from here on the client's queue has everything
+        yield b"retry: 1000\n\n"
+        missed = None if after is None else await asyncio.to_thread(self._missed, after, tail)
+        if after is None or missed is None:
+            yield message("ready" if after is None else "reset", b"{}", tail)
+            sent = tail
+        else:
+            sent = after
+            for start in range(0, len(missed), BATCH_MAX):
+                for news in await asyncio.to_thread(self._resolve, missed[start : start + BATCH_MAX]):
+                    yield news.content
+                    sent = news.id
+            sent = max(sent, tail)
+        yield (await asyncio.to_thread(self._heartbeat)).content
+        while (news_ := await client.queue.get()) is not None:
+            if news_.id == 0 or news_.id > sent:
+                yield news_.content
+
+    async def _run(self) -> None:
+        with self._services.bell.listen() as listener:
+            while True:
+                try:
+                    await self._turn(listener)
+                except SQLAlchemyError as error:
+                    # Clients hear no heartbeat meanwhile, and say so.
+                    log.warning(
+                        "change feed: the state database cannot be read, trying again: %s", type(error).__name__
+                    )
+                    await asyncio.sleep(POLL_S)
+
+    async def _turn(self, listener: Listener) -> None:
+        loop = asyncio.get_running_loop()
+        while rows := await asyncio.to_thread(self._rows_after, self._tail):
+            self._send(await asyncio.to_thread(self._resolve, _newest_of_each(rows)))
+            self._tail = rows[-1].id
+        if self._observed and loop.time() - self._hint_s >= HINT_GAP_S:
+            self._hint_s = loop.time()
+            self._send([_hint(self._observed)])
+            self._observed = set()
+        if loop.time() - self._beat_s >= HEARTBEAT_S:
+            beat = await asyncio.to_thread(self._heartbeat)
+            self._beat_s = loop.time()
+            self._send([beat])
+        observed = await listener.wait(POLL_S)
+        if len(self._observed) <= HINT_GATEWAYS_MAX:
+            self._observed |= {gateway for tenant, gateway in observed if tenant == self._services.tenant}
+
+    def _send(self, news: Sequence[Message]) -> None:
+        for client in tuple(self._clients):
+            if not all(client.offer(one) for one in news):
+                self._clients.discard(client)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Let nobody listen to a feed that no longer reads."""
+        if self._task is task:
+            self._task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("change feed: ended: %r", error)
+            self.close()
+
+    def _newest(self) -> int:
+        with reading(self._services.state) as connection:
+            return connection.execute(select(func.max(schema.changes.c.id))).scalar() or 0
+
+    def _rows_after(self, tail: int) -> Sequence[Any]:
+        table = schema.changes
+        query = (
+            select(table)
+            .where(table.c.id > tail, table.c.tenant == self._services.tenant)
+            .order_by(table.c.id)
+            .limit(BATCH_MAX)
+        )
+        with reading(self._services.state) as connection:
+            return connection.execute(query).all()
+
+    def _missed(self, after: int, tail: int) -> list[Any] | None:
+        """Return what came after ``after`` up to ``tail``; None where that can no longer be told."""
+        table = schema.changes
+        with reading(self._services.state) as connection:
+            oldest, newest = connection.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
+            if after > (newest or 0) or after + 1 < (oldest or 0):
+                return None
+            rows = connection.execute(
+                select(table)
+                .where(table.c.id > after, table.c.id <= tail, table.c.tenant == self._services.tenant)
+                .order_by(table.c.id)
+                .limit(REPLAY_MAX + 1)
+            ).all()
+        return None if len(rows) > REPLAY_MAX else _newest_of_each(rows)
+
+    def _resolve(self, rows: Sequence[Any]) -> list[Message]:
+        """Return each row with the object that it names, as it is now."""
+        keys: dict[str, list[str]] = {}
+        for row in rows:
+            keys.setdefault(row.kind, []).append(row.key)
+        objects: dict[str, Mapping[str, views.View]] = {}
+        with reading(self._services.state) as connection:
+            for kind, names in keys.items():
+                finder = _FINDERS.get(kind)
+                objects[kind] = finder(connection, self._services.tenant, names) if finder else {}
+        return [
+            Message(row.id, message(row.kind, found.model_dump_json().encode(), row.id))
+            for row in rows
+            if (found := objects[row.kind].get(row.key)) is not None
+        ]
+
+    def _heartbeat(self) -> Message:
+        table = schema.gateways
+        with reading(self._services.state) as connection:
+            seen_us = connection.execute(
+                select(func.max(table.c.last_seen_us)).where(table.c.tenant == self._services.tenant)
+            ).scalar()
+        beat = {
+            "at": utc(self._services.clock_us()),
+            "data_at": None if seen_us is None else utc(seen_us),
+            "state": max((part.state for part in self._services.health()), key=_RANK.__getitem__, default="ok"),
+        }
+        return Message(0, message("heartbeat", msgspec.json.encode(beat)))
+
+
+_RANK = {"ok": 0, "degraded": 1, "down": 2}
+
+
+def _dismiss(client: _Client) -> None:
+    while client.queue.qsize() >= QUEUE_MAX:
+        client.queue.get_nowait()
+    client.queue.put_nowait(None)
+
+
+def _newest_of_each(rows: Sequence[Any]) -> list[Any]:
+    """Keep the newest row of each object, in order: its body is the object of now, so older ones say nothing more."""
+    newest = {(row.kind, row.key): row for row in rows}
+    return sorted(newest.values(), key=lambda row: row.id)
+
+
+def _hint(gateways: set[str]) -> Message:
+    body = {"gateways": sorted(gateways)[:HINT_GATEWAYS_MAX], "more": len(gateways) > HINT_GATEWAYS_MAX}
+    return Message(0, message("observations", msgspec.json.encode(body)))

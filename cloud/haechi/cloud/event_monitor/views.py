@@ -1,0 +1,283 @@
+"""The shapes of the answers. Times are UTC (RFC 3339), positions WGS 84 degrees, units UCUM, enumerations CAP 1.2."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from haechi.contract.events import Certainty, Phase, Severity, Urgency
+
+Item = TypeVar("Item")
+Scalar = bool | int | float | str
+
+
+class View(BaseModel):
+    """An answer; never changed after it was built."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[Item]):
+    """A part of a long list, newest first."""
+
+    items: list[Item]
+    next: str | None = Field(None, description="Cursor of the next page; null on the last one.")
+
+
+class Place(View):
+    """A place that operators know by name."""
+
+    id: str
+    name: str
+    latitude: float
+    longitude: float
+
+
+class Thing(View):
+    """A device at a place."""
+
+    gateway: str
+    id: str
+    name: str
+    kind: str = Field(description="The field's term: `river_gauge`, `camera`, `traffic_counter` …")
+    place: str
+    latitude: float
+    longitude: float
+    adapter: str
+
+
+class Outbox(View):
+    """What a gateway still holds."""
+
+    parcels: int = Field(description="Parcels that the cloud has not acknowledged.")
+    bytes: int
+    bytes_max: int = Field(description="0 where the gateway has not said.")
+    oldest_at: datetime | None = Field(description="When the oldest of them was committed.")
+
+
+class Component(View):
+    """One adapter or camera of a gateway."""
+
+    id: str
+    kind: str
+    state: str = Field(description="`starting`, `running`, `retrying`, `failed` or `stopped`.")
+    detail: str = Field(description="What is wrong, in one line; empty when nothing is.")
+    counters: dict[str, int | float]
+
+
+class Gateway(View):
+    """A street computer and how it is doing."""
+
+    id: str
+    online: bool
+    last_seen_at: datetime | None = Field(description="When anything last came from it.")
+    status_at: datetime | None = Field(description="When it last said how it is doing, by its own clock.")
+    software: str
+    clock: str = Field(description="`synchronised`, `free`, `lifted`, or `unknown` before its first status.")
+    outbox: Outbox | None = Field(description="null before its first status.")
+    components: list[Component]
+    problems: list[str] = Field(description="What is wrong with the gateway itself, one line each.")
+    observations: int = Field(description="Observations stored, ever.")
+    repeats: int = Field(description="Parcels that came again and were not applied again.")
+    fenced: str | None = Field(description="Why nothing is taken from it; null when it is served.")
+
+
+class Latest(View):
+    """The newest value of a datastream."""
+
+    time: datetime | None
+    value: Scalar
+    quality: str = Field(description="`good`, `uncertain` or `bad`.")
+
+
+class Datastream(View):
+    """One observed property of one thing."""
+
+    gateway: str
+    id: str
+    thing: str
+    observed_property: str
+    unit: str = Field(description="UCUM code.")
+    name: str
+    kind: str = Field(description="`number`, `bool` or `text`.")
+    period_s: float | None = Field(description="How often a value is due, in seconds; null where it is not regular.")
+    device_time: bool
+    latest: Latest | None
+
+
+class Observation(View):
+    """One value, or one bucket of a down-sampled series: then minimum and maximum frame the mean."""
+
+    time: datetime | None
+    value: Scalar
+    quality: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Observations(View):
+    """A stretch of a series, oldest first."""
+
+    gateway: str
+    datastream: str
+    unit: str | None = Field(description="UCUM code; null where the datastream is not described yet.")
+    since: datetime = Field(serialization_alias="from")
+    until: datetime = Field(serialization_alias="to")
+    items: list[Observation]
+
+
+class Event(View):
+    """Something that was detected."""
+
+    id: str
+    gateway: str
+    type: str = Field(description="From the catalogue: `flood.level_high`.")
+    source: str = Field(description="The thing that detected it.")
+    subject: str = Field(description="The place where it is so.")
+    time: datetime | None
+    phase: Phase
+    condition: str
+    severity: Severity
+    urgency: Urgency
+    certainty: Certainty
+    place_name: str
+    latitude: float | None
+    longitude: float | None
+    restated: bool = Field(description="Stated again after the gateway started; it was raised earlier.")
+    datastream: str
+    data: dict[str, Scalar] = Field(description="Facts: `value`, `threshold`, `unit`, `count` …")
+    evidence: list[str] = Field(description="Ids of its pictures; a picture may still be on its way.")
+    late: bool = Field(description="It was held back while the gateway was offline.")
+    stored_at: datetime | None
+    situation: str | None
+
+
+class Evidence(View):
+    """A picture that shows why an event was raised."""
+
+    id: str
+    event: str
+    situation: str | None
+    gateway: str
+    source: str
+    time: datetime | None
+    media_type: str
+    width_px: int
+    height_px: int
+    url: str = Field(description="Where the picture is, on this server.")
+
+
+class Situation(View):
+    """One place, one matter, many events, one icon."""
+
+    id: str
+    place: str
+    place_name: str
+    matter: str
+    latitude: float | None
+    longitude: float | None
+    open: bool
+    active: bool = Field(description="Something is out of order now.")
+    acknowledged: bool
+    shelved_until: datetime | None
+    severity: Severity = Field(description="Of what is active now; after clearing, of what was last.")
+    severity_max: Severity
+    headline: str = Field(description="Type of the event that weighs most now.")
+    gateway: str
+    datastream: str = Field(description="Shows it best; empty where none does.")
+    opened_at: datetime | None
+    updated_at: datetime | None
+    cleared_at: datetime | None
+    event_count: int
+
+
+class SituationDetail(View):
+    """A situation with its newest events and pictures."""
+
+    situation: Situation
+    events: list[Event] = Field(description="Newest first, at most 200.")
+    evidence: list[Evidence] = Field(description="Newest first, at most 50.")
+
+
+class LossRange(View):
+    """Sequence numbers of one epoch, both ends inside; `last` null where the end is not known."""
+
+    epoch: str
+    first: int
+    last: int | None
+
+
+class Loss(View):
+    """What was lost for ever, and why."""
+
+    id: str
+    gateway: str
+    cause: str
+    ranges: list[LossRange]
+    first_at: datetime | None
+    last_at: datetime | None
+    datastreams: list[str]
+    observations: int | None
+    events: int | None
+    reported_at: datetime | None
+
+
+class DeadLetter(View):
+    """What could not be read, kept whole."""
+
+    id: int
+    gateway: str
+    topic: str
+    kind: str = Field(description="`parcel`, `point` or `control`.")
+    reason: str
+    epoch: str | None
+    seq: int | None
+    bytes: int
+    sha256: str
+    received_at: datetime | None
+    times: int = Field(description="How often it came.")
+
+
+class EventKind(View):
+    """What an event type means."""
+
+    type: str
+    domain: str
+    matter: str
+    severity: Severity
+    icon: str
+    cap_category: str
+    ngsi_type: str
+    procedure: str
+    label: dict[str, str] = Field(description="What people read, by language.")
+
+
+class Catalogue(View):
+    """Every event type, and what people read for each matter."""
+
+    types: list[EventKind]
+    matters: dict[str, dict[str, str]]
+
+
+class Part(View):
+    """How one part of the cloud is doing."""
+
+    name: str
+    state: str = Field(description="`ok`, `degraded` or `down`.")
+    detail: str
+
+
+class Health(View):
+    """How the cloud is doing."""
+
+    state: str = Field(description="The worst of its parts.")
+    at: datetime
+    tenant: str
+    parts: list[Part]
+
+
+class Basemap(View):
+    """What is drawn under the map."""
+
+    kind: str = Field(description="`plain` (a graticule and place names) or `geojson`.")
+    url: str | None
