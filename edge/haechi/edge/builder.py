@@ -1,0 +1,201 @@
+"""Readings, events and pictures → parcel bodies of the right size and priority. Pure.
+
+Promise: observations never share a parcel with events; every picture has a parcel of its own; no parcel is larger than
+``bytes_max`` with its envelope: what is too large is split in two, and a single value that no parcel can hold is
+dropped and counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from haechi.contract.codec import encode_body
+from haechi.contract.envelope import OVERHEAD_BYTES
+from haechi.contract.events import Event, Evidence
+from haechi.contract.observations import Reading, tables
+from haechi.contract.parcel import DECODED_BYTES_MAX, PARCEL_BYTES_MAX, ClockQuality, LossRange, LossRecord, Parcel
+from haechi.contract.places import Datastream, Place, Step, Thing
+from haechi.edge.outbox import Draft, Epoch, Rank
+
+_LOSS_RANGES_MAX = 500
+_DECODED_BYTES_A_VALUE = 16
+Item = TypeVar("Item")
+
+
+class Builder:
+    """Makes drafts for one epoch at a time."""
+
+    def __init__(self, steps: dict[str, Step], bytes_max: int = PARCEL_BYTES_MAX) -> None:
+        """``steps``: the step of each datastream whose device gives integers."""
+        self._steps = steps
+        self.bytes_max = bytes_max
+        self.counters: Counter[str] = Counter()
+
+    def observations(self, readings: Sequence[Reading], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
+        """Return the drafts of readings, in their order."""
+
+        def content(part: Sequence[Reading]) -> Parcel:
+            parcel = _blank(epoch, clock)
+            parcel.tables = tables(part, self._steps)
+            return parcel
+
+        def draft(part: Sequence[Reading], body: bytes) -> Draft:
+            times = [reading.observed_at_us for reading in part]
+            count = sum(len(reading.values) for reading in part)
+            return Draft(Rank.LIVE, body, count, 0, min(times), max(times))
+
+        bodies: list[Draft] = []
+        for part, body in self._fitting(_bounded(readings), content, _halves_of_readings):
+            bodies.append(draft(part, body))
+        return bodies
+
+    def events(self, events: Sequence[Event], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
+        """Return the urgent drafts of events, in their order."""
+
+        def content(part: Sequence[Event]) -> Parcel:
+            parcel = _blank(epoch, clock)
+            parcel.events = list(part)
+            return parcel
+
+        return [
+            Draft(Rank.URGENT, body, 0, len(part), min(e.time_us for e in part), max(e.time_us for e in part))
+            for part, body in self._fitting([events] if events else [], content, _halves)
+        ]
+
+    def evidence(self, pictures: Sequence[Evidence], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
+        """Return one draft a picture."""
+
+        def content(part: Sequence[Evidence]) -> Parcel:
+            parcel = _blank(epoch, clock)
+            parcel.evidence = list(part)
+            return parcel
+
+        return [
+            Draft(Rank.EVIDENCE, body, 0, 0, part[0].time_us, part[0].time_us)
+            for part, body in self._fitting([[picture] for picture in pictures], content, _halves)
+        ]
+
+    def descriptions(
+        self,
+        places: Sequence[Place],
+        things: Sequence[Thing],
+        datastreams: Sequence[Datastream],
+        epoch: Epoch,
+        clock: ClockQuality,
+    ) -> list[Draft]:
+        """Return the drafts of descriptions: places before things before datastreams."""
+
+        def content(part: Sequence[Place | Thing | Datastream]) -> Parcel:
+            parcel = _blank(epoch, clock)
+            parcel.places = [item for item in part if isinstance(item, Place)]
+            parcel.things = [item for item in part if isinstance(item, Thing)]
+            parcel.datastreams = [item for item in part if isinstance(item, Datastream)]
+            return parcel
+
+        everything = [*places, *things, *datastreams]
+        return [
+            Draft(Rank.URGENT, body) for _, body in self._fitting([everything] if everything else [], content, _halves)
+        ]
+
+    def losses(self, records: Sequence[LossRecord], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
+        """Return the drafts of loss records; a record of very many ranges travels in pieces."""
+
+        def content(part: Sequence[LossRecord]) -> Parcel:
+            parcel = _blank(epoch, clock)
+            parcel.losses = list(part)
+            return parcel
+
+        pieces = [piece for record in records for piece in _pieces(record)]
+        return [
+            Draft(Rank.URGENT, body, keeps=True)
+            for _, body in self._fitting([pieces] if pieces else [], content, _halves)
+        ]
+
+    def _fitting(
+        self,
+        groups: Sequence[Sequence[Item]],
+        content: Callable[[Sequence[Item]], Parcel],
+        halves: Callable[[Sequence[Item]], Sequence[Sequence[Item]]],
+    ) -> list[tuple[Sequence[Item], bytes]]:
+        """Encode groups, splitting what is too large; what cannot be split any further is counted and dropped."""
+        fitting: list[tuple[Sequence[Item], bytes]] = []
+        waiting = list(reversed(groups))
+        while waiting:
+            part = waiting.pop()
+            body = encode_body(content(part))
+            if len(body) + OVERHEAD_BYTES <= self.bytes_max:
+                fitting.append((part, body))
+            elif smaller := halves(part):
+                waiting.extend(reversed(smaller))
+            else:
+                self.counters["items_too_large"] += 1
+        return fitting
+
+
+def _blank(epoch: Epoch, clock: ClockQuality) -> Parcel:
+    # Fresh lists: msgspec copies empty defaults, and each kind of content sets exactly one of them.
+    return Parcel(epoch_order=epoch.order, epoch_number=epoch.number, clock=clock)
+
+
+def _halves(part: Sequence[Item]) -> Sequence[Sequence[Item]]:
+    middle = len(part) // 2
+    return (part[:middle], part[middle:]) if middle else ()
+
+
+def _halves_of_readings(part: Sequence[Reading]) -> Sequence[Sequence[Reading]]:
+    """Split between readings; a single one is split between its datastreams."""
+    if len(part) > 1:
+        return _halves(part)
+    whole = part[0]
+    middle = len(whole.datastreams) // 2
+    if not middle:
+        return ()
+    return [
+        [
+            Reading(
+                whole.observed_at_us,
+                whole.datastreams[side],
+                whole.values[side],
+                None if whole.qualities is None else whole.qualities[side],
+            )
+        ]
+        for side in (slice(None, middle), slice(middle, None))
+    ]
+
+
+def _bounded(readings: Sequence[Reading]) -> list[list[Reading]]:
+    """Cut where the unpacked size could pass its limit, however well it packs."""
+    groups: list[list[Reading]] = []
+    size = DECODED_BYTES_MAX
+    for reading in readings:
+        size += len(reading.values) * _DECODED_BYTES_A_VALUE + sum(
+            len(value) for value in reading.values if isinstance(value, str)
+        )
+        if size > DECODED_BYTES_MAX // 2:
+            groups.append([])
+            size = 0
+        groups[-1].append(reading)
+    return groups
+
+
+def _pieces(record: LossRecord) -> list[LossRecord]:
+    if len(record.ranges) <= _LOSS_RANGES_MAX:
+        return [record]
+    pieces: list[LossRecord] = []
+    for start in range(0, len(record.ranges), _LOSS_RANGES_MAX):
+        ranges: tuple[LossRange, ...] = record.ranges[start : start + _LOSS_RANGES_MAX]
+        first = start == 0
+        pieces.append(
+            LossRecord(
+                id=f"{record.id[:48]}-{start}",
+                cause=record.cause,
+                ranges=ranges,
+                first_us=record.first_us,
+                last_us=record.last_us,
+                datastreams=record.datastreams,
+                # The counts belong to the whole record; only its first piece bears them.
+                observations=record.observations if first else 0,
+                events=record.events if first else 0,
+            )
+        )
+    return pieces

@@ -1,0 +1,155 @@
+"""Samples → readings: stamped, finite, in their possible range or marked bad, derived values added.
+
+Promise: ``observed_at`` of a datastream strictly rises within an epoch; nothing that is not finite passes (it is
+counted); a sample with the device's own record time keeps that time. Pure: times come in as arguments.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from haechi.contract.observations import Quality, Reading, Value, is_finite
+from haechi.edge.derive import Derived
+from haechi.sdk.sample import Sample
+
+
+class _Layout:
+    """What is to be done with samples of one set of datastreams; worked out once for each set."""
+
+    __slots__ = ("derived", "described", "names", "ranges")
+
+    def __init__(
+        self,
+        datastreams: tuple[str, ...],
+        described: frozenset[str],
+        ranges: Mapping[str, tuple[float, float]],
+        derivations: Mapping[str, Sequence[tuple[str, Derived]]],
+    ) -> None:
+        self.described = described.issuperset(datastreams) and len(set(datastreams)) == len(datastreams)
+        self.derived = [
+            (index, derived) for index, name in enumerate(datastreams) for _, derived in derivations.get(name, ())
+        ]
+        self.names = datastreams + tuple(target for name in datastreams for target, _ in derivations.get(name, ()))
+        self.ranges = [(index, *ranges[name]) for index, name in enumerate(self.names) if name in ranges]
+
+
+_LAYOUTS_MAX = 4096
+
+
+class Normaliser:
+    """Keeps what is needed to make readings of samples."""
+
+    def __init__(
+        self,
+        described: Collection[str],
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        derivations: Mapping[str, Sequence[tuple[str, Derived]]] | None = None,
+    ) -> None:
+        """Keep what a sample is judged by.
+
+        Args:
+            described: every datastream that may come; the rest is counted and dropped, the cloud knows no unit for it.
+            ranges: datastream → lowest and highest possible value.
+            derivations: source → the datastreams computed from it, each with its plan.
+        """
+        self._described = frozenset(described)
+        self._ranges = ranges or {}
+        self._derivations = derivations or {}
+        self._layouts: dict[tuple[str, ...], _Layout] = {}
+        self._last_us: dict[str, int] = {}
+        self.counters: Counter[str] = Counter()
+
+    def reading(self, sample: Sample, time_us: int) -> Reading | None:
+        """Return what a sample says as a reading at ``time_us``, which must be later than every other of its epoch.
+
+        Returns None when no value of it can be kept.
+        """
+        names, values = sample.datastreams, sample.values
+        qualities: Sequence[Quality] | None = sample.qualities
+        if len(names) != len(values) or (qualities is not None and len(qualities) != len(names)):
+            self.counters["samples_malformed"] += 1
+            return None
+        if not _all_finite(values):
+            names, values, qualities = self._without_broken(sample)
+            if not names:
+                return None
+        layout = self._layout(names)
+        if not layout.described:
+            self.counters["samples_not_described"] += 1
+            return None
+        if layout.derived:
+            names, values, qualities = self._with_derived(layout, names, values, qualities)
+        return Reading(
+            observed_at_us=time_us if sample.device_time_us is None else sample.device_time_us,
+            datastreams=names,
+            values=values,
+            qualities=_judged(layout, values, qualities),
+        )
+
+    def later(self, reading: Reading, time_us: int) -> Reading:
+        """Return a reading that another process stamped, at ``time_us`` or just after what its datastreams had last."""
+        newest_us = max((self._last_us.get(name, 0) for name in reading.datastreams), default=0)
+        stamped_us = max(time_us, newest_us + 1)
+        for name in reading.datastreams:
+            self._last_us[name] = stamped_us
+        return Reading(stamped_us, reading.datastreams, reading.values, reading.qualities)
+
+    def begin_epoch(self) -> None:
+        """Forget the times of the epoch before: in a new one they may be earlier."""
+        self._last_us.clear()
+
+    def _layout(self, names: tuple[str, ...]) -> _Layout:
+        layout = self._layouts.get(names)
+        if layout is None:
+            if len(self._layouts) >= _LAYOUTS_MAX:
+                self._layouts.clear()
+            layout = self._layouts[names] = _Layout(names, self._described, self._ranges, self._derivations)
+        return layout
+
+    def _without_broken(self, sample: Sample) -> tuple[tuple[str, ...], tuple[Value, ...], tuple[Quality, ...] | None]:
+        kept = [index for index, value in enumerate(sample.values) if is_finite(value)]
+        self.counters["values_not_finite"] += len(sample.values) - len(kept)
+        qualities = None if sample.qualities is None else tuple(sample.qualities[index] for index in kept)
+        return (
+            tuple(sample.datastreams[index] for index in kept),
+            tuple(sample.values[index] for index in kept),
+            qualities,
+        )
+
+    def _with_derived(
+        self,
+        layout: _Layout,
+        names: tuple[str, ...],
+        values: tuple[Value, ...],
+        qualities: Sequence[Quality] | None,
+    ) -> tuple[tuple[str, ...], tuple[Value, ...], Sequence[Quality] | None]:
+        computed = [derived.value(values[index]) for index, derived in layout.derived]
+        if any(value is None or not math.isfinite(value) for value in computed):
+            self.counters["values_not_derived"] += 1
+            return names, values, qualities
+        if qualities is not None:
+            qualities = (*qualities, *(qualities[index] for index, _ in layout.derived))
+        return layout.names, (*values, *(value for value in computed if value is not None)), qualities
+
+
+def _all_finite(values: Sequence[Value]) -> bool:
+    try:
+        # One sum over a block is far cheaper than one test a value; a sum that overflows is looked at value by value.
+        return math.isfinite(sum(values))  # type: ignore[arg-type]  # text raises TypeError, which is answered
+    except (TypeError, OverflowError):
+        return all(is_finite(value) for value in values)
+
+
+def _judged(
+    layout: _Layout, values: tuple[Value, ...], qualities: Sequence[Quality] | None
+) -> tuple[Quality, ...] | None:
+    judged: list[Quality] | None = None
+    for index, lowest, highest in layout.ranges:
+        if index < len(values):
+            value = values[index]
+            if isinstance(value, int | float) and not lowest <= value <= highest:
+                judged = judged or list(qualities or (Quality.GOOD,) * len(values))
+                judged[index] = Quality.BAD
+    if judged is not None:
+        return tuple(judged)
+    return None if qualities is None else tuple(qualities)

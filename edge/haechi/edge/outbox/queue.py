@@ -1,0 +1,117 @@
+"""The asyncio face of the outbox: every method waits for the disk without holding up the event loop.
+
+One thread of its own does the disk's work in the order of the calls. What a method has returned for is durable.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from haechi.contract.control import HeldEpoch
+from haechi.contract.events import Event
+from haechi.contract.parcel import LossRecord, ParcelName
+from haechi.contract.ranges import RangeSet
+from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, Rank
+from haechi.edge.outbox.opening import Opening, open_store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Outbox:
+    """One open outbox."""
+
+    def __init__(self, opening: Opening, disk: ThreadPoolExecutor) -> None:
+        """Use :meth:`open`."""
+        self._store = opening.store
+        self._lock = opening.lock
+        self._disk = disk
+        self.opened: Opened = opening.opened
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        bytes_max: int,
+        now_us: Callable[[int], int],
+        *,
+        suspect: bool = False,
+        in_memory: str = "",
+    ) -> "Outbox":
+        """Open the outbox of a folder; see :func:`haechi.edge.outbox.opening.open_store`.
+
+        Raises:
+            OutboxLocked: another agent has it open.
+        """
+        disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+        try:
+            opening = await asyncio.get_running_loop().run_in_executor(
+                disk, lambda: open_store(folder, bytes_max, now_us, suspect=suspect, in_memory=in_memory)
+            )
+        except BaseException:
+            disk.shutdown(wait=False)
+            raise
+        return cls(opening, disk)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch in which it commits now."""
+        return self._store.epoch
+
+    async def commit(self, batch: Batch, now_us: int) -> list[ParcelName]:
+        """Name the drafts and write everything or nothing; durable when it returns.
+
+        Raises:
+            OutboxFailed: the disk refused; nothing of the batch was written.
+        """
+        return await self._on_disk(self._store.commit, batch, now_us)
+
+    async def new_epoch(self, now_us: int) -> Epoch:
+        """Draw an epoch for what is committed from here on."""
+        return await self._on_disk(self._store.new_epoch, now_us)
+
+    async def waiting(self, rank: Rank, after: int, before: int | None, count_max: int) -> list[Held]:
+        """Return parcels that are not settled, oldest first, with ``after < id < before``."""
+        return await self._on_disk(self._store.waiting, rank, after, before, count_max)
+
+    async def first_since(self, time_us: int) -> int:
+        """Return the id from which on parcels were committed at ``time_us`` or later."""
+        return await self._on_disk(self._store.first_since, time_us)
+
+    async def read(self, parcel: int) -> bytes | None:
+        """Return a parcel with its envelope, verified; None when it is gone or damaged."""
+        return await self._on_disk(self._store.read, parcel)
+
+    async def settle(self, epoch: bytes, settled: RangeSet) -> int:
+        """Mark what the cloud has settled; return how many parcels that frees."""
+        return await self._on_disk(self._store.settle, epoch, settled)
+
+    async def held_epochs(self) -> tuple[HeldEpoch, ...]:
+        """Return the epochs that it still holds something of, oldest first, the current one last."""
+        return await self._on_disk(self._store.held_epochs)
+
+    async def conditions(self) -> list[Event]:
+        """Return, for every active condition, the event that last stated it."""
+        return await self._on_disk(self._store.conditions)
+
+    async def losses(self) -> list[LossRecord]:
+        """Return the loss records that do not travel yet."""
+        return await self._on_disk(self._store.losses)
+
+    async def figures(self) -> Figures:
+        """Return how full it is."""
+        return await self._on_disk(self._store.figures)
+
+    async def close(self) -> None:
+        """Close for good and let others open it; the next opening finds a clean stop."""
+        try:
+            await self._on_disk(self._store.close)
+        finally:
+            self._disk.shutdown(wait=False)
+            if self._lock is not None:
+                self._lock.close()
+
+    async def _on_disk(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, lambda: work(*args, **kwargs))

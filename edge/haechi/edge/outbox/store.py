@@ -1,0 +1,297 @@
+"""The outbox's SQLite table: synchronous, one thread at a time.
+
+Every method that writes is one transaction, durable when it returns (WAL, ``synchronous=FULL``). A parcel's checksum
+is that of its envelope; it is verified whenever a parcel is read, and one that does not fit becomes a loss record.
+"""
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from haechi.contract import NotAParcel
+from haechi.contract.codec import VERSION
+from haechi.contract.control import EPOCHS_MAX, HeldEpoch
+from haechi.contract.envelope import unwrap, wrap
+from haechi.contract.events import Event, Phase
+from haechi.contract.parcel import LossCause, LossRecord, ParcelName
+from haechi.contract.ranges import RangeSet
+from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, OutboxDamaged, OutboxFailed, Rank
+from haechi.edge.outbox.epochs import RECENT, draw_epoch
+from haechi.edge.outbox.eviction import ROW_BYTES, lose, make_room, put_down, untold
+from haechi.text import _
+
+_event = msgspec.msgpack.Decoder(Event)
+
+
+class Store:
+    """One open outbox."""
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        bytes_max: int,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Take over an open database; :meth:`begin` must follow before anything is committed."""
+        self._database = database
+        self._bytes_max = bytes_max
+        self._random_bytes = random_bytes
+        self._n = 0
+        self.epoch = Epoch(b"", 0, 0)
+
+    def newest_us(self) -> int:
+        """Return the newest time that the outbox knows; 0 when it is new."""
+        with _answering_for_the_disk():
+            return int(self._one("SELECT coalesce(max(last_us), 0) FROM epochs"))
+
+    def begin(self, now_us: int) -> Opened:
+        """Draw this opening's epoch; put down the gap of an unclean stop."""
+        with self._transaction():
+            newest_us = int(self._one("SELECT coalesce(max(last_us), 0) FROM epochs"))
+            unclean = None
+            if self._one("SELECT value FROM meta WHERE key = 'running'"):
+                unclean = LossRecord(
+                    id=uuid.uuid4().hex,
+                    cause=LossCause.UNCLEAN_STOP,
+                    ranges=(),
+                    first_us=newest_us,
+                    last_us=max(now_us, newest_us),
+                )
+                put_down(self._database, unclean)
+            self._database.execute("UPDATE meta SET value = 1 WHERE key = 'running'")
+            self._draw(now_us)
+        return Opened(newest_us, unclean)
+
+    def new_epoch(self, now_us: int) -> Epoch:
+        """Draw an epoch for what is committed from here on."""
+        with self._transaction():
+            self._draw(now_us)
+        return self.epoch
+
+    def commit(self, batch: Batch, now_us: int) -> list[ParcelName]:
+        """Name the drafts and write everything, or nothing."""
+        names: list[ParcelName] = []
+        with self._transaction():
+            for event in batch.stated:
+                self._remember(event)
+            for loss in batch.losses_told:
+                self._database.execute("DELETE FROM losses WHERE id = ?", (loss,))
+            next_seq = self._one("SELECT next_seq FROM epochs WHERE n = ?", self._n)
+            for seq, draft in enumerate(batch.drafts, start=next_seq):
+                name = ParcelName(self.epoch.epoch, seq)
+                parcel = wrap(name, VERSION, draft.body)
+                cursor = self._database.execute(
+                    "INSERT INTO parcels (n, seq, rank, size, keeps, committed_at_us, observations, events, first_us,"
+                    " last_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(self._n, seq, draft.rank, len(parcel), draft.keeps, now_us),
+                        *(draft.observations, draft.events, draft.first_us, draft.last_us),
+                    ),
+                )
+                self._database.execute("INSERT INTO bodies VALUES (?, ?)", (cursor.lastrowid, parcel))
+                self._count(draft.rank, 0, 1, len(parcel))
+                names.append(name)
+            self._add_up(batch)
+            self._database.execute(
+                "UPDATE epochs SET next_seq = next_seq + ?, last_us = max(last_us, ?) WHERE n = ?",
+                (len(batch.drafts), now_us, self._n),
+            )
+            make_room(self._database, self._bytes_max)
+        return names
+
+    def waiting(self, rank: Rank, after: int, before: int | None, count_max: int) -> list[Held]:
+        """Return parcels that are not settled, oldest first, with ``after < id < before``."""
+        with _answering_for_the_disk():
+            rows = self._database.execute(
+                "SELECT id, epochs.epoch, seq, size, committed_at_us FROM parcels JOIN epochs ON epochs.n = parcels.n"
+                " WHERE settled = 0 AND rank = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
+                (rank, after, 2**63 - 1 if before is None else before, count_max),
+            ).fetchall()
+        return [
+            Held(parcel, ParcelName(epoch, seq), rank, size, committed_at_us)
+            for parcel, epoch, seq, size, committed_at_us in rows
+        ]
+
+    def first_since(self, time_us: int) -> int:
+        """Return the id from which on parcels were committed at ``time_us`` or later; a little low is possible."""
+        with _answering_for_the_disk():
+            low, high = 0, int(self._one("SELECT coalesce(max(id), 0) FROM parcels")) + 1
+            while low < high:
+                middle = (low + high) // 2
+                row = self._database.execute(
+                    "SELECT committed_at_us FROM parcels WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
+                ).fetchone()
+                low, high = (middle + 1, high) if row is not None and row[0] < time_us else (low, middle)
+            return low
+
+    def read(self, parcel: int) -> bytes | None:
+        """Return a parcel with its envelope; None when it is gone, or damaged (then it is put down as lost)."""
+        with _answering_for_the_disk():
+            row = self._database.execute("SELECT bytes FROM bodies WHERE id = ?", (parcel,)).fetchone()
+        if row is None:
+            return None
+        content: bytes = row[0]
+        try:
+            unwrap(content)
+        except NotAParcel:
+            with self._transaction():
+                lose(self._database, parcel, LossCause.CORRUPT)
+            return None
+        return content
+
+    def settle(self, epoch: bytes, settled: RangeSet) -> int:
+        """Mark what the cloud has settled; return how many parcels that frees."""
+        freed = 0
+        with self._transaction():
+            row = self._database.execute("SELECT n FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+            if row is None:
+                return 0
+            lowest = self._one("SELECT coalesce(min(seq), 0) FROM parcels WHERE n = ? AND settled = 0", row[0])
+            for first, last in settled.at_or_after(lowest).ranges if lowest else ():
+                freed += self._settle_range(row[0], first, last)
+        return freed
+
+    def held_epochs(self) -> tuple[HeldEpoch, ...]:
+        """Return the epochs that the outbox still holds something of, oldest first, the current one last."""
+        with _answering_for_the_disk():
+            rows = self._database.execute(
+                "SELECT epoch, ord, next_seq,"
+                " (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest"
+                " FROM epochs WHERE n = ?1 OR lowest IS NOT NULL ORDER BY n DESC LIMIT ?2",
+                (self._n, EPOCHS_MAX),
+            ).fetchall()
+        return tuple(
+            HeldEpoch(epoch=epoch.hex(), order=order, lowest=lowest or next_seq, next=next_seq)
+            for epoch, order, next_seq, lowest in reversed(rows)
+        )
+
+    def conditions(self) -> list[Event]:
+        """Return, for every condition that is active, the event that last stated it."""
+        with _answering_for_the_disk():
+            rows = self._database.execute("SELECT event FROM conditions ORDER BY condition").fetchall()
+        return [_event.decode(row[0]) for row in rows]
+
+    def losses(self) -> list[LossRecord]:
+        """Return the loss records that do not travel yet."""
+        with _answering_for_the_disk():
+            return untold(self._database)
+
+    def figures(self) -> Figures:
+        """Return how full it is."""
+        with _answering_for_the_disk():
+            return figures_of(self._database, self._bytes_max)
+
+    def close(self) -> None:
+        """Close for good; the next opening finds a clean stop.
+
+        Raises:
+            OutboxFailed: the disk refused the note; the database is closed all the same.
+        """
+        try:
+            with self._transaction():
+                self._database.execute("UPDATE meta SET value = 0 WHERE key = 'running'")
+        finally:
+            self._database.close()
+
+    def _draw(self, now_us: int) -> None:
+        recent = self._database.execute("SELECT ord, number FROM epochs ORDER BY n DESC LIMIT ?", (RECENT,)).fetchall()
+        self.epoch = draw_epoch(recent[0][0] if recent else 0, (row[1] for row in recent), now_us, self._random_bytes)
+        cursor = self._database.execute(
+            "INSERT INTO epochs (epoch, ord, number, next_seq, last_us) VALUES (?, ?, ?, 1, ?)",
+            (self.epoch.epoch, self.epoch.order, self.epoch.number, now_us),
+        )
+        self._n = int(cursor.lastrowid or 0)
+        self._database.execute(
+            # An epoch's n rises with its parcels' ids, so the oldest parcel tells which epochs are still needed.
+            "DELETE FROM epochs WHERE n < min(?, coalesce((SELECT n FROM parcels ORDER BY id LIMIT 1), ?1))",
+            (self._n - RECENT,),
+        )
+
+    def _remember(self, event: Event) -> None:
+        if event.phase is Phase.CLEARED:
+            self._database.execute("DELETE FROM conditions WHERE condition = ?", (event.condition,))
+        elif event.condition:
+            self._database.execute(
+                "INSERT INTO conditions VALUES (?, ?) ON CONFLICT (condition) DO UPDATE SET event = excluded.event",
+                (event.condition, msgspec.msgpack.encode(event)),
+            )
+
+    def _settle_range(self, n: int, first: int, last: int) -> int:
+        changed = self._database.execute(
+            "UPDATE parcels SET settled = 1 WHERE n = ? AND seq BETWEEN ? AND ? AND settled = 0 RETURNING rank, size",
+            (n, first, last),
+        ).fetchall()
+        for rank, size in changed:
+            self._count(rank, 0, -1, -size)
+            self._count(rank, 1, 1, size)
+        return len(changed)
+
+    def _count(self, rank: int, settled: int, parcels: int, size: int) -> None:
+        self._database.execute(
+            "UPDATE totals SET parcels = parcels + ?, bytes = bytes + ? WHERE rank = ? AND settled = ?",
+            (parcels, size, rank, settled),
+        )
+
+    def _add_up(self, batch: Batch) -> None:
+        for key, count in (
+            ("observations_committed", sum(draft.observations for draft in batch.drafts)),
+            ("events_committed", sum(draft.events for draft in batch.drafts)),
+        ):
+            if count:
+                self._database.execute("UPDATE meta SET value = value + ? WHERE key = ?", (count, key))
+
+    def _one(self, question: str, *values: object) -> int:
+        (answer,) = self._database.execute(question, values).fetchone()
+        return int(answer)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _answering_for_the_disk():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+
+def figures_of(database: sqlite3.Connection, bytes_max: int) -> Figures:
+    """Return how full an outbox is; reads a handful of rows."""
+    parcels, size, everything = database.execute(
+        "SELECT sum(parcels) FILTER (WHERE settled = 0), sum(bytes) FILTER (WHERE settled = 0),"
+        " sum(bytes) + ? * sum(parcels) FROM totals",
+        (ROW_BYTES,),
+    ).fetchone()
+    oldest: Sequence[int | None] = [
+        database.execute(
+            "SELECT committed_at_us FROM parcels WHERE settled = 0 AND rank = ? ORDER BY id LIMIT 1", (rank,)
+        ).fetchone()
+        for rank in Rank
+    ]
+    committed = dict(database.execute("SELECT key, value FROM meta").fetchall())
+    return Figures(
+        parcels=parcels,
+        bytes=size,
+        bytes_kept=everything,
+        bytes_max=bytes_max,
+        oldest_us=min((row[0] for row in oldest if row is not None), default=None),  # type: ignore[index]
+        observations_committed=committed["observations_committed"],
+        events_committed=committed["events_committed"],
+    )
+
+
+@contextmanager
+def _answering_for_the_disk() -> Iterator[None]:
+    """Turn the database's errors into ours; each says what the caller does next."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OutboxFailed(_("the disk of the outbox refused: {reason}").format(reason=error)) from error
+    except sqlite3.DatabaseError as error:
+        raise OutboxDamaged(_("the outbox is damaged: {reason}").format(reason=error)) from error

@@ -1,0 +1,218 @@
+"""The one road into the outbox: order, group commit and epochs.
+
+Promise: what is given here is durable within ``seal_s`` (events, pictures: at once), in the order in which it came;
+every epoch begins with the descriptions that its content needs; a backward step of the clock begins a new epoch; what
+rules find is committed in the transaction that remembers their conditions. Nothing is given back but back-pressure:
+while the disk is slow, :meth:`Recorder.sample` waits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from haechi.contract.events import Event, Evidence
+from haechi.contract.observations import Reading
+from haechi.contract.places import Datastream, Place, Thing
+from haechi.edge.builder import Builder
+from haechi.edge.clock import WallClock
+from haechi.edge.normalise import Normaliser
+from haechi.edge.outbox import Batch, Draft
+from haechi.edge.outbox.queue import Outbox
+from haechi.edge.rules.engine import Engine
+from haechi.sdk.sample import Sample
+
+_log = logging.getLogger("haechi.edge.recorder")
+_VALUES_A_PARCEL = 8_000
+_VALUES_MAX = 200_000
+_TICK_S = 1.0
+_TELL_LOSSES_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Descriptions:
+    """What the cloud must know before it can show anything."""
+
+    places: Sequence[Place] = ()
+    things: Sequence[Thing] = ()
+    datastreams: Sequence[Datastream] = ()
+
+
+@dataclass
+class _Stretch:
+    """What came within one generation of the clock and is not committed yet."""
+
+    generation: int
+    readings: list[Reading] = field(default_factory=list)
+    values: int = 0
+    events: list[Event] = field(default_factory=list)
+    pictures: list[Evidence] = field(default_factory=list)
+
+
+class Recorder:
+    """Takes what devices and cameras give; commits it."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        builder: Builder,
+        normaliser: Normaliser,
+        engine: Engine,
+        clock: WallClock,
+        descriptions: Descriptions,
+        *,
+        now_s: Callable[[], float],
+        seal_s: float,
+        link_is_up: Callable[[], bool],
+        on_commit: Callable[[], None],
+    ) -> None:
+        """``now_s`` is monotonic; ``on_commit`` is called after every commit, to wake who sends."""
+        self._outbox, self._builder, self._normaliser, self._engine = outbox, builder, normaliser, engine
+        self._clock, self._descriptions = clock, descriptions
+        self._now_s, self._seal_s = now_s, seal_s
+        self._link_is_up, self._on_commit = link_is_up, on_commit
+        self._stretches = [_Stretch(clock.generation)]
+        self._due_s = float("inf")
+        self._told_s = float("-inf")
+        self._describe = False
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def begin(self) -> None:
+        """Commit descriptions, and what must be said about conditions that stood before this start."""
+        time_us = self._stamp()
+        said = self._engine.restore(await self._outbox.conditions(), self._now_s(), time_us)
+        self._stretches[-1].events.extend(said)
+        await self._commit(self._description_drafts())
+        await self._commit_losses()
+        await self._flush(everything=True)
+
+    async def run(self) -> None:
+        """Commit what comes, until cancelled."""
+        next_tick_s = self._now_s()
+        while True:
+            wait_s = max(0.0, min(self._due_s, next_tick_s) - self._now_s())
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            now_s = self._now_s()
+            if now_s >= next_tick_s:
+                next_tick_s = now_s + _TICK_S
+                self._take_events(self._engine.tick(now_s, self._stamp()))
+            await self._flush(everything=False)
+            if self._describe:
+                self._describe = False
+                await self._commit(self._description_drafts())
+            if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
+                self._told_s = now_s
+                await self._commit_losses()
+
+    async def sample(self, sample: Sample) -> None:
+        """Take what a device gave, in the moment it gave it; waits while the disk is behind."""
+        await self._room.wait()
+        time_us = self._stamp()
+        reading = self._normaliser.reading(sample, time_us)
+        if reading is not None:
+            self._take_reading(reading)
+
+    async def stamped_reading(self, reading: Reading) -> None:
+        """Take a reading that a camera stamped with the machine's own clock."""
+        await self._room.wait()
+        age_us = self._clock.age_us(reading.observed_at_us)
+        self._take_reading(self._normaliser.later(reading, self._stamp() - age_us))
+
+    def event(self, event: Event, pictures: Sequence[Evidence] = ()) -> None:
+        """Take an event with its pictures."""
+        self._stamp()
+        self._stretches[-1].pictures.extend(pictures)
+        self._take_events([event])
+
+    async def restate(self) -> None:
+        """State active conditions once more."""
+        self._take_events(self._engine.restated(await self._outbox.conditions()))
+
+    def describe(self) -> None:
+        """Send places, things and datastreams once more."""
+        self._describe = True
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Commit everything that was taken."""
+        await self._flush(everything=True)
+
+    def _stamp(self) -> int:
+        time_us = self._clock.stamp()
+        if self._clock.generation != self._stretches[-1].generation:
+            _log.warning("the machine's clock was set back; a new epoch begins")
+            self._normaliser.begin_epoch()
+            self._stretches.append(_Stretch(self._clock.generation))
+            self._wake.set()
+        return time_us
+
+    def _take_reading(self, reading: Reading) -> None:
+        stretch = self._stretches[-1]
+        if not stretch.readings:
+            self._due_s = self._now_s() + self._seal_s
+            # The loop sleeps until the next tick at most, which is as long as a seal may take.
+            self._wake.set()
+        stretch.readings.append(reading)
+        stretch.values += len(reading.values)
+        if stretch.values >= _VALUES_A_PARCEL:
+            self._due_s = self._now_s()
+            self._wake.set()
+            if stretch.values >= _VALUES_MAX:
+                self._room.clear()
+        self._take_events(self._engine.observe(reading, self._now_s()))
+
+    def _take_events(self, events: Sequence[Event]) -> None:
+        if events:
+            self._stretches[-1].events.extend(events)
+            self._wake.set()
+
+    async def _flush(self, *, everything: bool) -> None:
+        while True:
+            stretch = self._stretches[0]
+            last = len(self._stretches) == 1
+            due = everything or not last or self._now_s() >= self._due_s
+            await self._commit_stretch(stretch, readings_too=due)
+            if last:
+                return
+            self._stretches.pop(0)
+            await self._outbox.new_epoch(self._clock.now_us())
+            await self._commit(self._description_drafts())
+
+    async def _commit_stretch(self, stretch: _Stretch, *, readings_too: bool) -> None:
+        events, stretch.events = stretch.events, []
+        pictures, stretch.pictures = stretch.pictures, []
+        readings: list[Reading] = []
+        if readings_too:
+            readings, stretch.readings, stretch.values = stretch.readings, [], 0
+            self._due_s = float("inf")
+        self._room.set()
+        epoch, quality = self._outbox.epoch, self._clock.quality
+        drafts = self._builder.events(events, epoch, quality)
+        drafts += self._builder.observations(readings, epoch, quality)
+        drafts += self._builder.evidence(pictures, epoch, quality)
+        await self._commit(drafts, tuple(event for event in events if event.condition))
+
+    async def _commit_losses(self) -> None:
+        records = await self._outbox.losses()
+        drafts = self._builder.losses(records, self._outbox.epoch, self._clock.quality)
+        await self._commit(drafts, losses_told=tuple(record.id for record in records))
+
+    async def _commit(
+        self, drafts: Sequence[Draft], stated: tuple[Event, ...] = (), losses_told: tuple[str, ...] = ()
+    ) -> None:
+        if drafts or stated:
+            await self._outbox.commit(Batch(tuple(drafts), stated, losses_told), self._clock.now_us())
+            self._on_commit()
+
+    def _description_drafts(self) -> list[Draft]:
+        known = self._descriptions
+        return self._builder.descriptions(
+            known.places, known.things, known.datastreams, self._outbox.epoch, self._clock.quality
+        )
