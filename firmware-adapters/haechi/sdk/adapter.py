@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from haechi.contract.places import Datastream
 from haechi.sdk.errors import ConfigError
@@ -21,9 +21,20 @@ from haechi.sdk.sample import Sample
 
 
 class AdapterConfig(BaseModel):
-    """What every adapter's configuration has in common: it is frozen, and a key that nobody knows is an error."""
+    """What every adapter's configuration has in common.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    It is frozen, a key that nobody knows is an error, and types are taken as written: ``"502"`` is no number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arrays_are_tuples(cls, written: Any) -> Any:
+        """Take TOML's arrays as tuples, which a frozen model holds, and which strictness else refuses."""
+        if not isinstance(written, Mapping):
+            return written
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in written.items()}
 
 
 ConfigT = TypeVar("ConfigT", bound=AdapterConfig)

@@ -17,6 +17,7 @@ error does not name the device, because the supervisor puts ``adapter device:`` 
 from collections.abc import Sequence
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from haechi.text import _
 
@@ -44,14 +45,23 @@ class ConfigError(AdapterError):
         first, *others = error.errors(include_url=False)
         expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         value: object = first["input"]
+        location = list(first["loc"])
         match first["type"]:
+            case "wrong_at_key":
+                location.append(first["ctx"]["key"])
+                value = first["ctx"]["value"]
             case "extra_forbidden":
                 expected = _("no such key")
             case "missing":
                 expected, value = _("a value, the key is required"), None
         if others:
             expected = _("{expected} (and {count} more faults)").format(expected=expected, count=len(others))
-        return cls(key_path(first["loc"]), value, expected)
+        return cls(key_path(location), value, expected)
+
+
+def wrong(key: str, value: object, expected: str) -> PydanticCustomError:
+    """Return what a model validator raises when ``key``, below the model, cannot work together with other keys."""
+    return PydanticCustomError("wrong_at_key", "{expected}", {"key": key, "value": value, "expected": expected})
 
 
 class NotConnected(AdapterError):  # noqa: N818 - reads as what it is

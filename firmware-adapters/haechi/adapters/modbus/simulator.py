@@ -1,0 +1,262 @@
+"""A Modbus device that is not there: speaks the real protocol over TCP or a pseudo-terminal, and misbehaves on demand.
+
+It shares the definition of frames with nobody's client: requests are parsed here, so that a test against it and a test
+against another vendor's client both mean something. Elements that nobody has set read as zero.
+
+From a shell: ``python -m haechi.adapters.modbus.simulator --port 0 --register 0=1234``.
+"""
+
+import argparse
+import asyncio
+import os
+import struct
+import sys
+import tty
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Self
+
+from haechi.sdk.transports.modbus_frames import Table, crc16
+
+_MBAP = struct.Struct(">HHHB")
+_PACKED = {"uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q", "int64": "q"}
+_PACKED |= {"float32": "f", "float64": "d"}
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
+_LEDGER_MAX = 100_000
+
+
+def words_of(value: float, number_type: str, word_order: str = "ABCD") -> list[int]:
+    """Return the registers that hold ``value``, in the order of their addresses."""
+    most_significant_first = struct.pack(">" + _PACKED[number_type], value)
+    words = [most_significant_first[place : place + 2] for place in range(0, len(most_significant_first), 2)]
+    if word_order in ("CDAB", "DCBA"):
+        words.reverse()
+    if word_order in ("BADC", "DCBA"):
+        words = [word[::-1] for word in words]
+    return [int.from_bytes(word, "big") for word in words]
+
+
+@dataclass
+class SimulatedUnit:
+    """One device: its four tables, and how it misbehaves at the moment."""
+
+    registers: dict[tuple[Table, int], int] = field(default_factory=dict)
+    """(table, address) → 0…65535, or 0 and 1 for coils and discrete inputs."""
+    ledger: deque[tuple[Table, int, tuple[int, ...]]] = field(default_factory=lambda: deque(maxlen=_LEDGER_MAX))
+    """Everything that was ever set, oldest first."""
+    silent: bool = False
+    """True: it answers nothing."""
+    delay_s: float = 0.0
+    """How late it answers. It answers in order, so a request waits for the one before."""
+    delays_s: deque[float] = field(default_factory=deque)
+    """Delays of the next answers, used before ``delay_s``."""
+    refused: dict[tuple[Table, int], int] = field(default_factory=dict)
+    """Addresses whose reads are answered with an exception, and its code."""
+    requests: int = 0
+    """How many requests came."""
+
+    def set(self, table: Table, address: int, *elements: int) -> None:
+        """Put elements into consecutive addresses."""
+        for place, element in enumerate(elements):
+            self.registers[table, address + place] = element
+        self.ledger.append((table, address, elements))
+
+    def show(
+        self,
+        address: int,
+        value: float,
+        number_type: str = "uint16",
+        word_order: str = "ABCD",
+        table: Table = Table.HOLDING,
+    ) -> None:
+        """Put the number ``value`` (before any scaling) into the registers from ``address`` on."""
+        self.set(table, address, *words_of(value, number_type, word_order))
+
+    def answer(self, pdu: bytes) -> bytes:
+        """Return the answer to a request PDU."""
+        self.requests += 1
+        function = pdu[0]
+        if function not in (1, 2, 3, 4):
+            return bytes([function | 0x80, _ILLEGAL_FUNCTION])
+        table = Table(function)
+        if len(pdu) != 5:
+            return bytes([function | 0x80, _ILLEGAL_VALUE])
+        first, count = struct.unpack(">HH", pdu[1:])
+        if not 1 <= count <= table.elements_max:
+            return bytes([function | 0x80, _ILLEGAL_VALUE])
+        if first + count > 0x10000:
+            return bytes([function | 0x80, _ILLEGAL_ADDRESS])
+        for (refused_table, address), code in self.refused.items():
+            if refused_table == table and first <= address < first + count:
+                return bytes([function | 0x80, code])
+        elements = [self.registers.get((table, address), 0) for address in range(first, first + count)]
+        if table.is_bits:
+            bits = sum((element & 1) << place for place, element in enumerate(elements))
+            data = bits.to_bytes((count + 7) // 8, "little")
+        else:
+            data = struct.pack(f">{count}H", *elements)
+        return bytes([function, len(data)]) + data
+
+    def next_delay_s(self) -> float:
+        """Return how late the next answer is."""
+        return self.delays_s.popleft() if self.delays_s else self.delay_s
+
+
+class ModbusSimulator:
+    """Devices behind one TCP port, or on one serial bus. An async context manager: entering starts it.
+
+    Over TCP every connection is served at its own pace, in order; on the bus one request follows the other.
+    """
+
+    def __init__(self, units: Sequence[int] = (1,), *, transport: str = "tcp", host: str = "127.0.0.1", port: int = 0):
+        """Make devices with the addresses ``units``; TCP port 0 takes a free one."""
+        self.units = {unit: SimulatedUnit() for unit in units}
+        self.host, self.port = host, port
+        self.serial_port = ""
+        """Path of the pseudo-terminal that a master opens (transport ``rtu``)."""
+        self.connections = 0
+        """How many TCP connections were accepted so far."""
+        self._transport = transport
+        self._stack = AsyncExitStack()
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._bus: _SerialBus | None = None
+
+    @property
+    def unit(self) -> SimulatedUnit:
+        """The first device."""
+        return next(iter(self.units.values()))
+
+    async def __aenter__(self) -> Self:
+        if self._transport == "rtu":
+            self._bus = _SerialBus(self.units)
+            self._stack.callback(self._bus.close)
+            self.serial_port = self._bus.path
+        else:
+            await self.listen()
+            self._stack.push_async_callback(self.stop)
+        return self
+
+    async def __aexit__(self, *_unused: object) -> None:
+        await self._stack.aclose()
+
+    async def listen(self) -> None:
+        """Listen again after :meth:`stop`, on the same port."""
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection, as a device that loses power."""
+        self._server.close()
+        self.hang_up()
+        await self._server.wait_closed()
+
+    def hang_up(self) -> None:
+        """Close every TCP connection; new ones are welcome."""
+        for writer in self._clients:
+            writer.transport.abort()
+        self._clients.clear()
+
+    def send_to_all(self, data: bytes) -> None:
+        """Send raw bytes that nobody asked for to every TCP client, or onto the bus."""
+        if self._bus is not None:
+            self._bus.send(data)
+        for writer in self._clients:
+            writer.write(data)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._clients.add(writer)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                transaction, _protocol, length, unit = _MBAP.unpack(await reader.readexactly(_MBAP.size))
+                pdu = await reader.readexactly(length - 1)
+                device = self.units.get(unit)
+                if device is None or device.silent:
+                    continue
+                answer = device.answer(pdu)
+                if delay_s := device.next_delay_s():
+                    await asyncio.sleep(delay_s)
+                writer.write(_MBAP.pack(transaction, 0, len(answer) + 1, unit) + answer)
+                await writer.drain()
+        self._clients.discard(writer)
+        writer.transport.abort()
+
+
+class _SerialBus:
+    """A pseudo-terminal with devices behind it. Requests are eight bytes: only reads are understood."""
+
+    def __init__(self, units: dict[int, SimulatedUnit]) -> None:
+        self._units = units
+        self._wire, self._kept_open = os.openpty()
+        tty.setraw(self._wire)
+        tty.setraw(self._kept_open)
+        os.set_blocking(self._wire, False)
+        self.path = os.ttyname(self._kept_open)
+        self._buffer = bytearray()
+        self._requests: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
+        asyncio.get_running_loop().add_reader(self._wire, self._readable)
+        self._task = asyncio.create_task(self._answer())
+
+    def close(self) -> None:
+        self._task.cancel()
+        asyncio.get_running_loop().remove_reader(self._wire)
+        os.close(self._wire)
+        os.close(self._kept_open)
+
+    def send(self, data: bytes) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._wire, data)
+
+    def _readable(self) -> None:
+        self._buffer += os.read(self._wire, 4096)
+        while len(self._buffer) >= 8:
+            frame = bytes(self._buffer[:8])
+            if crc16(frame[:6]) == frame[6:]:
+                del self._buffer[:8]
+                with suppress(asyncio.QueueFull):
+                    self._requests.put_nowait(frame)
+            else:
+                del self._buffer[:1]
+
+    async def _answer(self) -> None:
+        while True:
+            frame = await self._requests.get()
+            device = self._units.get(frame[0])
+            if device is None or device.silent:
+                continue
+            answer = frame[:1] + device.answer(frame[1:6])
+            if delay_s := device.next_delay_s():
+                await asyncio.sleep(delay_s)
+            self.send(answer + crc16(answer))
+
+
+def main() -> None:
+    """Serve one device until interrupted; the first line on standard output says where."""
+    parser = argparse.ArgumentParser(prog="python -m haechi.adapters.modbus.simulator", description=main.__doc__)
+    parser.add_argument("--transport", choices=["tcp", "rtu"], default="tcp")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
+    parser.add_argument("--unit", type=int, default=1)
+    parser.add_argument("--register", action="append", default=[], metavar="ADDRESS=NUMBER", help="a holding register")
+    arguments = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_main(arguments))
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    simulator = ModbusSimulator(
+        (arguments.unit,), transport=arguments.transport, host=arguments.host, port=arguments.port
+    )
+    for written in arguments.register:
+        address, _equals, number = written.partition("=")
+        simulator.unit.show(int(address), int(number))
+    async with simulator:
+        sys.stdout.write((simulator.serial_port or f"{simulator.host}:{simulator.port}") + "\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

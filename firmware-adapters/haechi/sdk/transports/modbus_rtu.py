@@ -1,0 +1,186 @@
+"""A Modbus RTU master: one serial bus, shared fairly by every device on it.
+
+Each request waits its turn in order of arrival, so that of several devices every one is served after at most one
+request of each other. A device that does not answer costs the bus its time-out; the adapter asks it ever less often.
+
+RTU gives answers no number. What protects against a late one:
+
+- after a time-out or a damaged answer the bus is drained until it is silent;
+- the next request to that device is a *fence*: a short read whose answer has a length that no read of this device has.
+  A device answers in order, so whatever came before the fence's answer is thrown away, and nothing older can follow.
+  The same happens before the first read, because a process that ran before may have left a request behind;
+- a device that refuses the fence is left alone for one more time-out, and the bus drained again.
+
+What can't be told apart: a device that answers out of order, or later than two time-outs where it refuses the fence.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from haechi.sdk.errors import BadReading, ConfigError, NotConnected
+from haechi.sdk.transports.modbus_frames import Read, Refused, Table, rtu_frame, take_rtu_answer
+from haechi.sdk.transports.serial_line import LineSettings, SerialLine
+from haechi.text import _
+
+_GAP_CHARACTERS = 3.5
+_GAP_S_MIN = 0.00175
+"""Silence between frames, and its floor above 19,200 baud (MODBUS over Serial Line V1.02, clause 2.5.1.1)."""
+_QUIET_S = 0.05
+"""Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
+_ANSWER_BYTES_MAX = 1024
+
+
+@dataclass
+class _Unit:
+    """What the bus knows of one device."""
+
+    shapes: set[tuple[Table, int]] = field(default_factory=set)
+    """Table and data bytes of everything that is read from it."""
+    doubtful: bool = True
+    """True while an answer to an earlier request may still come."""
+
+
+@dataclass
+class _Bus:
+    line: SerialLine
+    users: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    units: dict[int, _Unit] = field(default_factory=dict)
+
+
+# A serial port exists once in a process, whoever configured it: devices on one port must meet here.
+_BUSES: dict[str, _Bus] = {}
+
+
+class ModbusRtu:
+    """Reads one device on a serial bus that it may share with others in this process."""
+
+    def __init__(self, settings: LineSettings, unit: int, *, timeout_s: float, retry_s: float) -> None:
+        """Keep the settings; the bus is joined by :meth:`join`.
+
+        Args:
+            settings: port and character format, the same for every device on the bus.
+            unit: the device's address, 1 to 247.
+            timeout_s: how long an answer may take.
+            retry_s: what a ``NotConnected`` asks its receiver to wait.
+        """
+        self.name = f"{settings.port} unit {unit}"
+        self.strays = 0
+        """Bytes that belonged to no request; they are dropped."""
+        self._settings, self._unit = settings, unit
+        self._timeout_s, self._retry_s = timeout_s, retry_s
+        self._key = os.path.realpath(settings.port)
+        self._bus: _Bus | None = None
+
+    def join(self, reads: Iterable[Read]) -> None:
+        """Join the bus, opening its port where nobody has, and say what will be read.
+
+        Raises:
+            ConfigError: another device uses the same port with other settings.
+            NotConnected: the port cannot be opened.
+        """
+        bus = _BUSES.get(self._key)
+        if bus is None:
+            bus = _BUSES[self._key] = _Bus(SerialLine(self._settings, retry_s=self._retry_s))
+        elif bus.line.settings[1:] != self._settings[1:]:
+            expected = _("the settings of the other devices on this bus, {settings}").format(settings=bus.line.settings)
+            raise ConfigError("port", str(self._settings), expected)
+        bus.users += 1
+        self._bus = bus
+        state = bus.units.setdefault(self._unit, _Unit())
+        state.shapes.update((read.table, read.data_bytes) for read in reads)
+        try:
+            bus.line.open()
+        except NotConnected:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the bus; the last one releases the port. May be called more than once."""
+        bus, self._bus = self._bus, None
+        if bus is None:
+            return
+        bus.users -= 1
+        if bus.users == 0:
+            del _BUSES[self._key]
+            bus.line.close()
+
+    async def read(self, request: Read) -> bytes:
+        """Return the data bytes of the answer to ``request``, which must be among the joined reads.
+
+        Raises:
+            NotConnected: no answer in time, or the port is gone.
+            Refused: the device answered with an exception.
+            BadReading: bytes came that are no sound answer.
+        """
+        bus = self._bus
+        if bus is None:
+            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
+        state = bus.units[self._unit]
+        async with bus.turn:
+            bus.line.open()
+            if state.doubtful:
+                await self._pass_fence(bus.line, state, request)
+            return await self._exchange(bus.line, state, request)
+
+    async def _pass_fence(self, line: SerialLine, state: _Unit, request: Read) -> None:
+        await self._drain(line)
+        try:
+            await self._exchange(line, state, _fence(state.shapes, request))
+        except Refused:
+            # An exception has no length of its own: it may be the late answer to something older. Nobody speaks on
+            # the bus meanwhile, which is the price of not knowing.
+            await asyncio.sleep(self._timeout_s)
+            await self._drain(line)
+        state.doubtful = False
+
+    async def _exchange(self, line: SerialLine, state: _Unit, request: Read) -> bytes:
+        self.strays += len(line.take())
+        await asyncio.sleep(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
+        sent = rtu_frame(self._unit, request.pdu)
+        on_wire_s = (len(sent) + request.data_bytes + 5) * line.settings.character_s
+        was_doubtful, state.doubtful = state.doubtful, True
+        came = bytearray()
+        try:
+            async with asyncio.timeout(self._timeout_s + on_wire_s):
+                await line.write(sent)
+                while len(came) < _ANSWER_BYTES_MAX:
+                    came += await line.read()
+                    data = take_rtu_answer(came, self._unit, request)
+                    if data is not None:
+                        state.doubtful = was_doubtful
+                        return data
+        except Refused:
+            state.doubtful = was_doubtful
+            raise
+        except TimeoutError:
+            if not came:
+                what = _("{name} does not answer within {seconds} s").format(name=self.name, seconds=self._timeout_s)
+                raise NotConnected(what, self._retry_s) from None
+        self.strays += len(came)
+        raise BadReading(_("{request}: {size} bytes that are no sound answer").format(request=request, size=len(came)))
+
+    async def _drain(self, line: SerialLine) -> None:
+        """Throw away what comes until nothing comes any more, at most for one time-out."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    self.strays += len(line.take())
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_QUIET_S):
+                            self.strays += len(await line.read())
+                            continue
+                    return
+
+
+def _fence(shapes: set[tuple[Table, int]], request: Read) -> Read:
+    """Return a read next to ``request`` whose answer has a length that none of ``shapes`` has."""
+    step = 8 if request.table.is_bits else 1
+    for count in range(1, request.table.elements_max + 1, step):
+        fence = Read(request.table, min(request.address, 0x10000 - count), count)
+        if (fence.table, fence.data_bytes) not in shapes:
+            return fence
+    return Read(request.table, request.address, 1)
