@@ -29,11 +29,12 @@ _BINS = np.arange(11, dtype=np.float32)
 
 
 class Letterbox(NamedTuple):
-    """How a picture lies in the detector's input: scaled by `scale`, its corner at (`left_px`, `top_px`)."""
+    """How a picture lies in the detector's input: scaled to `width_px` × `height_px`, its corner at left, top."""
 
-    scale: float
     left_px: int
     top_px: int
+    width_px: int
+    height_px: int
     picture_width_px: int
     picture_height_px: int
 
@@ -42,7 +43,8 @@ class Letterbox(NamedTuple):
         """Centres a picture of (height, width) in an input of (height, width), as large as it fits."""
         scale = min(target[0] / picture[0], target[1] / picture[1])
         height, width = max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
-        return cls(scale, (target[1] - width) // 2, (target[0] - height) // 2, picture[1], picture[0])
+        left, top = (target[1] - width) // 2, (target[0] - height) // 2
+        return cls(left, top, width, height, picture[1], picture[0])
 
 
 def normalised(letterboxed: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -97,16 +99,14 @@ def expected(distributions: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _in_picture(edges: NDArray[Any], letterbox: Letterbox) -> Box:
     """Pixels of the input → fractions of the picture, clipped to it."""
-    width = letterbox.picture_width_px * letterbox.scale
-    height = letterbox.picture_height_px * letterbox.scale
     left, top, right, bottom = (float(edge) for edge in edges)
 
     def clip(value: float) -> float:
         return min(max(value, 0.0), 1.0)
 
     return Box(
-        clip((left - letterbox.left_px) / width),
-        clip((top - letterbox.top_px) / height),
-        clip((right - letterbox.left_px) / width),
-        clip((bottom - letterbox.top_px) / height),
+        clip((left - letterbox.left_px) / letterbox.width_px),
+        clip((top - letterbox.top_px) / letterbox.height_px),
+        clip((right - letterbox.left_px) / letterbox.width_px),
+        clip((bottom - letterbox.top_px) / letterbox.height_px),
     )

@@ -71,7 +71,7 @@ def locate(name: str, precision: Literal["auto", "fp32", "int8"], size: str, cac
     files = ready(model, cache)
     choices: tuple[Precision, ...] = ("int8", "fp32") if precision == "auto" else (precision,)
     if files is None:
-        raise ModelMissing(_("model {name} is not on this machine: run `haechi models fetch`").format(name=name))
+        raise _missing(name)
     for choice in choices:
         digest = files.get(file_name(choice, size))
         if digest is None:
@@ -87,6 +87,21 @@ def locate(name: str, precision: Literal["auto", "fp32", "int8"], size: str, cac
             'model {name} has no verified {precision} form of size {size} on this machine; use precision = "auto"'
         ).format(name=name, precision=precision, size=size)
     )
+
+
+def check_present(name: str, cache: Path | None = None) -> None:
+    """Tells cheaply whether a model was made ready here, without reading it.
+
+    Raises:
+        ModelMissing: it was not fetched yet.
+        ModelError: no such model.
+    """
+    if ready(card(name), root() if cache is None else cache) is None:
+        raise _missing(name)
+
+
+def _missing(name: str) -> ModelMissing:
+    return ModelMissing(_("model {name} is not on this machine: run `haechi models fetch`").format(name=name))
 
 
 def sha256(path: Path) -> str:

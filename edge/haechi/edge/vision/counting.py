@@ -1,0 +1,53 @@
+"""Crossings gathered by period, so that a restart never turns a counter back. Pure; time is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from haechi.edge.vision.scene import Crossing
+
+
+class Period(NamedTuple):
+    """One finished period: line → (forward, backward)."""
+
+    end_us: int
+    lines: dict[str, tuple[int, int]]
+
+
+class CrossingCounter:
+    """Counts the crossings of each period; periods lie on whole multiples of their length in UTC."""
+
+    def __init__(self, lines: Iterable[str], *, period_s: float) -> None:
+        self._period_us = round(period_s * 1_000_000)
+        self._lines = tuple(lines)
+        self._index: int | None = None
+        self._counts: dict[str, list[int]] = {}
+
+    def add(self, crossings: Iterable[Crossing], now_us: int) -> Period | None:
+        """Takes one look into account; returns the period that it ends, if it does.
+
+        A period without a single look gives nothing, for nothing is known of it. When the clock is set back, the
+        period that runs is given with the time it would have ended at, and the next begins at the new time.
+        """
+        index = now_us // self._period_us
+        finished = self._close(index)
+        self._index = index
+        for crossing in crossings:
+            counts = self._counts.setdefault(crossing.line, [0, 0])
+            counts[0 if crossing.direction == "forward" else 1] += 1
+        return finished
+
+    def rest(self) -> Period | None:
+        """The period that runs, when no more looks come."""
+        return self._close(None)
+
+    def _close(self, index: int | None) -> Period | None:
+        if self._index is None or self._index == index or not self._lines:
+            return None
+        counted, self._counts = self._counts, {}
+        end_us = (self._index + 1) * self._period_us
+        self._index = None
+        return Period(
+            end_us, {line: (counted.get(line, [0, 0])[0], counted.get(line, [0, 0])[1]) for line in self._lines}
+        )

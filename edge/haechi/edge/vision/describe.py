@@ -1,0 +1,130 @@
+"""Says in the contract's words what a camera is, counts and reports. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from haechi.contract.catalogue import lookup
+from haechi.contract.events import Certainty, Event, Evidence, Phase, Urgency
+from haechi.contract.observations import Reading, Value
+from haechi.contract.places import Datastream, Place, Thing
+from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.labels import PEOPLE, VEHICLES
+from haechi.edge.vision.messages import Counts, ZoneChange
+
+DIRECTIONS = ("forward", "backward")
+
+_EVENT_TYPES = {"intrusion": "security.intrusion", "stopped_vehicle": "traffic.stopped_vehicle"}
+
+
+def thing(config: CameraConfig, place: Place) -> Thing:
+    """The camera as a thing, at the position of its place."""
+    return Thing(
+        id=config.id,
+        name=config.name or config.id,
+        kind="camera",
+        place=place.id,
+        latitude=place.latitude,
+        longitude=place.longitude,
+    )
+
+
+def datastreams(config: CameraConfig) -> list[Datastream]:
+    """What the camera counts: two datastreams a line, ``{camera}.{line}.forward`` and ``….backward``."""
+    made = []
+    for line in config.lines:
+        observed_property, unit = _counted(line)
+        made += [
+            Datastream(
+                id=f"{config.id}.{line.name}.{direction}",
+                thing=config.id,
+                observed_property=observed_property,
+                unit=unit,
+                name=f"{line.name} {direction}",
+                step=(1, 1),
+                period_s=config.count_period_s,
+            )
+            for direction in DIRECTIONS
+        ]
+    return made
+
+
+def _counted(line: LineConfig) -> tuple[str, str]:
+    labels = frozenset(line.classes)
+    if labels <= PEOPLE:
+        return "person_count", "{person}"
+    if labels <= VEHICLES:
+        return "vehicle_count", "{veh}"
+    return "crossing_count", "1"
+
+
+def reading(config: CameraConfig, counts: Counts) -> Reading:
+    """The counts of one period; its time is the period's end."""
+    names = tuple(f"{config.id}.{line}.{direction}" for line in counts.lines for direction in DIRECTIONS)
+    return Reading(counts.time_us, names, tuple(number for pair in counts.lines.values() for number in pair))
+
+
+def condition(config: CameraConfig, zone: ZoneConfig) -> str:
+    """Stable name of the condition of a zone within its gateway."""
+    return f"{config.id}.{zone.name}.{zone.kind}"
+
+
+def event(
+    config: CameraConfig, place: Place, change: ZoneChange, *, new_id: Callable[[], str]
+) -> tuple[Event, tuple[Evidence, ...]]:
+    """The event that a change in a zone is, and its picture where there is one.
+
+    Args:
+        config: the camera's.
+        place: where it is.
+        change: what its process said.
+        new_id: gives ids that are unique for ever.
+
+    Raises:
+        KeyError: the camera has no such zone.
+    """
+    zone = {zone.name: zone for zone in config.zones}[change.zone]
+    type_ = _EVENT_TYPES[zone.kind]
+    id_ = new_id()
+    evidence: tuple[Evidence, ...] = ()
+    if change.snapshot is not None:
+        evidence = (
+            Evidence(
+                id=new_id(),
+                event=id_,
+                source=config.id,
+                time_us=change.time_us,
+                width_px=change.snapshot.width_px,
+                height_px=change.snapshot.height_px,
+                content=change.snapshot.jpeg,
+            ),
+        )
+    return (
+        Event(
+            id=id_,
+            type=type_,
+            source=config.id,
+            subject=place.id,
+            time_us=change.time_us,
+            phase=Phase.RAISED if change.raised else Phase.CLEARED,
+            condition=condition(config, zone),
+            severity=lookup(type_).severity,
+            urgency=Urgency.IMMEDIATE if change.raised else Urgency.PAST,
+            certainty=Certainty.LIKELY,
+            place_name=place.name,
+            latitude=place.latitude,
+            longitude=place.longitude,
+            data=_facts(change),
+            evidence=tuple(picture.id for picture in evidence),
+        ),
+        evidence,
+    )
+
+
+def _facts(change: ZoneChange) -> dict[str, Value]:
+    facts: dict[str, Value] = {"zone": change.zone, "count": change.number, "duration_s": round(change.lasted_s, 1)}
+    if change.label is not None:
+        facts["object"] = change.label
+    if change.score is not None:
+        facts["score"] = round(change.score, 2)
+    return facts

@@ -1,0 +1,95 @@
+"""Runs a detector on pictures: letterbox, inference, boxes. One thread unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from haechi.edge.vision import nanodet
+from haechi.edge.vision.config import DetectorConfig
+from haechi.edge.vision.detection import Detection, without_doubles
+from haechi.edge.vision.labels import Label
+from haechi.edge.vision.models import cache
+from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.nanodet import Letterbox
+from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
+from haechi.text import _
+
+
+class Detector(Protocol):
+    """Finds objects in a picture."""
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """Objects in a picture of uint8[H, W, 3] BGR, surest first, without doubles. Blocks while it computes."""
+        ...
+
+
+class NanoDet:
+    """NanoDet-g from the model cache."""
+
+    def __init__(self, model: Path, labels: Sequence[Label], *, threads: int = 1) -> None:
+        """Loads the model.
+
+        Raises:
+            ModelError: the file is no detector of ours.
+        """
+        self._session = open_session(model, threads)
+        shape = self._session.get_inputs()[0].shape
+        self._labels = tuple(labels)
+        self._size = (int(shape[2]), int(shape[3]))
+        self._canvas = np.full((*self._size, 3), nanodet.LETTERBOX_GREY, np.uint8)
+        self._letterbox: Letterbox | None = None
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """See :class:`Detector`."""
+        letterbox = self._fit(picture)
+        outputs = self._session.run(list(nanodet.OUTPUTS), {"image": nanodet.normalised(self._canvas)})
+        return without_doubles(
+            nanodet.detections(outputs, letterbox, size=self._size, labels=self._labels, score_min=SCORE_MIN_UNSURE)
+        )
+
+    def _fit(self, picture: NDArray[np.uint8]) -> Letterbox:
+        """Draws the picture into the canvas; the grey around it stays from look to look."""
+        height, width = picture.shape[:2]
+        letterbox = self._letterbox
+        if letterbox is None or (letterbox.picture_height_px, letterbox.picture_width_px) != (height, width):
+            letterbox = self._letterbox = Letterbox.fit((height, width), self._size)
+            self._canvas[:] = nanodet.LETTERBOX_GREY
+        high, wide = letterbox.height_px, letterbox.width_px
+        part = self._canvas[letterbox.top_px : letterbox.top_px + high, letterbox.left_px : letterbox.left_px + wide]
+        part[:] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
+        return letterbox
+
+
+def open_session(model: Path, threads: int) -> Any:
+    """Opens an ONNX file with so many threads and nothing spinning between looks.
+
+    Raises:
+        ModelError: it is not there or no model that can be run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise ModelError(_("{path}: cannot be run as a model: {reason}").format(path=model, reason=reason)) from error
+
+
+def open_detector(config: DetectorConfig, labels: Sequence[Label]) -> Detector:
+    """Loads the detector that a camera's configuration names.
+
+    Raises:
+        ModelError: it is missing or damaged; the text says what to do.
+    """
+    path = cache.locate(config.model, config.precision, config.input_size)
+    return NanoDet(path, labels, threads=config.threads)

@@ -1,0 +1,74 @@
+"""One camera's pictures in, what happened out: gate, detector, tracker and scene in their order.
+
+Promise: a picture costs a detector's run only when something moves, when an object that counts went missing in the
+last look, for a short while after either, or when nothing was looked at for ``still_look_s``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detector import Detector
+from haechi.edge.vision.motion import MotionGate
+from haechi.edge.vision.scene import Change, Crossing, Scene
+from haechi.edge.vision.tracker import Track, Tracker
+
+_LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
+
+
+class Look(NamedTuple):
+    """What one picture brought."""
+
+    analysed: bool
+    """False when the gate kept the detector from running."""
+    tracks: Sequence[Track]
+    crossings: list[Crossing]
+    changes: list[Change]
+
+
+class Looker:
+    """Looks at the pictures of one camera in their order."""
+
+    def __init__(self, config: CameraConfig, detector: Detector, *, active: frozenset[str] = frozenset()) -> None:
+        """Begins with an empty scene.
+
+        Args:
+            config: the camera's.
+            detector: what finds objects.
+            active: zones whose condition was raised before and not cleared.
+        """
+        self._detector = detector
+        self._gate = MotionGate() if config.motion.enabled else None
+        self._tracker = Tracker(score_min=config.detector.score_min)
+        self._scene = Scene(config.lines, config.zones, active=active)
+        self._still_look_s = config.motion.still_look_s
+        self._looked_s = float("-inf")
+        self._moved_s = float("-inf")
+
+    def look(self, picture: NDArray[np.uint8], now_s: float) -> Look:
+        """Takes one picture into account; blocks while the detector runs.
+
+        Args:
+            picture: uint8[H, W, 3] BGR.
+            now_s: when it was taken, of a clock that only rises.
+        """
+        analysed = self._worth_it(picture, now_s)
+        if analysed:
+            self._looked_s = now_s
+            tracks = self._tracker.look(self._detector.look(picture), now_s)
+        else:
+            tracks = self._tracker.hold(now_s)
+        crossings, changes = self._scene.update(tracks, now_s)
+        return Look(analysed, tracks, crossings, changes)
+
+    def _worth_it(self, picture: NDArray[np.uint8], now_s: float) -> bool:
+        if self._gate is None:
+            return True
+        if self._gate.watch(picture).any or self._tracker.doubtful:
+            self._moved_s = now_s
+        return now_s - self._moved_s <= _LINGER_S or now_s - self._looked_s >= self._still_look_s

@@ -1,0 +1,120 @@
+"""What a camera's process and the gateway say to each other, and how it is framed.
+
+The gateway writes one :class:`Start` as JSON to the process's standard input and keeps it open: its end tells the
+process that the gateway is gone. The process answers on a pipe of its own with MessagePack, each message behind its
+length (4 bytes, big endian). Neither secrets nor addresses of cameras ever stand on a command line.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from haechi.edge.vision.labels import Label
+
+MESSAGE_BYTES_MAX = 256 * 1024
+HEADER = struct.Struct(">I")
+
+
+class CameraState(StrEnum):
+    """How a camera is doing."""
+
+    OPENING = "opening"
+    RUNNING = "running"
+    LOST = "lost"
+    """No pictures; it is tried again."""
+    NO_MODEL = "no_model"
+    """The detector has to be fetched first."""
+    ENDED = "ended"
+    """A file that is not looped has been seen to its end."""
+
+
+class Start(Struct, kw_only=True):
+    """What a process is started with."""
+
+    config: dict[str, Any]
+    """The camera's configuration as JSON has it."""
+    active: tuple[str, ...] = ()
+    """Zones whose condition was raised before and not cleared."""
+
+
+class Health(Struct, kw_only=True, tag="health"):
+    """Said at every change of state, and every second or two as a sign of life. Counters since the process began."""
+
+    state: CameraState
+    message: str = ""
+    """One line for people: why it is so and what to do; empty while all is well."""
+    frames_read: int = 0
+    frames_looked_at: int = 0
+    frames_analysed: int = 0
+    """Those that the detector saw; the gate kept it from the others."""
+    frames_skipped: int = 0
+    """Read, but never looked at, because a newer one had come."""
+    reconnects: int = 0
+    look_ms: float = 0.0
+    """Smoothed time of a look that ran the detector."""
+
+
+class Counts(Struct, kw_only=True, tag="counts"):
+    """Crossings of one period that pictures were seen in: line → (forward, backward)."""
+
+    time_us: int
+    lines: dict[str, tuple[int, int]]
+
+
+class Snapshot(Struct, kw_only=True):
+    """A small marked picture."""
+
+    width_px: int
+    height_px: int
+    jpeg: bytes
+
+
+class ZoneChange(Struct, kw_only=True, tag="zone"):
+    """A condition in a zone began or ended."""
+
+    zone: str
+    raised: bool
+    time_us: int
+    lasted_s: float
+    label: Label | None = None
+    score: float | None = None
+    number: int = 0
+    snapshot: Snapshot | None = None
+
+
+Message = Health | Counts | ZoneChange
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def encoded(message: Message) -> bytes:
+    """The framed bytes of a message."""
+    body = _encoder.encode(message)
+    return HEADER.pack(len(body)) + body
+
+
+def body_length(header: bytes) -> int:
+    """Length of the body that follows a header of four bytes.
+
+    Raises:
+        ValueError: no message of ours is that long; what writes is not a camera's process.
+    """
+    (length,) = HEADER.unpack(header)
+    if length > MESSAGE_BYTES_MAX:
+        raise ValueError(f"a message of {length} bytes")
+    return int(length)
+
+
+def decoded(body: bytes) -> Message:
+    """A message from its body.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    return _decoder.decode(body)

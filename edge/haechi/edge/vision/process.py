@@ -1,0 +1,228 @@
+"""The process of one camera: ``python -m haechi.edge.vision.process``, started by :mod:`.supervise`.
+
+Promise: it reads one :class:`~.messages.Start` from standard input, then writes messages only, whatever its libraries
+print; log lines go to standard error. A camera that is not there is tried again with growing pauses. It ends by
+itself when the gateway does, when a file that is not looped is over (0), when the detector cannot be loaded (3), and
+when the camera's driver hangs (4), for then only a new process helps.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+
+import cv2
+import msgspec
+
+from haechi.edge.vision import evidence
+from haechi.edge.vision.capture import CannotOpen, Capture, Frame
+from haechi.edge.vision.config import CameraConfig, ZoneConfig
+from haechi.edge.vision.counting import CrossingCounter, Period
+from haechi.edge.vision.detector import Detector, open_detector
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.looking import Look, Looker
+from haechi.edge.vision.messages import (
+    CameraState,
+    Counts,
+    Health,
+    Message,
+    Snapshot,
+    Start,
+    ZoneChange,
+    encoded,
+)
+from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.scene import Change
+
+EXIT_NO_MODEL = 3
+EXIT_HUNG = 4
+
+_HEALTH_EVERY_S = 1.0
+_RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
+_SMOOTHING = 0.1
+_WAIT_S = 0.5
+
+Send = Callable[[Message], None]
+
+
+def wall_clock_us() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+class CameraLoop:
+    """Opens a camera again and again, looks at its pictures, and says what happened."""
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        detector: Detector,
+        send: Send,
+        *,
+        active: frozenset[str] = frozenset(),
+        clock_us: Callable[[], int] = wall_clock_us,
+        open_capture: Callable[..., Capture] = Capture,
+    ) -> None:
+        self._config = config
+        self._send = send
+        self._clock_us = clock_us
+        self._open_capture = open_capture
+        self._zones: dict[str, ZoneConfig] = {zone.name: zone for zone in config.zones}
+        self._looker = Looker(config, detector, active=active)
+        self._counter = CrossingCounter((line.name for line in config.lines), period_s=config.count_period_s)
+        self._health = Health(state=CameraState.OPENING)
+        self._health_due_s = 0.0
+        self._read_before = 0
+
+    def run(self) -> int:
+        """Runs until a file is over; returns the exit code."""
+        retry_s = _RETRY_FIRST_S
+        self._tell(CameraState.OPENING)
+        while True:
+            capture = self._open_capture(self._config, clock_us=self._clock_us)
+            looked_before = self._health.frames_looked_at
+            try:
+                self._watch(capture)
+            except CannotOpen as error:
+                self._tell(CameraState.LOST, str(error))
+                if self._health.frames_looked_at > looked_before:
+                    retry_s = _RETRY_FIRST_S
+                if capture.hung:
+                    return EXIT_HUNG
+                self._pause(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+                self._health.reconnects += 1
+                continue
+            finally:
+                self._read_before += capture.frames_read
+                capture.close()
+            if not self._config.loop:
+                self._send_counts(self._counter.rest())
+                self._tell(CameraState.ENDED)
+                return 0
+
+    def _watch(self, capture: Capture) -> None:
+        """Looks at pictures until a file is over.
+
+        Raises:
+            CannotOpen: no more pictures come.
+        """
+        period_s = 1 / self._config.looks_per_s
+        due_s = time.monotonic()
+        while not capture.ended:
+            frame = capture.newest(_WAIT_S)
+            self._health.frames_read = self._read_before + capture.frames_read
+            if frame is not None:
+                self._look(frame)
+                if self._health.state is not CameraState.RUNNING:
+                    self._tell(CameraState.RUNNING)
+                due_s = max(due_s + period_s, time.monotonic() - period_s)
+                # Not a sleep to the letter: `newest` then waits for the next picture to be taken.
+                time.sleep(max(0.0, due_s - time.monotonic()))
+            elif capture.hung:
+                raise CannotOpen(f"{self._config.id}: the camera's driver hangs")
+            self._tell_if_due()
+
+    def _look(self, frame: Frame) -> None:
+        begun_s = time.perf_counter()
+        look = self._looker.look(frame.picture, frame.monotonic_s)
+        health = self._health
+        health.frames_looked_at += 1
+        health.frames_skipped = health.frames_read - health.frames_looked_at
+        if look.analysed:
+            took_ms = (time.perf_counter() - begun_s) * 1000
+            health.frames_analysed += 1
+            health.look_ms += (took_ms - health.look_ms) * (_SMOOTHING if health.look_ms else 1)
+        self._send_counts(self._counter.add(look.crossings, frame.time_us))
+        for change in look.changes:
+            self._send(self._zone_change(change, look, frame))
+
+    def _zone_change(self, change: Change, look: Look, frame: Frame) -> ZoneChange:
+        about = next((track for track in look.tracks if change.raised and track.box == change.box), None)
+        snapshot = None
+        if change.raised:
+            drawn = evidence.draw(
+                frame.picture,
+                look.tracks,
+                polygon=[Point(*corner) for corner in self._zones[change.zone].polygon],
+                about=change.box,
+                quality=self._config.evidence.jpeg_quality,
+                bytes_max=self._config.evidence.bytes_max,
+            )
+            snapshot = Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg)
+        return ZoneChange(
+            zone=change.zone,
+            raised=change.raised,
+            time_us=frame.time_us,
+            lasted_s=frame.monotonic_s - change.since_s,
+            label=change.label,
+            score=about.score if about else None,
+            number=change.number,
+            snapshot=snapshot,
+        )
+
+    def _send_counts(self, period: Period | None) -> None:
+        if period is not None:
+            self._send(Counts(time_us=period.end_us, lines=period.lines))
+
+    def _tell(self, state: CameraState, message: str = "") -> None:
+        self._health.state, self._health.message = state, message
+        self._health_due_s = time.monotonic() + _HEALTH_EVERY_S
+        self._send(self._health)
+
+    def _tell_if_due(self) -> None:
+        if time.monotonic() >= self._health_due_s:
+            self._tell(self._health.state, self._health.message)
+
+    def _pause(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, _HEALTH_EVERY_S))
+            self._tell_if_due()
+
+
+def _take_over_stdout() -> BinaryIO:
+    """Keeps standard output for messages; what libraries print goes to standard error from now on."""
+    pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return pipe
+
+
+def _end_with_gateway() -> None:
+    """Waits for the end of standard input, which comes when the gateway is gone, however it went."""
+    while os.read(0, 1024):
+        pass
+    os._exit(0)
+
+
+def main() -> int:
+    """The process; returns its exit code."""
+    pipe = _take_over_stdout()
+
+    def send(message: Message) -> None:
+        data = memoryview(encoded(message))
+        while data:
+            data = data[pipe.write(data) :]
+
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    config = CameraConfig.model_validate(start.config)
+    threading.Thread(target=_end_with_gateway, name="gateway", daemon=True).start()
+    cv2.setNumThreads(1)
+    try:
+        detector = open_detector(config.detector, config.classes)
+    except ModelError as error:
+        send(Health(state=CameraState.NO_MODEL, message=str(error)))
+        return EXIT_NO_MODEL
+    try:
+        return CameraLoop(config, detector, send, active=frozenset(start.active)).run()
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    # Threads of a library that hangs must not keep the process from ending.
+    os._exit(main())

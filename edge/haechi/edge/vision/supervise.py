@@ -1,0 +1,264 @@
+"""The gateway's side of a camera: starts its process, hands on what it says, and starts it again when it dies.
+
+Promise: whatever a camera's process does (end, hang, be killed, write rubbish), nothing else is stopped; it is killed
+when it is silent and started again after a growing pause. Conditions that were raised and not cleared survive a
+restart: the new process is told of them. Light: neither OpenCV nor the detector is loaded here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import re
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from haechi.contract.events import Event, Evidence
+from haechi.contract.observations import Reading
+from haechi.contract.places import Place
+from haechi.edge.vision import describe
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.messages import (
+    HEADER,
+    CameraState,
+    Counts,
+    Health,
+    Message,
+    Start,
+    ZoneChange,
+    body_length,
+    decoded,
+)
+from haechi.edge.vision.models import cache
+from haechi.edge.vision.models.errors import ModelError
+from haechi.text import _
+
+FIRST_WORD_S = 60.0  # loading OpenCV and the model from a slow card
+SILENT_S = 15.0
+_RESTART_FIRST_S, _RESTART_MAX_S = 1.0, 60.0
+_STEADY_S = 60.0  # a process that lived so long begins with the first pause again
+_MODEL_CHECK_S = 2.0
+_LOG_LINE_CHARACTERS = 500
+_LOG_LINES_A_MINUTE = 60
+
+
+class CameraSink(Protocol):
+    """Where the gateway takes what its cameras report."""
+
+    async def reading(self, reading: Reading) -> None:
+        """Takes the counts of one period."""
+        ...
+
+    async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
+        """Takes an event and its pictures; the camera waits until it returns."""
+        ...
+
+    def status(self, camera: str, health: Health, restarts: int) -> None:
+        """Takes how a camera is doing."""
+        ...
+
+
+class _ProcessFailed(Exception):  # noqa: N818 - reads as what it is
+    """The process cannot be talked to any more: start another."""
+
+
+def new_event_id() -> str:
+    """An id that is unique for ever."""
+    return uuid.uuid4().hex
+
+
+async def run_camera(
+    config: CameraConfig,
+    place: Place,
+    sink: CameraSink,
+    *,
+    active: Iterable[str] = (),
+    new_id: Callable[[], str] = new_event_id,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    jitter: Callable[[], float] = random.random,
+    command: Sequence[str] = (sys.executable, "-m", "haechi.edge.vision.process"),
+) -> None:
+    """Runs one camera until it is cancelled, or until a file that is not looped is over.
+
+    Args:
+        config: the camera's.
+        place: the place that it watches.
+        sink: where its readings, events and status go.
+        active: conditions (:func:`~haechi.edge.vision.describe.condition`) that were raised before and not cleared.
+        new_id: gives ids of events and pictures.
+        pause: waits so many seconds.
+        jitter: 0..1, so that the cameras of a gateway are not all started at one time.
+        command: what is started.
+    """
+    camera = _Camera(config, place, sink, frozenset(active), new_id)
+    pause_s = _RESTART_FIRST_S
+    while True:
+        while (lack := _lacking_model(config)) is not None:
+            camera.tell(Health(state=CameraState.NO_MODEL, message=lack))
+            await pause(_MODEL_CHECK_S)
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        reason = await camera.run_once(command)
+        if reason is None:
+            return
+        if loop.time() - begun_s > _STEADY_S:
+            pause_s = _RESTART_FIRST_S
+        camera.tell(Health(state=CameraState.LOST, message=reason))
+        await pause(pause_s * (0.75 + 0.5 * jitter()))
+        pause_s = min(pause_s * 2, _RESTART_MAX_S)
+        camera.restarts += 1
+
+
+def _lacking_model(config: CameraConfig) -> str | None:
+    try:
+        cache.check_present(config.detector.model)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+class _Camera:
+    """One camera over the lives of its processes."""
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        place: Place,
+        sink: CameraSink,
+        active: frozenset[str],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._config = config
+        self._place = place
+        self._sink = sink
+        self._active = {zone.name for zone in config.zones if describe.condition(config, zone) in active}
+        self._new_id = new_id
+        self._log = logging.getLogger(f"haechi.camera.{config.id}")
+        self._said: tuple[CameraState, str] | None = None
+        self._state = CameraState.OPENING
+        self._complaint = ""
+        self.restarts = 0
+
+    def tell(self, health: Health) -> None:
+        """Hands a status on; a change of state is worth one log line."""
+        self._state, said = health.state, (health.state, health.message)
+        if said != self._said:
+            self._said = said
+            level = logging.INFO if health.state in {CameraState.RUNNING, CameraState.ENDED} else logging.WARNING
+            if health.state is not CameraState.OPENING:
+                self._log.log(level, "camera %s: %s", self._config.id, health.message or health.state.value)
+        self._sink.status(self._config.id, health, self.restarts)
+
+    async def run_once(self, command: Sequence[str]) -> str | None:
+        """Runs one process to its end; returns why another is needed, None when a file is over."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        relay = asyncio.create_task(self._relay(process.stderr))
+        try:
+            await self._start(process)
+            await self._listen(process)
+            code = await process.wait()
+        except _ProcessFailed as error:
+            return str(error)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            # A process that is killed cannot close what its own children hold; the relay is not worth waiting for.
+            relay.cancel()
+            await asyncio.gather(relay, return_exceptions=True)
+            if process.stdin is not None:
+                process.stdin.close()
+        if code == 0 and self._state is CameraState.ENDED:
+            return None
+        return self._reason(code)
+
+    def _reason(self, code: int) -> str:
+        if self._said is not None and self._said[0] in {CameraState.LOST, CameraState.NO_MODEL} and code > 0:
+            return self._said[1]
+        text = _("its process ended with code {code}; it is started again").format(code=code)
+        return f"{text} ({self._complaint})" if self._complaint and code > 0 else text
+
+    async def _start(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None  # noqa: S101 - asked for above; tells the type checker
+        start = Start(config=self._config.model_dump(mode="json"), active=tuple(sorted(self._active)))
+        try:
+            process.stdin.write(msgspec.json.encode(start) + b"\n")
+            await process.stdin.drain()
+        except OSError as error:
+            raise _ProcessFailed(_("its process ended at once; it is started again")) from error
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - as above
+        patience_s = FIRST_WORD_S
+        while True:
+            try:
+                async with asyncio.timeout(patience_s):
+                    message = await _next(process.stdout)
+            except TimeoutError as error:
+                text = _("its process said nothing for {seconds:.0f} s; it is started again")
+                raise _ProcessFailed(text.format(seconds=patience_s)) from error
+            except ValueError as error:
+                raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
+            if message is None:
+                return
+            patience_s = SILENT_S
+            await self._take(message)
+
+    async def _take(self, message: Message) -> None:
+        match message:
+            case Health():
+                self.tell(message)
+            case Counts():
+                await self._sink.reading(describe.reading(self._config, message))
+            case ZoneChange():
+                try:
+                    event, evidence = describe.event(self._config, self._place, message, new_id=self._new_id)
+                except KeyError as error:
+                    raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
+                # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
+                await self._sink.event(event, evidence)
+                (self._active.add if message.raised else self._active.discard)(message.zone)
+
+    async def _relay(self, lines: asyncio.StreamReader | None) -> None:
+        """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""
+        assert lines is not None  # noqa: S101 - as above
+        loop = asyncio.get_running_loop()
+        minute, count = 0, 0
+        while True:
+            try:
+                raw = await lines.readline()
+            except ValueError:  # longer than the reader's limit; the rest of it comes as lines of its own
+                continue
+            if not raw:
+                return
+            line = re.sub(r"//[^/@\s]*@", "//***@", raw.decode(errors="replace").strip())[:_LOG_LINE_CHARACTERS]
+            self._complaint = line or self._complaint
+            if minute != int(loop.time() // 60):
+                minute, count = int(loop.time() // 60), 0
+            count += 1
+            if line and count <= _LOG_LINES_A_MINUTE:
+                self._log.debug("camera %s: %s", self._config.id, line)
+
+
+async def _next(stream: asyncio.StreamReader) -> Message | None:
+    """The next message; None at the end of the stream.
+
+    Raises:
+        ValueError: what came is none of ours.
+    """
+    try:
+        header = await stream.readexactly(HEADER.size)
+        return decoded(await stream.readexactly(body_length(header)))
+    except asyncio.IncompleteReadError:
+        return None
