@@ -51,6 +51,7 @@ epochs = Table(
     Column("epoch_order", BigInteger, nullable=False),
     Column("first_seen_us", BigInteger, nullable=False),
     Column("next_seq", BigInteger),  # as the gateway last announced it
+    Column("lowest", BigInteger),  # the lowest seq that it still held then
     Column("closed", Boolean, nullable=False, server_default=false()),
 )
 
@@ -126,6 +127,8 @@ things = Table(
     Column("latitude", Float, nullable=False),
     Column("longitude", Float, nullable=False),
     Column("adapter", Text, nullable=False),
+    Column("epoch_order", BigInteger, nullable=False, server_default="0"),  # with seq: which description is newer
+    Column("seq", BigInteger, nullable=False, server_default="0"),
 )
 
 datastreams = Table(
@@ -141,6 +144,8 @@ datastreams = Table(
     Column("kind", String(8), nullable=False),
     Column("period_s", Float),
     Column("device_time", Boolean, nullable=False),
+    Column("epoch_order", BigInteger, nullable=False, server_default="0"),  # with seq: which description is newer
+    Column("seq", BigInteger, nullable=False, server_default="0"),
 )
 
 latest = Table(

@@ -1,0 +1,254 @@
+"""Applies the rules of situations to the tables, inside the transaction of the parcel that brought the event."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, and_, select, update
+
+from haechi.cloud.event_handler.situations import (
+    Condition,
+    ConditionKey,
+    Notice,
+    Situation,
+    Word,
+    is_history,
+    judge,
+    without,
+)
+from haechi.cloud.state.changes import Change
+from haechi.cloud.state.schema import conditions, events, evidence, notifications, places, situations
+from haechi.cloud.state.upsert import insert_or_ignore, upsert
+from haechi.contract.catalogue import lookup
+from haechi.contract.events import Event, Evidence, Phase, Severity
+
+SWEPT_MAX = 500
+_encoder = msgspec.json.Encoder()
+_SITUATION_COLUMNS = tuple(situations.c[name] for name in Situation.__dataclass_fields__)
+
+
+def handle(connection: Connection, word: Word, late: bool) -> list[Change] | None:
+    """Apply one event; return rows for the change feed, or None when its id belongs to another gateway's event."""
+    tenant, event = word.tenant, word.event
+    owner = connection.execute(
+        select(events.c.gateway).where(events.c.tenant == tenant, events.c.id == event.id)
+    ).scalar()
+    if owner is not None and owner != word.gateway:
+        return None
+    word = replace(word, known=owner is not None, event=_placed(connection, tenant, event))
+    kind = lookup(event.type)
+    condition = _condition(connection, tenant, word.key)
+    ends = event.phase is Phase.CLEARED or is_history(word, condition)
+    before = (
+        _situation(connection, condition.situation if condition else None)
+        if ends
+        else _at(connection, tenant, event.subject, kind.matter)
+    )
+    outcome = judge(word, kind, condition, before, _active(connection, tenant, before, word.key))
+    changes: list[Change] = []
+    if outcome.situation is not None and outcome.situation != before:
+        _save(connection, outcome.situation, before)
+        changes.append(Change("situation", outcome.situation.id))
+    _save_condition(connection, tenant, word.key, outcome.condition)
+    _notify(connection, tenant, outcome.notices, word.now_us)
+    if not word.known:
+        _save_event(connection, word, late, None if outcome.situation is None else outcome.situation.id)
+        changes.append(Change("event", event.id))
+    if condition is not None and condition.active and condition.situation not in (None, outcome.condition.situation):
+        changes += _leave(connection, tenant, condition.situation, word)  # the condition has moved to another place
+    return changes
+
+
+def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str) -> list[Change]:
+    """Write where a picture is kept; return rows for the change feed."""
+    row = {
+        "tenant": tenant,
+        "id": picture.id,
+        "event": picture.event,
+        "gateway": gateway,
+        "source": picture.source,
+        "time_us": picture.time_us,
+        "media_type": picture.media_type,
+        "width_px": picture.width_px,
+        "height_px": picture.height_px,
+        "object": key,
+    }
+    return [Change("evidence", picture.id)] if insert_or_ignore(connection, evidence, row) else []
+
+
+def sweep(connection: Connection, now_us: int) -> Iterator[tuple[str, Change]]:
+    """End what merely happened and has been quiet for long enough; yields tenants with their changes."""
+    due = connection.execute(
+        select(*_SITUATION_COLUMNS)
+        .where(situations.c.open, situations.c.quiet_at_us <= now_us)
+        .limit(SWEPT_MAX)
+        .with_for_update()
+    ).mappings()
+    for row in due.all():
+        before = _of_row(row)
+        connection.execute(
+            update(conditions)
+            .where(conditions.c.situation == before.id, conditions.c.condition.startswith("occurred:"))
+            .values(active=False)
+        )
+        remaining = _active(connection, before.tenant, before, None)
+        cause = f"quiet-{before.quiet_at_us}"
+        after, notices = without(before, remaining, before.quiet_at_us or now_us, now_us, cause)
+        after = replace(after, quiet_at_us=None)
+        _save(connection, after, before)
+        _notify(connection, before.tenant, notices, now_us)
+        yield before.tenant, Change("situation", before.id)
+
+
+def _leave(connection: Connection, tenant: str, situation: str | None, word: Word) -> list[Change]:
+    before = _situation(connection, situation)
+    if before is None:
+        return []
+    remaining = _active(connection, tenant, before, word.key)
+    after, notices = without(before, remaining, word.time_us, word.now_us, word.event.id)
+    _save(connection, after, before)
+    _notify(connection, tenant, notices, word.now_us)
+    return [Change("situation", before.id)]
+
+
+def _placed(connection: Connection, tenant: str, event: Event) -> Event:
+    """Fill in from the place's description what the event does not say of its place."""
+    if event.place_name and event.latitude is not None and event.longitude is not None:
+        return event
+    place = connection.execute(
+        select(places.c.name, places.c.latitude, places.c.longitude).where(
+            places.c.tenant == tenant, places.c.id == event.subject
+        )
+    ).first()
+    if place is None:
+        return event
+    located = event.latitude is not None and event.longitude is not None
+    return msgspec.structs.replace(
+        event,
+        place_name=event.place_name or place.name,
+        latitude=event.latitude if located else place.latitude,
+        longitude=event.longitude if located else place.longitude,
+    )
+
+
+def _condition(connection: Connection, tenant: str, key: ConditionKey) -> Condition | None:
+    row = connection.execute(
+        select(conditions).where(
+            conditions.c.tenant == tenant, conditions.c.gateway == key.gateway, conditions.c.condition == key.condition
+        )
+    ).first()
+    return None if row is None else _condition_of(row._mapping)
+
+
+def _condition_of(row: RowMapping) -> Condition:
+    return Condition(
+        (row["epoch_order"], row["seq"]), row["active"], row["type"], Severity(row["severity"]), row["situation"]
+    )
+
+
+def _active(
+    connection: Connection, tenant: str, situation: Situation | None, without_key: ConditionKey | None
+) -> dict[ConditionKey, Condition]:
+    if situation is None:
+        return {}
+    rows = connection.execute(
+        select(conditions).where(
+            conditions.c.tenant == tenant, conditions.c.situation == situation.id, conditions.c.active
+        )
+    ).mappings()
+    found = {ConditionKey(row["gateway"], row["condition"]): _condition_of(row) for row in rows}
+    if without_key is not None:
+        found.pop(without_key, None)
+    return found
+
+
+def _situation(connection: Connection, situation: str | None) -> Situation | None:
+    if situation is None:
+        return None
+    row = connection.execute(select(*_SITUATION_COLUMNS).where(situations.c.id == situation).with_for_update()).first()
+    return None if row is None else _of_row(row._mapping)
+
+
+def _at(connection: Connection, tenant: str, place: str, matter: str) -> Situation | None:
+    """Return the open situation there, or else the one that closed last."""
+    row = connection.execute(
+        select(*_SITUATION_COLUMNS)
+        .where(and_(situations.c.tenant == tenant, situations.c.place == place, situations.c.matter == matter))
+        .order_by(situations.c.open.desc(), situations.c.cleared_us.desc())
+        .limit(1)
+        .with_for_update()
+    ).first()
+    return None if row is None else _of_row(row._mapping)
+
+
+def _of_row(row: RowMapping) -> Situation:
+    weights: dict[Literal["severity", "severity_max"], Severity] = {
+        "severity": Severity(row["severity"]),
+        "severity_max": Severity(row["severity_max"]),
+    }
+    return Situation(**{**row, **weights})
+
+
+def _save(connection: Connection, situation: Situation, before: Situation | None) -> None:
+    row: dict[str, Any] = asdict(situation)
+    row["severity"], row["severity_max"] = situation.severity.value, situation.severity_max.value
+    if before is None or before.id != situation.id:
+        upsert(connection, situations, [row])
+    else:
+        connection.execute(update(situations).where(situations.c.id == situation.id).values(**row))
+
+
+def _save_condition(connection: Connection, tenant: str, key: ConditionKey, condition: Condition) -> None:
+    upsert(
+        connection,
+        conditions,
+        [
+            {
+                "tenant": tenant,
+                "gateway": key.gateway,
+                "condition": key.condition,
+                "epoch_order": condition.order[0],
+                "seq": condition.order[1],
+                "active": condition.active,
+                "type": condition.type,
+                "severity": condition.severity.value,
+                "situation": condition.situation,
+            }
+        ],
+    )
+
+
+def _save_event(connection: Connection, word: Word, late: bool, situation: str | None) -> None:
+    event = word.event
+    row = {
+        "tenant": word.tenant,
+        "id": event.id,
+        "gateway": word.gateway,
+        "type": event.type,
+        "source": event.source,
+        "subject": event.subject,
+        "time_us": event.time_us,
+        "phase": event.phase.value,
+        "condition": event.condition,
+        "severity": event.severity.value,
+        "body": _encoder.encode(event),
+        "epoch_order": word.order[0],
+        "seq": word.order[1],
+        "late": late,
+        "stored_at_us": word.now_us,
+        "situation": situation,
+    }
+    insert_or_ignore(connection, events, row)
+
+
+def _notify(connection: Connection, tenant: str, notices: tuple[Notice, ...], now_us: int) -> None:
+    for notice in notices:
+        row = {
+            "key": notice.key,
+            "tenant": tenant,
+            "situation": notice.situation,
+            "reason": notice.reason,
+            "created_us": now_us,
+        }
+        insert_or_ignore(connection, notifications, row)

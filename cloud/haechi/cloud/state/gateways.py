@@ -1,0 +1,70 @@
+"""Gateways and their epochs: that they were seen, what they last said of themselves, and the lock on their row."""
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from haechi.cloud.state.ranges import EpochName
+from haechi.cloud.state.schema import epochs, gateways
+from haechi.cloud.state.upsert import upsert
+from haechi.contract.control import GatewayStatus, HeldEpoch
+
+_encoder = msgspec.json.Encoder()
+
+
+def lock(connection: Connection, tenant: str, gateway: str, now_us: int) -> bool:
+    """Make the gateway's row if it is missing, note that it was seen, and hold the row until the transaction ends.
+
+    Returns whether the gateway was unknown until now.
+    """
+    known = connection.execute(
+        select(gateways.c.tenant).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
+    ).first()
+    upsert(connection, gateways, [{"tenant": tenant, "gateway": gateway, "last_seen_us": now_us}])
+    return known is None
+
+
+def count(connection: Connection, tenant: str, gateway: str, *, observations: int, repeats: int) -> None:
+    """Add to the gateway's counters."""
+    if observations or repeats:
+        connection.execute(
+            update(gateways)
+            .where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
+            .values(observations=gateways.c.observations + observations, repeats=gateways.c.repeats + repeats)
+        )
+
+
+def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us: int) -> None:
+    """Make the row of an epoch if it is missing."""
+    row = {**name._asdict(), "epoch_order": epoch_order, "first_seen_us": now_us}
+    upsert(connection, epochs, [row], kept=("epoch_order", "first_seen_us"))
+
+
+def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> bool:
+    """Write what a gateway says of itself; return whether it came or went.
+
+    A last will (``offline``) says only that it went: what the gateway said before stays readable.
+    """
+    row = connection.execute(
+        select(gateways.c.online).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
+    ).first()
+    online = status.state == "online"
+    if online or row is None:
+        lock(connection, tenant, gateway, now_us)
+    said = {"status": _encoder.encode(status), "status_at_us": now_us} if online or row is None else {}
+    connection.execute(
+        update(gateways).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway).values(online=online, **said)
+    )
+    for held in status.epochs:
+        _hold(connection, EpochName(tenant, gateway, bytes.fromhex(held.epoch)), held, now_us)
+    return row is None or bool(row.online) != online
+
+
+def _hold(connection: Connection, name: EpochName, held: HeldEpoch, now_us: int) -> None:
+    row = {
+        **name._asdict(),
+        "epoch_order": held.order,
+        "first_seen_us": now_us,
+        "next_seq": held.next,
+        "lowest": held.lowest,
+    }
+    upsert(connection, epochs, [row], kept=("first_seen_us",))

@@ -1,0 +1,52 @@
+"""Losses: what was committed on a gateway and can never be stored, as operators see it and as ranges.
+
+A loss settles its numbers, so that nobody waits for them; a parcel that comes late after all takes its number back.
+"""
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from haechi.cloud.state import ranges
+from haechi.cloud.state.changes import Change
+from haechi.cloud.state.ranges import EpochName
+from haechi.cloud.state.schema import epochs
+from haechi.cloud.state.schema import losses as table
+from haechi.cloud.state.upsert import insert_or_ignore
+from haechi.contract.parcel import LossRange, LossRecord
+from haechi.contract.ranges import RangeSet
+
+_encoder = msgspec.json.Encoder()
+
+
+def report(connection: Connection, tenant: str, gateway: str, record: LossRecord, now_us: int) -> list[Change]:
+    """Write a loss; a record that is known changes nothing. Returns rows for the change feed."""
+    row = {
+        "tenant": tenant,
+        "id": record.id,
+        "gateway": gateway,
+        "cause": record.cause.value,
+        "record": _encoder.encode(record),
+        "first_us": record.first_us,
+        "last_us": record.last_us,
+        "reported_us": now_us,
+    }
+    if not insert_or_ignore(connection, table, row):
+        return []
+    for lost in record.ranges:
+        name = EpochName(tenant, gateway, bytes.fromhex(lost.epoch))
+        last = _end(connection, name, lost)
+        if lost.first <= last:
+            ranges.lose(connection, name, RangeSet([(lost.first, last)]))
+    return [Change("loss", record.id)]
+
+
+def _end(connection: Connection, name: EpochName, lost: LossRange) -> int:
+    """Return the last number that is lost; where the record does not know it, the last that was announced."""
+    if lost.last is not None:
+        return lost.last
+    next_seq = connection.execute(
+        select(epochs.c.next_seq).where(
+            epochs.c.tenant == name.tenant, epochs.c.gateway == name.gateway, epochs.c.epoch == name.epoch
+        )
+    ).scalar()
+    return (next_seq or 1) - 1

@@ -1,0 +1,45 @@
+"""INSERT … ON CONFLICT DO UPDATE, which SQLite and PostgreSQL both have and SQLAlchemy spells once for each."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    kept: Collection[str] = (),
+    newer_by: Sequence[str] = (),
+) -> None:
+    """Insert rows, or overwrite those that have the same primary key; all rows name the same columns.
+
+    Columns in ``kept`` are written when a row is new and never again. With ``newer_by``, a row is overwritten only by
+    one that is not older by these columns.
+    """
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in kept}
+    if not changed:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), list(rows))
+        return
+    newer = None
+    if newer_by:
+        newer = tuple_(*(statement.excluded[name] for name in newer_by)) >= tuple_(
+            *(table.c[name] for name in newer_by)
+        )
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer), [dict(row) for row in rows]
+    )
+
+
+def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless a unique index has it already; return whether it was inserted."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1

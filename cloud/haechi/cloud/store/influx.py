@@ -1,0 +1,227 @@
+"""The time-series store in InfluxDB 1.8+, 2 or 3: written through influxdb-client, read by InfluxQL.
+
+Measurement ``observation``; tags ``tenant``, ``gateway``, ``datastream``; fields ``v`` (every number, always float),
+``s`` (text), ``b`` (truth), ``q`` (quality, an integer; a field because as a tag it would make a second point).
+
+Lines are built ready-made, with the escaped prefix of each series kept; 5,000 lines a request, packed with gzip level
+1. A request that the server calls wrong (400) is halved until the bad line stands alone; the others are written.
+"""
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from influxdb_client import InfluxDBClient, WriteService
+from influxdb_client.rest import ApiException
+
+from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
+from haechi.cloud.store.influxql import InfluxQuery, identifier, text
+from haechi.cloud.store.points import Limits, Point, admitted
+from haechi.contract.observations import Value
+
+MEASUREMENT = "observation"
+LINES_MAX = 5_000
+_PREFIXES_CACHED_MAX = 200_000
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxAddress:
+    """Where the database is and how to enter it."""
+
+    url: str
+    """``http://host:port`` or ``https://host:port``, without credentials."""
+    database: str
+    bucket: str
+    """What ``/api/v2/write`` calls it: the database, or ``database/retention``."""
+    organisation: str = ""
+    token: str = field(default="", repr=False)
+    ca_file: str | None = None
+    timeout_s: float = _TIMEOUT_S
+
+
+class InfluxPoints:
+    """Points in InfluxDB; see :class:`haechi.cloud.store.PointStore`."""
+
+    def __init__(self, address: InfluxAddress, limits: Limits) -> None:
+        self._address = address
+        self._limits = limits
+        self._prefixes: dict[tuple[str, str, str], str] = {}
+        token = address.token or None
+        self._client = InfluxDBClient(
+            url=address.url,
+            token=token,
+            org=address.organisation or "-",
+            timeout=round(address.timeout_s * 1000),
+            ssl_ca_cert=address.ca_file,
+            retries=False,
+        )
+        self._writer = WriteService(self._client.api_client)
+        headers = {"Authorization": f"Token {address.token}"} if token else {}
+        self._query = InfluxQuery(address.url, address.database, headers, address.timeout_s, address.ca_file)
+
+    def write(self, batches: Sequence[Batch]) -> list[RefusedPoint]:
+        """Write all batches; see :class:`haechi.cloud.store.PointStore`."""
+        refused: list[RefusedPoint] = []
+        lines: list[str] = []
+        origins: list[tuple[Batch, Point]] = []
+        for batch in batches:
+            for point in admitted(batch, self._limits, refused):
+                lines.append(self._line(batch, point))
+                origins.append((batch, point))
+        for start in range(0, len(lines), LINES_MAX):
+            self._write(lines[start : start + LINES_MAX], origins[start : start + LINES_MAX], refused)
+        return refused
+
+    def read(
+        self, tenant: str, gateway: str, datastream: str, start_us: int, end_us: int, points_max: int
+    ) -> list[Row]:
+        """Return a series, oldest first; see :class:`haechi.cloud.store.PointStore`."""
+        points_max = max(points_max, 1)
+        source = (
+            f"FROM {identifier(MEASUREMENT)} WHERE tenant = {text(tenant)} AND gateway = {text(gateway)} "
+            f"AND datastream = {text(datastream)}"
+        )
+        start_ns, end_ns = max(start_us, 0) * 1000, min(end_us, 2**62 // 1000) * 1000
+        if start_ns >= end_ns:
+            return []
+        within = f"{source} AND time >= {start_ns} AND time < {end_ns}"
+        # A look at the outline first: the range that was asked for may be far wider than what is there.
+        outline = self._query.ask(
+            [
+                f"SELECT count(q), count(v) {within}",
+                f"SELECT q {within} ORDER BY time ASC LIMIT 1",
+                f"SELECT q {within} ORDER BY time DESC LIMIT 1",
+            ]
+        )
+        if not all(outline):
+            return []
+        _, count, numbers = outline[0][0]["values"][0]
+        if count <= points_max:
+            return _plain(self._query.ask([f"SELECT v, s, b, q {within} ORDER BY time ASC"])[0])
+        first_ns, last_ns = int(outline[1][0]["values"][0][0]), int(outline[2][0]["values"][0][0])
+        width_us = (last_ns - first_ns) // 1000 // points_max + 1
+        buckets = (
+            f"AND time >= {first_ns} AND time <= {last_ns} "
+            f"GROUP BY time({width_us}u, {first_ns // 1000 % width_us}u) fill(none)"
+        )
+        if numbers:
+            return _means(self._query.ask([f"SELECT mean(v), min(v), max(v), max(q) {source} {buckets}"])[0])
+        return _lasts(self._query.ask([f"SELECT last(s), last(b), max(q) {source} {buckets}"])[0])
+
+    def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
+        """Return how many points each datastream has; see :class:`haechi.cloud.store.PointStore`."""
+        only = "" if gateway is None else f" AND gateway = {text(gateway)}"
+        source = f"FROM {identifier(MEASUREMENT)} WHERE tenant = {text(tenant)}{only}"
+        series = self._query.ask([f"SELECT count(q) {source} GROUP BY gateway, datastream"])[0]
+        return {f"{one['tags']['gateway']}/{one['tags']['datastream']}": int(one["values"][0][1]) for one in series}
+
+    def check(self) -> None:
+        """Raise :class:`haechi.cloud.store.StoreError` when the database cannot be used now."""
+        self._query.ask([f"SELECT q FROM {identifier(MEASUREMENT)} LIMIT 1"])  # noqa: S608 - a constant
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._query.close()
+
+    def _line(self, batch: Batch, point: Point) -> str:
+        datastream, time_ns, value, quality = point
+        name = (batch.tenant, batch.gateway, datastream)
+        prefix = self._prefixes.get(name)
+        if prefix is None:
+            if len(self._prefixes) >= _PREFIXES_CACHED_MAX:
+                self._prefixes.clear()
+            # Tags in the order of their names, which spares the server sorting them.
+            prefix = f"{MEASUREMENT},datastream={_tag(datastream)},gateway={_tag(name[1])},tenant={_tag(name[0])} "
+            self._prefixes[name] = prefix
+        if type(value) is float:
+            return f"{prefix}v={value!r},q={quality}i {time_ns}"
+        return f"{prefix}{_field(value)},q={quality}i {time_ns}"
+
+    def _write(self, lines: Sequence[str], origins: Sequence[tuple[Batch, Point]], refused: list[RefusedPoint]) -> None:
+        problem = self._post(lines)
+        if problem is None:
+            return
+        if len(lines) == 1:
+            batch, (datastream, time_ns, value, _quality) = origins[0]
+            refused.append(RefusedPoint(batch.tenant, batch.gateway, datastream, time_ns, value, problem))
+            return
+        middle = len(lines) // 2
+        self._write(lines[:middle], origins[:middle], refused)
+        self._write(lines[middle:], origins[middle:], refused)
+
+    def _post(self, lines: Sequence[str]) -> str | None:
+        """Send lines; return what the server finds wrong with them, None when they are written."""
+        body = gzip.compress("\n".join(lines).encode(), compresslevel=1, mtime=0)
+        try:
+            self._writer.post_write(
+                org=self._address.organisation or "-",
+                bucket=self._address.bucket,
+                body=body,
+                precision="ns",
+                content_encoding="gzip",
+                content_type="text/plain; charset=utf-8",
+            )
+        except ApiException as error:
+            return self._judge(error, len(lines))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise StoreUnavailable(
+                f"InfluxDB at {self._address.url} does not answer: {type(error).__name__}"
+            ) from error
+        return None
+
+    def _judge(self, error: ApiException, lines: int) -> str:
+        status = int(error.status or 0)
+        words = " ".join(str(error.body or error.reason or "").split())[:300]
+        if status in (400, 422) or (status == 413 and lines > 1):
+            return words or f"status {status}"
+        if status in (401, 403, 404):
+            raise StoreRefused(
+                f"InfluxDB at {self._address.url} refuses (status {status}): {words}; "
+                f"expected database {self._address.database!r} and a token that may write to it"
+            ) from error
+        raise StoreUnavailable(f"InfluxDB at {self._address.url} answers {status}: {words}") from error
+
+
+def _tag(value: str) -> str:
+    """Escape a tag's value: commas, equals signs and spaces."""
+    return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ").replace("\n", "\\n")
+
+
+def _field(value: Value) -> str:
+    if isinstance(value, bool):
+        return f"b={value}"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f's="{escaped}"'
+    return f"v={float(value)!r}"
+
+
+def _plain(series: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [
+        Row(time_ns // 1000, _value(v, s, b), int(q or 0)) for one in series for time_ns, v, s, b, q in one["values"]
+    ]
+
+
+def _means(series: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [
+        Row(time_ns // 1000, mean, int(q or 0), low, high)
+        for one in series
+        for time_ns, mean, low, high, q in one["values"]
+        if mean is not None
+    ]
+
+
+def _lasts(series: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [
+        Row(time_ns // 1000, _value(None, s, b), int(q or 0)) for one in series for time_ns, s, b, q in one["values"]
+    ]
+
+
+def _value(v: float | None, s: str | None, b: bool | None) -> Value:
+    if b is not None:
+        return b
+    return s if s is not None else (0.0 if v is None else float(v))

@@ -1,0 +1,205 @@
+"""The embedded time-series store: one SQLite file, no server.
+
+WAL and ``synchronous=FULL``: a batch is one transaction, durable when :meth:`SqlitePoints.write` returns. There is
+one writing connection; each reading thread has its own, so charts never wait for intake. A value stands in the column
+of its type, so that truth, text and numbers come back as what they were (whole numbers as floats).
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Lock, local
+
+from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
+from haechi.cloud.store.points import Limits, Point, admitted
+from haechi.contract.observations import Value
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, gateway TEXT NOT NULL, datastream TEXT NOT NULL,
+    UNIQUE (tenant, gateway, datastream));
+CREATE TABLE IF NOT EXISTS points (
+    series INTEGER NOT NULL, time_ns INTEGER NOT NULL, v REAL, text TEXT, truth INTEGER, quality INTEGER NOT NULL,
+    PRIMARY KEY (series, time_ns)) WITHOUT ROWID;
+"""
+_WRITE = "INSERT OR REPLACE INTO points (series, time_ns, v, text, truth, quality) VALUES (?, ?, ?, ?, ?, ?)"
+_SERIES_CACHED_MAX = 200_000
+_BUSY_TIMEOUT_S = 10.0
+_CORRUPT = ("malformed", "not a database", "unable to open", "readonly")
+
+_PointRow = tuple[int, int, float | None, str | None, int | None, int]
+
+
+class SqlitePoints:
+    """Points in one SQLite file; see :class:`haechi.cloud.store.PointStore`."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        """Open or make the file.
+
+        Raises:
+            StoreRefused: it cannot be opened, or is something else.
+        """
+        self._path = path
+        self._limits = limits
+        self._series: dict[tuple[str, str, str], int] = {}
+        self._lock = Lock()
+        self._readers = local()
+        self._opened: list[sqlite3.Connection] = []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+            self._writer.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreRefused(f"{path} cannot be opened as a store of points: {error}") from error
+
+    def write(self, batches: Sequence[Batch]) -> list[RefusedPoint]:
+        """Write all batches in one transaction; see :class:`haechi.cloud.store.PointStore`."""
+        refused: list[RefusedPoint] = []
+        with self._lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                for batch in batches:
+                    points = list(admitted(batch, self._limits, refused))
+                    self._writer.executemany(_WRITE, self._rows(batch, points))
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.rollback()
+                self._series.clear()  # numbers given within the transaction that was undone
+                raise _translate(self._path, error) from error
+        return refused
+
+    def read(
+        self, tenant: str, gateway: str, datastream: str, start_us: int, end_us: int, points_max: int
+    ) -> list[Row]:
+        """Return a series, oldest first; see :class:`haechi.cloud.store.PointStore`."""
+        try:
+            reader = self._reader()
+            found = reader.execute(
+                "SELECT id FROM series WHERE tenant = ? AND gateway = ? AND datastream = ?",
+                (tenant, gateway, datastream),
+            ).fetchone()
+            if found is None:
+                return []
+            where = (found[0], max(start_us, 0) * 1000, min(end_us, 2**63 // 1000) * 1000)
+            return _read(reader, where, max(points_max, 1))
+        except sqlite3.Error as error:
+            raise _translate(self._path, error) from error
+
+    def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
+        """Return how many points each datastream has; see :class:`haechi.cloud.store.PointStore`."""
+        query = (
+            "SELECT gateway || '/' || datastream, (SELECT count(*) FROM points WHERE series = series.id) "
+            "FROM series WHERE tenant = ? AND (? IS NULL OR gateway = ?)"
+        )
+        try:
+            return dict(self._reader().execute(query, (tenant, gateway, gateway)).fetchall())
+        except sqlite3.Error as error:
+            raise _translate(self._path, error) from error
+
+    def check(self) -> None:
+        """Raise :class:`haechi.cloud.store.StoreError` when the file cannot be used now."""
+        try:
+            self._reader().execute("SELECT 1 FROM points LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise _translate(self._path, error) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        self._opened.append(connection)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            with self._lock:
+                connection = self._connect()
+            self._readers.connection = connection
+        return connection
+
+    def _rows(self, batch: Batch, points: Sequence[Point]) -> list[_PointRow]:
+        numbers = {
+            datastream: self._number(batch.tenant, batch.gateway, datastream)
+            for datastream in dict.fromkeys(point[0] for point in points)
+        }
+        return [
+            (numbers[datastream], time_ns, value, None, None, quality)
+            if type(value) is float
+            else (numbers[datastream], time_ns, *_typed(value), quality)
+            for datastream, time_ns, value, quality in points
+        ]
+
+    def _number(self, tenant: str, gateway: str, datastream: str) -> int:
+        name = (tenant, gateway, datastream)
+        number = self._series.get(name)
+        if number is None:
+            self._writer.execute("INSERT OR IGNORE INTO series (tenant, gateway, datastream) VALUES (?, ?, ?)", name)
+            (number,) = self._writer.execute(
+                "SELECT id FROM series WHERE tenant = ? AND gateway = ? AND datastream = ?", name
+            ).fetchone()
+            if len(self._series) >= _SERIES_CACHED_MAX:
+                self._series.clear()
+            self._series[name] = number
+        return int(number)
+
+
+def _typed(value: Value) -> tuple[float | None, str | None, int | None]:
+    """Return the columns ``v``, ``text``, ``truth``."""
+    if isinstance(value, bool):
+        return None, None, int(value)
+    if isinstance(value, str):
+        return None, value, None
+    return float(value), None, None
+
+
+def _value(v: float | None, text: str | None, truth: int | None) -> Value:
+    if truth is not None:
+        return bool(truth)
+    return text if text is not None else (0.0 if v is None else v)
+
+
+def _read(reader: sqlite3.Connection, where: tuple[int, int, int], points_max: int) -> list[Row]:
+    within = "FROM points WHERE series = ? AND time_ns >= ? AND time_ns < ?"
+    count, first_ns, last_ns, numbers = reader.execute(
+        f"SELECT count(*), min(time_ns), max(time_ns), count(v) {within}",
+        where,
+    ).fetchone()
+    if not count:
+        return []
+    if count <= points_max:
+        rows = reader.execute(
+            f"SELECT time_ns, v, text, truth, quality {within} ORDER BY time_ns",
+            where,
+        )
+        return [Row(time_ns // 1000, _value(v, text, truth), quality) for time_ns, v, text, truth, quality in rows]
+    width_ns = (last_ns - first_ns) // points_max + 1
+    if numbers:
+        rows = reader.execute(
+            "SELECT min(time_ns), avg(v), min(v), max(v), max(quality) "
+            f"{within} AND v IS NOT NULL GROUP BY (time_ns - ?) / ? ORDER BY 1",
+            (*where, first_ns, width_ns),
+        )
+        return [Row(time_ns // 1000, mean, quality, low, high) for time_ns, mean, low, high, quality in rows]
+    # What is no number cannot be averaged: the last value of each bucket stands for it.
+    rows = reader.execute(
+        f"SELECT max(time_ns), v, text, truth, quality {within} GROUP BY (time_ns - ?) / ? ORDER BY 1",
+        (*where, first_ns, width_ns),
+    )
+    return [Row(time_ns // 1000, _value(v, text, truth), quality) for time_ns, v, text, truth, quality in rows]
+
+
+def _translate(path: Path, error: sqlite3.Error) -> StoreUnavailable | StoreRefused:
+    text = f"{path}: {error}"
+    if isinstance(error, sqlite3.DatabaseError) and any(word in str(error) for word in _CORRUPT):
+        return StoreRefused(text)
+    return StoreUnavailable(text)
