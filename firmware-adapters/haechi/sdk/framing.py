@@ -1,0 +1,69 @@
+"""A stream of bytes → frames, where the device talks by itself. No I/O, bounded memory.
+
+A stream is joined somewhere in the middle, so what comes before the first whole frame is dropped without being
+counted. After that, everything that is not part of a sound frame is counted once for each time the stream was lost.
+"""
+
+from collections.abc import Callable
+
+
+class Delimited:
+    """Frames that end with a delimiter, such as lines of text."""
+
+    def __init__(self, delimiter: bytes, *, size_max: int, is_sound: Callable[[bytes], bool]) -> None:
+        """Frames are at most ``size_max`` bytes without delimiter; ``is_sound`` judges one."""
+        self.bad = 0
+        """Frames that were too long or not sound."""
+        self._delimiter, self._size_max, self._is_sound = delimiter, size_max, is_sound
+        self._rest = bytearray()
+        self._skipping = True
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes as they come and return the sound frames that they complete, without delimiter."""
+        self._rest += data
+        *frames, rest = self._rest.split(self._delimiter)
+        sound = []
+        for frame in frames:
+            # The first piece may be the tail of a frame that began before we listened: no fault of the line.
+            if len(frame) <= self._size_max and self._is_sound(bytes(frame)):
+                sound.append(bytes(frame))
+            elif not self._skipping:
+                self.bad += 1
+            self._skipping = False
+        if len(rest) > self._size_max + len(self._delimiter):
+            if not self._skipping:
+                self.bad += 1
+                self._skipping = True
+            rest = rest[-len(self._delimiter) :]
+        self._rest = rest
+        return sound
+
+
+class FixedSize:
+    """Frames of one size that begin with a header and carry a check, so that a false beginning is noticed."""
+
+    def __init__(self, header: bytes, *, size: int, is_sound: Callable[[bytes], bool]) -> None:
+        """Frames are ``size`` bytes with ``header``; ``is_sound`` tests the check field of one."""
+        self.bad = 0
+        """How often sound frames were followed by bytes that are none."""
+        self._header, self._size, self._is_sound = header, size, is_sound
+        self._rest = bytearray()
+        self._in_step = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes as they come and return the sound frames that they complete."""
+        self._rest += data
+        sound = []
+        while len(self._rest) >= self._size:
+            frame = bytes(self._rest[: self._size])
+            if frame.startswith(self._header) and self._is_sound(frame):
+                sound.append(frame)
+                self._in_step = True
+                del self._rest[: self._size]
+                continue
+            if self._in_step:
+                self.bad += 1
+                self._in_step = False
+            after = self._rest.find(self._header, 1)
+            del self._rest[: after if after > 0 else len(self._rest) - len(self._header) + 1]
+        return sound
