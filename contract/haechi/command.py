@@ -71,3 +71,7 @@ def _load(point: importlib.metadata.EntryPoint) -> Callable[[argparse.ArgumentPa
 def _refuse(error: UsageError) -> int:
     print(f"haechi: {error}", file=sys.stderr)  # noqa: T201 - this is the one place that speaks to the terminal
     return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
