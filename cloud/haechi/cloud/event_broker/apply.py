@@ -146,10 +146,10 @@ def _apply_gateway(
             # It was taken for a repeat before the points were written and is none: its number was withdrawn meanwhile.
             held_back.setdefault(name, set()).add(seq)
         else:
+            if name not in fresh:
+                gateways.note_epoch(connection, name, delivery.parcel.epoch_order, now_us)
             fresh.setdefault(name, set()).add(seq)
             new.append(delivery)
-            if name not in applied.settled:
-                gateways.note_epoch(connection, name, delivery.parcel.epoch_order, now_us)
     for name, numbers in fresh.items():
         ranges.settle(connection, name, RangeSet((seq, seq) for seq in numbers), now_us)
     for delivery in new:
@@ -182,8 +182,10 @@ def _apply_parcel(connection: Connection, delivery: Delivery, now_us: int, appli
         if changed is None:
             reason = f"event id {event.id!r} belongs to an event of another gateway"
             body = msgspec.json.encode(event)
-            letters.keep(connection, Letter(tenant, gateway, delivery.arrival.topic, "event", reason, body), now_us)
+            letter = Letter(tenant, gateway, delivery.arrival.topic, "event", reason, body)
             applied.letters.append("event_id")
+            kept = letters.keep(connection, letter, now_us)
+            news.extend([kept] if kept is not None else [])
             continue
         news.extend(changed)
         applied.events += 1

@@ -65,6 +65,12 @@ class Report:
     status: GatewayStatus
     arrival: Arrival
 
+    def letter(self, reason: str) -> Letter:
+        """Return the whole status as a dead letter."""
+        return Letter(
+            self.address.tenant, self.address.gateway, self.arrival.topic, "control", reason, self.arrival.payload
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:

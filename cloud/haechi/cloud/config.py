@@ -1,0 +1,141 @@
+"""What a cloud is told before it runs: one frozen model, checked whole before anything starts.
+
+Passwords and tokens never stand in here, only the files that hold them.
+"""
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from haechi.command import UsageError
+from haechi.text import _
+
+TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class CloudConfig(BaseModel):
+    """Settings of one cloud; every key may stand in the TOML file and on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenants: tuple[TenantId, ...] = Field(
+        ("city",),
+        min_length=1,
+        max_length=1000,
+        description="Cities that are served here; the first is shown when none is asked for. What others send goes to "
+        "the dead letters.",
+    )
+    data_dir: Path = Field(
+        Path("~/.local/share/haechi/cloud"), description="Folder for everything that has no URL of its own."
+    )
+    broker: str = Field(
+        "embedded",
+        max_length=1000,
+        description="embedded, or mqtt://USER@HOST:PORT?password_file=FILE, or mqtts://…&ca_file=FILE.",
+    )
+    broker_port: int = Field(
+        1883, ge=0, le=65535, description="Port of the embedded broker on 127.0.0.1; 0 takes any free one."
+    )
+    store: str | None = Field(
+        None,
+        max_length=1000,
+        description="sqlite:///PATH or influxdb://HOST:PORT/DATABASE?org=&token_file=&tls=&ca_file=&bucket=; "
+        "points.db in the data folder when absent.",
+    )
+    state: str | None = Field(
+        None,
+        max_length=1000,
+        description="sqlite:///PATH or postgresql://USER@HOST/DATABASE?passfile=FILE; state.db in the data folder when "
+        "absent.",
+    )
+    listen: str = Field(
+        "127.0.0.1:8080",
+        max_length=100,
+        description="Address and port of the console and the REST interface; loopback only until there are accounts. "
+        "Port 0 takes any free one.",
+    )
+    retention_days: float | None = Field(
+        None, gt=0, le=36500, description="Older points are refused; absent keeps everything."
+    )
+    basemap: Path | None = Field(None, description="GeoJSON or PMTiles file that is drawn under the map.")
+
+    @field_validator("data_dir", "basemap")
+    @classmethod
+    def _expand(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @field_validator("listen")
+    @classmethod
+    def _loopback(cls, listen: str) -> str:
+        host, port = split_listen(listen)
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(
+                f"expected a loopback address such as 127.0.0.1:{port}: until there are accounts, "
+                "whoever reaches this port may do everything"
+            )
+        return listen
+
+    @property
+    def listens_at(self) -> tuple[str, int]:
+        """Host and port of the console."""
+        return split_listen(self.listen)
+
+    @property
+    def store_url(self) -> str:
+        """Where points go."""
+        return self.store or f"sqlite:///{self.data_dir / 'points.db'}"
+
+    @property
+    def state_url(self) -> str:
+        """Where the state is."""
+        return self.state or f"sqlite:///{self.data_dir / 'state.db'}"
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT`` or ``[HOST]:PORT``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host, _colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host == "localhost":
+        host = "127.0.0.1"
+    try:
+        ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError as error:
+        raise ValueError("expected ADDRESS:PORT, such as 127.0.0.1:8080") from error
+    if not 0 <= number <= 65535:
+        raise ValueError(f"expected a port from 0 to 65535, not {number}")
+    return host, number
+
+
+def load(file: Path | None, options: Mapping[str, Any]) -> CloudConfig:
+    """Return the settings of a TOML file with the command line's options over them.
+
+    Raises:
+        UsageError: one line with file, key, value and what was expected.
+    """
+    settings: dict[str, Any] = {}
+    if file is not None:
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(_("{file} cannot be read: {reason}").format(file=file, reason=error)) from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(_("{file} is not TOML: {reason}").format(file=file, reason=error)) from error
+    given = {key: value for key, value in options.items() if value is not None}
+    try:
+        return CloudConfig.model_validate({**settings, **given})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in problem["loc"]) or "?"
+        where = f"--{key.partition('.')[0].replace('_', '-')}" if key.partition(".")[0] in given else f"{file}: {key}"
+        value = "" if problem["type"] in ("extra_forbidden", "missing") else f" = {str(problem['input'])[:200]!r}"
+        expected = _("unknown key") if problem["type"] == "extra_forbidden" else problem["msg"]
+        raise UsageError(f"{where}{value}: {expected.removeprefix('Value error, ')}") from error

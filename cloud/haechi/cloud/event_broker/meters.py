@@ -1,0 +1,30 @@
+"""The counters of ``/metrics``; names follow Prometheus' habits (base units, ``_total``)."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Meters:
+    """Counts what the intake does."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.parcels = Counter("haechi_parcels", "Parcels stored.", registry=registry)
+        self.repeats = Counter("haechi_repeats", "Parcels that came again and were not applied.", registry=registry)
+        self.observations = Counter("haechi_observations", "Observations stored.", registry=registry)
+        self.events = Counter("haechi_events", "Events applied.", registry=registry)
+        self.dead_letters = Counter("haechi_dead_letters", "Dead letters, by cause.", ["cause"], registry=registry)
+        self.retries = Counter("haechi_store_retries", "Batches tried again, by store.", ["store"], registry=registry)
+        self.connections = Counter("haechi_broker_connections", "Connections made.", ["link"], registry=registry)
+        self.latency = Histogram(
+            "haechi_intake_seconds",
+            "From the arrival of a message to its commit.",
+            ["lane"],
+            registry=registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
+        )
+        self._depth = Gauge("haechi_intake_waiting", "Messages that wait, by lane.", ["lane"], registry=registry)
+
+    def watch(self, lane: str, depth: Callable[[], int]) -> None:
+        """Show the depth of a lane's queue."""
+        self._depth.labels(lane).set_function(depth)

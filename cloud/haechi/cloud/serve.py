@@ -1,0 +1,284 @@
+"""The composition root of the cloud: the only place where its parts are made and put together.
+
+One process, one event loop; the state has a writing thread, the points have another. A signal ends it in order; a
+``kill -9`` at any moment loses nothing, for nothing is acknowledged before it is durable.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from sqlalchemy import Connection
+
+from haechi.cloud.addresses import broker_address, open_points
+from haechi.cloud.config import CloudConfig
+from haechi.cloud.event_broker.acknowledge import Acknowledger
+from haechi.cloud.event_broker.embedded import EmbeddedBroker
+from haechi.cloud.event_broker.intake import Intake
+from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
+from haechi.cloud.event_broker.meters import Meters
+from haechi.cloud.event_handler import handler
+from haechi.cloud.event_monitor.app import create_app
+from haechi.cloud.objects import FolderObjects
+from haechi.cloud.services import PartHealth, Services
+from haechi.cloud.state import changes, retention
+from haechi.cloud.state.changes import ChangeBell
+from haechi.cloud.state.engine import open_state
+from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
+from haechi.cloud.store import StoreError
+from haechi.command import UsageError
+from haechi.contract.topics import ROOT
+from haechi.text import _
+
+log = logging.getLogger(__name__)
+
+URGENT_WINDOW, STATUS_WINDOW, BULK_WINDOW = 128, 128, 512
+"""Messages that may be unacknowledged on each connection; bounds the memory of the intake."""
+SWEEP_S, HOUSE_S, STORE_LOOK_S = 1.0, 60.0, 5.0
+GRACE_S = 2
+
+
+def serve(config: CloudConfig) -> int:
+    """Run the cloud until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        UsageError: it cannot start as it was told to.
+    """
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(_("data_dir: {reason}").format(reason=error)) from error
+    with contextlib.closing(_bind(*config.listens_at)) as listener:
+        asyncio.run(Cloud(config, listener).run())
+    return 0
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            _("listen = {host}:{port}: {reason}; choose another with --listen").format(
+                host=host, port=port, reason=error.strerror
+            )
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the composition root."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Cloud:
+    """All parts of one cloud."""
+
+    def __init__(self, config: CloudConfig, listener: socket.socket) -> None:
+        self._config = config
+        self._listener = listener
+        self._tasks: list[asyncio.Task[None]] = []
+        self._store_trouble: str | None = None
+
+    async def run(self) -> None:
+        """Start every part, serve, and end them in order."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        config = self._config
+        self._points = open_points(config.store_url, _now_us, config.retention_days)
+        self._state = open_state(config.state_url)
+        self._writer = StateWriter(self._state)
+        self._bell = ChangeBell()
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._meters = Meters(registry)
+        objects = FolderObjects(config.data_dir / "objects")
+        try:
+            address = await self._find_broker()
+            self._acknowledger = Acknowledger(self._publish, _now_us)
+            self._intake = Intake(
+                tenants=config.tenants,
+                home=config.tenants[0],
+                state=self._state,
+                writer=self._writer,
+                points=self._points,
+                objects=objects,
+                bell=self._bell,
+                acknowledger=self._acknowledger,
+                meters=self._meters,
+                clock_us=_now_us,
+            )
+            self._links = [
+                self._link("urgent", address, ["up/urgent"], URGENT_WINDOW),
+                self._link("status", address, ["up/status"], STATUS_WINDOW),
+                self._link("bulk", address, ["up/live", "up/backlog"], BULK_WINDOW),
+            ]
+            services = Services(
+                state=self._state,
+                points=self._points,
+                objects=objects,
+                bell=self._bell,
+                health=self._health,
+                tenant=config.tenants[0],
+                metrics=registry,
+                clock_us=_now_us,
+                basemap=config.basemap,
+            )
+            await self._serve(services, address, stop)
+        finally:
+            await self._end()
+
+    async def _find_broker(self) -> BrokerAddress:
+        self._embedded: EmbeddedBroker | None = None
+        if self._config.broker != "embedded":
+            return broker_address(self._config.broker)
+        embedded = EmbeddedBroker(self._config.data_dir, self._config.broker_port)
+        try:
+            await embedded.start()
+        except OSError as error:
+            await embedded.stop()
+            raise UsageError(
+                _(
+                    "the embedded broker cannot start on 127.0.0.1:{port}: {reason}; choose another with --broker-port"
+                ).format(port=embedded.port, reason=error.strerror or error)
+            ) from error
+        self._embedded = embedded
+        return BrokerAddress("127.0.0.1", embedded.port)
+
+    def _link(self, lane: str, address: BrokerAddress, channels: list[str], window: int) -> BrokerLink:
+        return BrokerLink(
+            lane,
+            address,
+            [f"{ROOT}/+/+/{channel}" for channel in channels],
+            lambda arrival: self._intake.take(lane, arrival),
+            window,
+            _now_us,
+            lambda name: self._meters.connections.labels(name).inc(),
+        )
+
+    async def _serve(self, services: Services, address: BrokerAddress, stop: asyncio.Event) -> None:
+        server = _Server(
+            uvicorn.Config(
+                create_app(services),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+                server_header=False,
+            )
+        )
+        self._announce(address)
+        loops = [
+            self._intake.run(),
+            self._acknowledger.run(),
+            self._sweep(),
+            self._keep_house(),
+            self._watch_store(),
+            *(link.run() for link in self._links),
+        ]
+        if self._embedded is not None:
+            loops.append(self._embedded.run())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        serving = asyncio.create_task(server.serve(sockets=[self._listener]))
+        stopping = asyncio.create_task(stop.wait())
+        done, _pending = await asyncio.wait({serving, stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+        for task in done - {serving, stopping}:
+            task.result()  # a part that ended by itself has failed: say why, with a code that restarts us
+
+    def _announce(self, address: BrokerAddress) -> None:
+        host, port = self._listener.getsockname()[:2]
+        http = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        where = {"http": http, "broker": str(address)}
+        _write_whole(self._config.data_dir / "addresses.json", json.dumps(where) + "\n")
+        log.warning("serving %s at %s, gateways at %s", ", ".join(self._config.tenants), http, address)
+
+    async def _publish(self, topic: str, payload: bytes) -> None:
+        """Send by the first connection that is up: all reach the same broker."""
+        for link in self._links:
+            if link.trouble is None:
+                await link.publish(topic, payload)
+                return
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            await self._quietly(self._sweep_once)
+
+    def _sweep_once(self, connection: Connection) -> bool:
+        now_us = _now_us()
+        swept = list(handler.sweep(connection, now_us))
+        for tenant, change in swept:
+            changes.append(connection, tenant, [change], now_us)
+        return bool(swept)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._quietly(self._keep_house_once)
+            await asyncio.sleep(HOUSE_S)
+
+    def _keep_house_once(self, connection: Connection) -> bool:
+        retention.keep_house(connection, _now_us())
+        return True
+
+    async def _quietly(self, work: Callable[[Connection], bool]) -> None:
+        """Run something that can as well be done later; ring when it changed something."""
+        try:
+            if await self._writer.run(Turn.KEEPING, work):
+                self._bell.ring()
+        except StateUnavailable as error:
+            log.warning("state: %s; put off", error)
+
+    async def _watch_store(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._points.check)
+                self._store_trouble = None
+            except StoreError as error:
+                self._store_trouble = str(error)
+            await asyncio.sleep(STORE_LOOK_S)
+
+    def _health(self) -> list[PartHealth]:
+        parts = []
+        broken = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble is not None]
+        if self._embedded is not None and self._embedded.trouble is not None:
+            broken.insert(0, self._embedded.trouble)
+        parts.append(PartHealth("broker", "down" if broken else "ok", broken[0] if broken else ""))
+        for name, own in (("points", self._store_trouble), ("state", None)):
+            trouble = self._intake.trouble.get(name) or own
+            parts.append(PartHealth(name, "down" if trouble else "ok", trouble or ""))
+        return parts
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._writer.close)
+        self._state.dispose()
+        self._points.close()
+
+
+def _write_whole(path: Path, content: str) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(content, encoding="utf-8")
+    new.rename(path)

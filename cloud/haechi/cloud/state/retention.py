@@ -1,0 +1,33 @@
+"""What keeps the state bounded: old receipts, changes, dead letters and events go, a little at a time."""
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
+
+from haechi.cloud.state import changes, letters
+from haechi.cloud.state.schema import conditions, events, notifications, receipts, situations
+
+DAY_US = 86_400_000_000
+RECEIPTS_US_MAX = 30 * DAY_US
+EVENTS_US_MAX = 3 * 366 * DAY_US
+_AT_ONCE = 2_000
+
+
+def keep_house(connection: Connection, now_us: int) -> None:
+    """Drop what is over its bound; what is a loss goes to the change feed."""
+    changes.trim(connection)
+    for tenant, change in letters.trim(connection, now_us):
+        changes.append(connection, tenant, [change], now_us)
+    _drop(connection, receipts, receipts.c.stored_at_us < now_us - RECEIPTS_US_MAX)
+    old = now_us - EVENTS_US_MAX
+    in_open = exists().where(situations.c.id == events.c.situation, situations.c.open)
+    _drop(connection, events, (events.c.stored_at_us < old) & ~in_open)
+    _drop(connection, notifications, notifications.c.created_us < old)
+    used = exists().where(conditions.c.situation == situations.c.id)
+    told = exists().where(notifications.c.situation == situations.c.id)
+    _drop(connection, situations, ~situations.c.open & (situations.c.updated_us < old) & ~used & ~told)
+
+
+def _drop(connection: Connection, table: Table, condition: ColumnElement[bool]) -> None:
+    keys = list(table.primary_key)
+    rows = connection.execute(select(*keys).where(condition).limit(_AT_ONCE)).all()
+    for row in rows:
+        connection.execute(delete(table).where(*(key == value for key, value in zip(keys, row, strict=True))))
