@@ -92,7 +92,7 @@ class Builder:
             parcel.datastreams = [item for item in part if isinstance(item, Datastream)]
             return parcel
 
-        everything = [*places, *things, *datastreams]
+        everything: list[Place | Thing | Datastream] = [*places, *things, *datastreams]
         return [
             Draft(Rank.URGENT, body) for _, body in self._fitting([everything] if everything else [], content, _halves)
         ]

@@ -8,7 +8,7 @@ while the disk is slow, :meth:`Recorder.sample` waits.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from haechi.contract.events import Event, Evidence
@@ -74,15 +74,15 @@ class Recorder:
         self._stretches = [_Stretch(clock.generation)]
         self._due_s = float("inf")
         self._told_s = float("-inf")
-        self._describe = False
+        self._describe = self._restate = False
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    async def begin(self) -> None:
+    async def begin(self, conditions_of_cameras: Collection[str] = ()) -> None:
         """Commit descriptions, and what must be said about conditions that stood before this start."""
-        time_us = self._stamp()
-        said = self._engine.restore(await self._outbox.conditions(), self._now_s(), time_us)
+        standing = await self._outbox.conditions()
+        said = self._engine.restore(standing, self._now_s(), self._stamp(), conditions_of_cameras)
         self._stretches[-1].events.extend(said)
         await self._commit(self._description_drafts())
         await self._commit_losses()
@@ -103,10 +103,13 @@ class Recorder:
             if now_s >= next_tick_s:
                 next_tick_s = now_s + _TICK_S
                 self._take_events(self._engine.tick(now_s, self._stamp()))
-            await self._flush(everything=False)
             if self._describe:
                 self._describe = False
                 await self._commit(self._description_drafts())
+            if self._restate:
+                self._restate = False
+                self._take_events(self._engine.restated(await self._outbox.conditions()))
+            await self._flush(everything=False)
             if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
                 self._told_s = now_s
                 await self._commit_losses()
@@ -131,9 +134,10 @@ class Recorder:
         self._stretches[-1].pictures.extend(pictures)
         self._take_events([event])
 
-    async def restate(self) -> None:
+    def restate(self) -> None:
         """State active conditions once more."""
-        self._take_events(self._engine.restated(await self._outbox.conditions()))
+        self._restate = True
+        self._wake.set()
 
     def describe(self) -> None:
         """Send places, things and datastreams once more."""

@@ -5,7 +5,7 @@ the transaction that committed it); after a start :meth:`Engine.restore` states 
 clears it where nothing watches it any more, so that no flood stays on a map for ever.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,10 +68,16 @@ class Engine:
         self._watched: dict[tuple[str, ...], list[tuple[int, Rule]]] = {}
         self._new_id = new_id
 
-    def restore(self, active: Iterable[Event], now_s: float, time_us: int) -> list[Event]:
-        """Take up the conditions that stood before the start; return what must be stated about them now."""
+    def restore(self, active: Iterable[Event], now_s: float, time_us: int, others: Collection[str] = ()) -> list[Event]:
+        """Take up the conditions that stood before the start; return what must be stated about them now.
+
+        ``others`` are conditions that something else still watches (a camera's zones): stated again as they are.
+        """
         said: list[Event] = []
         for event in active:
+            if event.condition in others:
+                said.append(self._copied(event))
+                continue
             rule = self._rules.get(event.condition)
             if rule is None or rule.datastream != event.datastream or rule.event != event.type:
                 said.append(replace(event, id=self._new_id(), phase=Phase.CLEARED, time_us=time_us, evidence=()))

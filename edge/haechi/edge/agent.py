@@ -1,0 +1,240 @@
+"""The gateway agent: the only place where its parts are wired together.
+
+Promise: it runs until it is told to stop (SIGTERM, SIGINT), then commits what was read, says that it goes offline and
+leaves a clean outbox. ``kill -9`` at any moment loses nothing that was committed. A failing disk does not end it: the
+outbox is opened again, checked when it looks damaged, and held in memory as a last resort, which the status says.
+"""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import random
+import signal
+import time
+import uuid
+from collections.abc import Coroutine
+from typing import Any
+
+from haechi.contract.control import Command
+from haechi.contract.parcel import PARCEL_BYTES_MAX
+from haechi.edge.builder import Builder
+from haechi.edge.cameras import CameraDesk, conditions
+from haechi.edge.clock import WallClock
+from haechi.edge.config import GatewayConfig
+from haechi.edge.devices import Device, Site
+from haechi.edge.health import Health
+from haechi.edge.normalise import Normaliser
+from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed
+from haechi.edge.outbox.queue import Outbox
+from haechi.edge.recorder import Recorder
+from haechi.edge.rules.engine import Engine
+from haechi.edge.supervisor import Supervised
+from haechi.edge.uplink.link import Broker
+from haechi.edge.uplink.security import password, tls_context
+from haechi.edge.uplink.session import Face
+from haechi.edge.uplink.uplink import Uplink
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.supervise import run_camera
+from haechi.text import _
+
+_log = logging.getLogger("haechi.edge.agent")
+_PARCEL_BYTES_MIN = 2048
+_FAILURES_MAX = 2
+_SOON_S = 60.0
+
+
+def broker_of(config: GatewayConfig) -> Broker:
+    """Return the broker with its secrets.
+
+    Raises:
+        UplinkSettingsError: a password or certificate file is unusable.
+    """
+    settings = config.uplink
+    return Broker(
+        host=settings.host,
+        port=settings.port,
+        client_id=f"haechi.{config.gateway.tenant}.{config.gateway.id}",
+        keepalive_s=settings.keepalive_s,
+        username=settings.username,
+        password=password(settings),
+        tls=tls_context(settings),
+    )
+
+
+async def run(config: GatewayConfig, site: Site, broker: Broker) -> None:
+    """Run the gateway until SIGTERM or SIGINT.
+
+    Raises:
+        OutboxLocked: another agent runs on the same folder.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    failures, suspect, in_memory = 0, False, ""
+    while not stop.is_set():
+        begun_s = time.monotonic()
+        try:
+            await _Agent(config, site, broker).run(stop, suspect=suspect, in_memory=in_memory)
+        except OutboxFailed as error:
+            _log.error("%s; opening the outbox again", error)
+            suspect = isinstance(error, OutboxDamaged)
+            failures = failures + 1 if time.monotonic() - begun_s < _SOON_S else 1
+            in_memory = str(error) if failures > _FAILURES_MAX and not suspect else ""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await stop.wait()
+
+
+class _Agent:
+    """One opening of the outbox, and everything around it."""
+
+    def __init__(self, config: GatewayConfig, site: Site, broker: Broker) -> None:
+        self._config, self._site, self._broker = config, site, broker
+        self._clock = WallClock()
+        self._health = Health()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self, stop: asyncio.Event, *, suspect: bool, in_memory: str) -> None:
+        """Open, run, close."""
+        outbox = await Outbox.open(
+            self._config.gateway.data_dir,
+            self._config.outbox.bytes_max,
+            self._set_clock,
+            suspect=suspect,
+            in_memory=in_memory,
+        )
+        self._tell_opened(outbox.opened)
+        recorder, uplink = self._wire(outbox)
+        sources: list[asyncio.Task[None]] = []
+        carriers: list[asyncio.Task[None]] = []
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            standing = {event.condition for event in await outbox.conditions()}
+            await recorder.begin(conditions(self._config))
+            carriers = _started(recorder.run(), uplink.run())
+            sources = _started(
+                *(self._read(device, recorder) for device in self._site.devices),
+                *(self._watch(camera, recorder, standing) for camera in self._config.camera),
+            )
+            await asyncio.wait([stopping, *carriers, *sources], return_when=asyncio.FIRST_EXCEPTION)
+            await _ended([task for task in carriers + sources if task.done()])
+            await _cancelled(sources)
+            await _cancelled(carriers[:1])
+            await recorder.drain()
+            _log.info("stopping: everything that was read is committed")
+        finally:
+            stopping.cancel()
+            await _cancelled(sources + carriers)
+            await outbox.close()
+
+    def _set_clock(self, newest_us: int) -> int:
+        self._clock = WallClock(newest_us)
+        return self._clock.now_us()
+
+    def _tell_opened(self, opened: Opened) -> None:
+        if opened.unclean is not None:
+            _log.warning("the agent did not stop cleanly last time; the gap is reported as a loss record")
+        if opened.set_aside:
+            line = _("the outbox was damaged and set aside as {name}").format(name=opened.set_aside)
+            _log.error("%s", line)
+            self._health.problem("set_aside", line)
+        if opened.in_memory:
+            line = _("the outbox cannot use its disk and is in memory: {reason}").format(reason=opened.in_memory)
+            _log.error("%s", line)
+            self._health.problem("in_memory", line)
+
+    def _wire(self, outbox: Outbox) -> tuple[Recorder, Uplink]:
+        config, site = self._config, self._site
+        builder = Builder(site.steps)
+        engine = Engine(site.rules, time.monotonic(), _new_id)
+        normaliser = Normaliser(site.measured, site.ranges, site.derivations)
+
+        def obey(command: Command) -> None:
+            (recorder.restate if command.name == "restate" else recorder.describe)()
+
+        def take_parcel_bytes_max(size: int) -> None:
+            builder.bytes_max = min(PARCEL_BYTES_MAX, max(_PARCEL_BYTES_MIN, size))
+
+        face = Face(
+            tenant=config.gateway.tenant,
+            gateway=config.gateway.id,
+            software=f"haechi {importlib.metadata.version('haechi')}",
+            now_us=lambda: self._clock.now_us(),
+            clock_quality=lambda: self._clock.quality,
+            new_id=_new_id,
+            obey=obey,
+            parcel_bytes_max=take_parcel_bytes_max,
+        )
+        uplink = Uplink(
+            self._broker,
+            face,
+            outbox,
+            self._health,
+            window_bytes=config.uplink.window_bytes,
+            status_s=config.uplink.status_s,
+            freeze_s=config.uplink.freeze_s,
+        )
+        recorder = Recorder(
+            outbox,
+            builder,
+            normaliser,
+            engine,
+            self._clock,
+            site.descriptions,
+            now_s=time.monotonic,
+            seal_s=config.outbox.seal_s,
+            link_is_up=lambda: uplink.is_up,
+            on_commit=uplink.wake,
+        )
+        self._health.on_change = uplink.report
+        self._health.component("gateway", "agent", "running", "", normaliser.counters)
+        return recorder, uplink
+
+    async def _read(self, device: Device, recorder: Recorder) -> None:
+        supervised = self._supervised(device.config.id, device.config.adapter, device.host.counters)
+
+        async def work() -> None:
+            samples = device.adapter.samples()
+            async with contextlib.aclosing(samples):
+                async for sample in samples:
+                    if not supervised.is_running:
+                        supervised.running()
+                    await recorder.sample(sample)
+
+        await supervised.keep(work)
+
+    async def _watch(self, camera: CameraConfig, recorder: Recorder, standing: set[str]) -> None:
+        desk = CameraDesk(recorder, self._clock, self._health)
+        place = self._site.places[camera.place]
+
+        async def work() -> None:
+            await run_camera(camera, place, desk, active=standing)
+            # A file that was seen to its end stays ended; nothing is left to supervise.
+            await asyncio.get_running_loop().create_future()
+
+        await self._supervised(camera.id, "camera", None).keep(work)
+
+    def _supervised(self, name: str, kind: str, counters: Any) -> Supervised:
+        return Supervised(name, kind, self._health, counters, now_s=time.monotonic, chance=random.random)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(each) for each in work]
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Raise what a task ended with."""
+    for task in tasks:
+        await task
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

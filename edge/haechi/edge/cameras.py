@@ -1,0 +1,59 @@
+"""Where the gateway's cameras report: their counts, events and state go the same road as everything else."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from haechi.contract.events import Event, Evidence
+from haechi.contract.observations import Reading
+from haechi.edge.clock import WallClock
+from haechi.edge.config import GatewayConfig
+from haechi.edge.health import Health, State
+from haechi.edge.recorder import Recorder
+from haechi.edge.vision import describe
+from haechi.edge.vision.messages import CameraState
+from haechi.edge.vision.messages import Health as CameraHealth
+
+_STATES: dict[CameraState, State] = {
+    CameraState.OPENING: "starting",
+    CameraState.RUNNING: "running",
+    CameraState.LOST: "retrying",
+    CameraState.NO_MODEL: "retrying",
+    CameraState.ENDED: "stopped",
+}
+
+
+class CameraDesk:
+    """Takes what cameras say; their processes stamp with the machine's own clock, which is put right here."""
+
+    def __init__(self, recorder: Recorder, clock: WallClock, health: Health) -> None:
+        """Hand readings and events to ``recorder``, states to ``health``."""
+        self._recorder, self._clock, self._health = recorder, clock, health
+
+    async def reading(self, reading: Reading) -> None:
+        """Take the counts of one period."""
+        await self._recorder.stamped_reading(reading)
+
+    async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
+        """Take an event and its pictures."""
+        time_us = self._clock.now_us() - self._clock.age_us(event.time_us)
+        pictures = [replace(picture, time_us=time_us) for picture in evidence]
+        self._recorder.event(replace(event, time_us=time_us), pictures)
+
+    def status(self, camera: str, health: CameraHealth, restarts: int) -> None:
+        """Take how a camera is doing."""
+        counters: dict[str, int | float] = {
+            "frames_read": health.frames_read,
+            "frames_looked_at": health.frames_looked_at,
+            "frames_analysed": health.frames_analysed,
+            "frames_skipped": health.frames_skipped,
+            "reconnects": health.reconnects,
+            "look_ms": round(health.look_ms, 1),
+            "restarts": restarts,
+        }
+        self._health.component(camera, "camera", _STATES[health.state], health.message, counters)
+
+
+def conditions(config: GatewayConfig) -> set[str]:
+    """Return the conditions that the configured cameras watch."""
+    return {describe.condition(camera, zone) for camera in config.camera for zone in camera.zones}

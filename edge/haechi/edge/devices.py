@@ -1,0 +1,164 @@
+"""From configuration to adapters, and to everything the cloud must be told about things and datastreams.
+
+Adapters are found by entry point, their configuration is checked by their own model, and a derivation, range or rule
+that names a datastream which no device or camera has is refused with one line.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from haechi.contract.places import Datastream, Place, Step, Thing
+from haechi.edge.config import Derivation, DeviceConfig, GatewayConfig, RateRule, RuleConfig, StaleRule, known
+from haechi.edge.config_file import ConfigError
+from haechi.edge.derive import Derived, plan
+from haechi.edge.recorder import Descriptions
+from haechi.edge.rules import Machine
+from haechi.edge.rules.engine import Rule
+from haechi.edge.rules.rate import Rate
+from haechi.edge.rules.stale import Stale
+from haechi.edge.rules.threshold import Threshold
+from haechi.edge.vision import describe
+from haechi.sdk import Adapter, Host, load_adapter
+from haechi.sdk.errors import ConfigError as AdapterConfigError
+from haechi.text import _
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device with the adapter that reads it."""
+
+    config: DeviceConfig
+    adapter: Adapter[Any]
+    host: Host
+
+
+@dataclass
+class Site:
+    """Everything that the configuration describes, ready to run."""
+
+    devices: list[Device] = field(default_factory=list)
+    descriptions: Descriptions = field(default_factory=Descriptions)
+    places: dict[str, Place] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    derivations: dict[str, list[tuple[str, Derived]]] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
+    """Datastreams that adapters emit."""
+
+
+def assemble(config: GatewayConfig) -> Site:
+    """Make the adapters and work out what they mean together. Opens nothing.
+
+    Raises:
+        ConfigError: an adapter is not installed or refuses its configuration, or a name does not exist.
+    """
+    try:
+        return _assembled(config)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _assembled(config: GatewayConfig) -> Site:
+    site = Site(places={place.id: place.place() for place in config.place})
+    things: list[Thing] = []
+    datastreams: dict[str, Datastream] = {}
+    for index, device in enumerate(config.device):
+        if not device.enabled:
+            continue
+        made = _device(index, device)
+        site.devices.append(made)
+        things.append(_thing(device, site.places[device.place]))
+        for datastream in made.adapter.describe():
+            datastreams[datastream.id] = datastream
+            site.measured.append(datastream.id)
+    for camera in config.camera:
+        things.append(describe.thing(camera, site.places[camera.place]))
+        datastreams.update((datastream.id, datastream) for datastream in describe.datastreams(camera))
+    measured = set(site.measured)
+    for index, derivation in enumerate(config.derivation):
+        known(f"derivation[{index}].source", derivation.source, measured)
+        _derive(site, f"derivation[{index}]", derivation, datastreams)
+    for index, valid in enumerate(config.valid):
+        known(f"valid[{index}].datastream", valid.datastream, datastreams)
+        site.ranges[valid.datastream] = (valid.min, valid.max)
+    place_of = {thing.id: thing.place for thing in things}
+    for index, rule in enumerate(config.rule):
+        known(f"rule[{index}].datastream", rule.datastream, datastreams)
+        datastream = datastreams[rule.datastream]
+        site.rules.append(_rule(rule, datastream, site.places[rule.place or place_of[datastream.thing]]))
+    site.steps = {name: Step(*stream.step) for name, stream in datastreams.items() if stream.step is not None}
+    site.descriptions = Descriptions(list(site.places.values()), things, list(datastreams.values()))
+    return site
+
+
+def _device(index: int, device: DeviceConfig) -> Device:
+    try:
+        adapter = load_adapter(device.adapter)
+    except AdapterConfigError as error:
+        raise ConfigError(f"device[{index}].{error}") from None
+    host = Host(log=logging.getLogger(f"haechi.adapter.{device.id}"))
+    try:
+        return Device(device, adapter(device.id, adapter.load_config(device.config), host), host)
+    except AdapterConfigError as error:
+        raise ConfigError(f"device[{index}].config.{error}") from None
+
+
+def _thing(device: DeviceConfig, place: Place) -> Thing:
+    return Thing(
+        id=device.id,
+        name=device.name or device.id,
+        kind=device.kind,
+        place=place.id,
+        latitude=place.latitude,
+        longitude=place.longitude,
+        adapter=device.adapter,
+    )
+
+
+def _derive(site: Site, key: str, derivation: Derivation, datastreams: dict[str, Datastream]) -> None:
+    source = datastreams[derivation.source]
+    if derivation.id in datastreams:
+        raise ValueError(_("{key}.id = {name!r}: the device gives it already").format(key=key, name=derivation.id))
+    if derivation.id.partition(".")[0] != source.thing:
+        raise ValueError(
+            _("{key}.id = {name!r}: expected a name that begins with {thing}.").format(
+                key=key, name=derivation.id, thing=source.thing
+            )
+        )
+    derived = plan(derivation.offset, derivation.factor, source.step)
+    datastreams[derivation.id] = Datastream(
+        id=derivation.id,
+        thing=source.thing,
+        observed_property=derivation.observed_property,
+        unit=derivation.unit,
+        name=derivation.name,
+        step=derived.step,
+        period_s=source.period_s,
+    )
+    site.derivations.setdefault(derivation.source, []).append((derivation.id, derived))
+
+
+def _rule(rule: RuleConfig, datastream: Datastream, place: Place) -> Rule:
+    machine: Machine[Any]
+    unit = datastream.unit
+    if isinstance(rule, StaleRule):
+        machine, threshold, unit = Stale(rule.after_s), rule.after_s, "s"
+    elif isinstance(rule, RateRule):
+        machine, threshold = Rate(rule.rise, rule.window_s, rule.clear_after_s), rule.rise
+    else:
+        above = rule.above is not None
+        threshold = rule.above if rule.above is not None else rule.below or 0.0
+        machine = Threshold(threshold, above, rule.hysteresis, rule.raise_after_s, rule.clear_after_s)
+    return Rule(
+        id=rule.id,
+        machine=machine,
+        datastream=datastream.id,
+        unit=unit,
+        threshold=threshold,
+        event=rule.event,
+        source=datastream.thing,
+        place=place,
+        severity=rule.severity,
+    )

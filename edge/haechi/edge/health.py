@@ -1,0 +1,84 @@
+"""How every component is doing, and what is wrong with the gateway itself: what the status says. Holds, does no I/O."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from haechi.contract.control import CONTROL_BYTES_MAX, ComponentStatus, GatewayStatus, encode_control
+
+State = Literal["starting", "running", "retrying", "failed", "stopped"]
+_TEXT_MAX = 512
+_PROBLEMS_MAX = 32
+
+
+@dataclass
+class _Component:
+    kind: str
+    state: State
+    detail: str
+    counters: Mapping[str, int | float]
+
+
+class Health:
+    """The board on which every part writes its own line."""
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        """``on_change`` is called when a state or a problem changed, not when a counter did."""
+        self.on_change = on_change
+        self._components: dict[str, _Component] = {}
+        self._problems: dict[str, str] = {}
+
+    def component(
+        self, name: str, kind: str, state: State, detail: str = "", counters: Mapping[str, int | float] | None = None
+    ) -> None:
+        """Say how a component is doing. ``counters`` may be a live mapping; it is read when a status is made."""
+        before = self._components.get(name)
+        kept = before.counters if before is not None and counters is None else counters or {}
+        self._components[name] = _Component(kind, state, detail[:_TEXT_MAX], kept)
+        if before is None or (before.state, before.detail) != (state, detail[:_TEXT_MAX]):
+            self.on_change()
+
+    def problem(self, key: str, line: str) -> None:
+        """Say what is wrong with the gateway itself; an empty line says that it is over."""
+        if self._problems.get(key, "") != line[:_TEXT_MAX]:
+            self._problems[key] = line[:_TEXT_MAX]
+            if not line:
+                del self._problems[key]
+            self.on_change()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each thing that is wrong."""
+        return tuple(self._problems.values())[:_PROBLEMS_MAX]
+
+    @property
+    def components(self) -> tuple[ComponentStatus, ...]:
+        """All components, in the order in which they first reported."""
+        return tuple(
+            ComponentStatus(
+                id=name,
+                kind=component.kind,
+                state=component.state,
+                detail=component.detail,
+                counters={key: component.counters[key] for key in list(component.counters)},
+            )
+            for name, component in self._components.items()
+        )
+
+
+def encode_status(status: GatewayStatus) -> bytes:
+    """Return a status as bytes within the contract's limit: counters go first, then components that run well."""
+    payload = encode_control(status)
+    if len(payload) <= CONTROL_BYTES_MAX:
+        return payload
+    bare = tuple(
+        ComponentStatus(id=part.id, kind=part.kind, state=part.state, detail=part.detail[:120])
+        for part in status.components
+    )
+    for components in (bare, tuple(part for part in bare if part.state != "running")[:200]):
+        payload = encode_control(replace(status, components=components))
+        if len(payload) <= CONTROL_BYTES_MAX:
+            return payload
+    return encode_control(replace(status, components=()))

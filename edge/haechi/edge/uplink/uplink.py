@@ -1,0 +1,104 @@
+"""Connection after connection, for ever; the schedule and the questions outlive each of them."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from haechi.edge.health import Health, State
+from haechi.edge.outbox.queue import Outbox
+from haechi.edge.uplink import LinkLost, LinkRefused, WrongProtocol
+from haechi.edge.uplink.backoff import Backoff
+from haechi.edge.uplink.link import Broker
+from haechi.edge.uplink.schedule import Schedule
+from haechi.edge.uplink.session import Face, Questions, Session
+
+_log = logging.getLogger("haechi.edge.uplink")
+_VERSIONS = (5, 4)
+
+
+class Uplink:
+    """The outbox's way to the cloud."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        face: Face,
+        outbox: Outbox,
+        health: Health,
+        *,
+        window_bytes: int,
+        status_s: float,
+        freeze_s: float,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """``chance`` gives numbers from 0 to 1, for spreading reconnections."""
+        self._broker, self._face, self._outbox, self._health = broker, face, outbox, health
+        self._status_s, self._freeze_s = status_s, freeze_s
+        self._schedule = Schedule(window_bytes)
+        self._questions = Questions()
+        self._backoff = Backoff(chance)
+        self._session: Session | None = None
+        self._version = 0
+        self._counters = {"connections": 0}
+        self._said = ""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker has let us in."""
+        return self._session is not None and self._session.established
+
+    def wake(self) -> None:
+        """Something was committed."""
+        if self._session is not None:
+            self._session.wake()
+
+    def report(self) -> None:
+        """The status has changed."""
+        if self._session is not None:
+            self._session.report()
+
+    async def run(self) -> None:
+        """Keep connected until cancelled; then say goodbye."""
+        self._tell("starting", "")
+        while True:
+            session = Session(
+                self._broker,
+                _VERSIONS[self._version],
+                self._face,
+                self._outbox,
+                self._schedule,
+                self._questions,
+                self._health,
+                status_s=self._status_s,
+                freeze_s=self._freeze_s,
+                on_established=self._established,
+            )
+            self._session = session
+            wait_s = 0.0
+            try:
+                await session.run()
+            except LinkLost as error:
+                if isinstance(error, WrongProtocol):
+                    self._version = (self._version + 1) % len(_VERSIONS)
+                wait_s = self._backoff.wait_s(isinstance(error, LinkRefused))
+                self._lost(str(error))
+            finally:
+                self._session = None
+            await asyncio.sleep(wait_s)
+
+    def _established(self) -> None:
+        self._backoff.succeeded()
+        self._counters["connections"] += 1
+        self._said = ""
+        _log.info("connected to %s:%d", self._broker.host, self._broker.port)
+        self._tell("running", "")
+
+    def _lost(self, why: str) -> None:
+        if why != self._said:
+            self._said = why
+            _log.warning("uplink: %s; trying again", why)
+        self._tell("retrying", why)
+
+    def _tell(self, state: State, detail: str) -> None:
+        self._health.component("uplink", "mqtt", state, detail, self._counters)
