@@ -8,6 +8,7 @@ From a shell: ``python -m haechi.adapters.modbus.simulator --port 0 --register 0
 
 import argparse
 import asyncio
+import fcntl
 import os
 import struct
 import sys
@@ -128,6 +129,11 @@ class ModbusSimulator:
         """The first device."""
         return next(iter(self.units.values()))
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether a master is connected or holds the serial port."""
+        return bool(self._clients) if self._bus is None else self._bus.is_held
+
     async def __aenter__(self) -> Self:
         if self._transport == "rtu":
             self._bus = _SerialBus(self.units)
@@ -198,6 +204,18 @@ class _SerialBus:
         self._requests: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
         asyncio.get_running_loop().add_reader(self._wire, self._readable)
         self._task = asyncio.create_task(self._answer())
+
+    @property
+    def is_held(self) -> bool:
+        # Whoever opened the port exclusively has locked it.
+        descriptor = os.open(self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def close(self) -> None:
         self._task.cancel()

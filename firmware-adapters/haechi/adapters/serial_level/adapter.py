@@ -27,7 +27,7 @@ class SerialLevel(Adapter[SerialLevelConfig]):
 
     def describe(self) -> list[Datastream]:
         """Return the one datastream: the distance."""
-        step = self._talker().step
+        step = talker_for(self.config).step
         return [
             Datastream(
                 id=f"{self.device}.distance",
@@ -41,7 +41,7 @@ class SerialLevel(Adapter[SerialLevelConfig]):
 
     async def probe(self) -> str:
         """Listen until the gauge has said one distance."""
-        talker = self._talker()
+        talker = talker_for(self.config)
         line = self._line()
         try:
             line.open()
@@ -57,7 +57,7 @@ class SerialLevel(Adapter[SerialLevelConfig]):
         clock = self.host.clock
         datastreams = (f"{self.device}.distance",)
         nearest_m, farthest_m = self.config.range_m
-        talker = self._talker()
+        talker = talker_for(self.config)
         line = self._line()
         try:
             line.open()
@@ -106,11 +106,13 @@ class SerialLevel(Adapter[SerialLevelConfig]):
                 )
             raise NotConnected(what, self.config.retry_s) from None
 
-    def _talker(self) -> Talker:
-        if self.config.protocol == "a02":
-            return A02()
-        digits = self.config.digits or (4 if self.config.resolution == "mm" else 3)
-        return MaxbotixR(self.config.resolution, digits)
-
     def _line(self) -> SerialLine:
         return SerialLine(LineSettings(self.config.port, self.config.baud), retry_s=self.config.retry_s)
+
+
+def talker_for(config: SerialLevelConfig) -> Talker:
+    """Return what understands the configured gauge, at the beginning of a stream."""
+    if config.protocol == "a02":
+        return A02()
+    digits = config.digits or (4 if config.resolution == "mm" else 3)
+    return MaxbotixR(config.resolution, digits)

@@ -5,6 +5,7 @@ From a shell: ``python -m haechi.adapters.serial_level.simulator --protocol a02 
 
 import argparse
 import asyncio
+import fcntl
 import os
 import sys
 import tty
@@ -44,6 +45,18 @@ class SerialLevelSimulator:
     def distance_m(self) -> float:
         """The distance that it shows."""
         return self.ledger[-1]
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether somebody holds the port: whoever opened it exclusively has locked it."""
+        descriptor = os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def show(self, distance_m: float) -> None:
         """Show another distance from the next frame on."""

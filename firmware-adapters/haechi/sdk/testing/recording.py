@@ -1,0 +1,46 @@
+"""Recorded bytes of a device, with where they come from and what they mean: ``recordings/*.toml``."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Expected(BaseModel):
+    """One value that the recorded bytes say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    property: str
+    value: float | bool | str
+
+
+class Recording(BaseModel):
+    """One recording."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provenance: str = Field(min_length=20, description="Device and firmware, or document and clause, and when.")
+    config: dict[str, Any] = Field(description="The [device.config] that it was recorded with.")
+    hex: str = Field(description="The bytes in hexadecimal; spaces and line ends do not matter.")
+    expected: tuple[Expected, ...] = Field(description="What they say, in order.")
+    check_field: bool = Field(description="Whether the protocol has a check field, so that damage must be noticed.")
+
+    @property
+    def data(self) -> bytes:
+        """The recorded bytes."""
+        return bytes.fromhex(self.hex)
+
+    @property
+    def values(self) -> list[tuple[str, float | bool | str]]:
+        """Property and value, in order."""
+        return [(expected.property, expected.value) for expected in self.expected]
+
+
+def load_recordings(folder: Path) -> dict[str, Recording]:
+    """Return the recordings in ``folder/recordings`` by file name."""
+    return {
+        path.name: Recording.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        for path in sorted((folder / "recordings").glob("*.toml"))
+    }
