@@ -176,9 +176,10 @@ class Cloud:
         )
 
     async def _serve(self, services: Services, address: BrokerAddress, stop: asyncio.Event) -> None:
+        app = create_app(services)
         server = _Server(
             uvicorn.Config(
-                create_app(services),
+                app,
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_S,
@@ -201,6 +202,7 @@ class Cloud:
         stopping = asyncio.create_task(stop.wait())
         done, _pending = await asyncio.wait({serving, stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        app.state.feed.close()
         server.should_exit = True
         await serving
         for task in done - {serving, stopping}:

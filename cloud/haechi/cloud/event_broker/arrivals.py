@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from haechi.cloud.state.letters import Letter
-from haechi.contract import ContractError, NotAParcel, UnreadableBody, codec, envelope
+from haechi.contract import ContractError, FutureVersion, NotAParcel, UnreadableBody, codec, envelope
 from haechi.contract.control import GatewayStatus, decode_status
 from haechi.contract.parcel import Parcel, ParcelName
 from haechi.contract.topics import UP_STATUS, Address, Priority, parse
@@ -110,7 +110,7 @@ def read(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Re
     try:
         return Delivery(address, name, codec.decode_body(version, body), arrival)
     except UnreadableBody as error:
-        return _unreadable(address, arrival, error, type(error).__name__.lower(), name)
+        return _unreadable(address, arrival, error, "future_version" if isinstance(error, FutureVersion) else "unreadable_body", name)
 
 
 def _unreadable(
