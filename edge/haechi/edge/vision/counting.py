@@ -27,10 +27,13 @@ class CrossingCounter:
     def add(self, crossings: Iterable[Crossing], now_us: int) -> Period | None:
         """Takes one look into account; returns the period that it ends, if it does.
 
-        A period without a single look gives nothing, for nothing is known of it. When the clock is set back, the
-        period that runs is given with the time it would have ended at, and the next begins at the new time.
+        A period without a single look gives nothing, for nothing is known of it. A clock that is set back a little
+        ends no period twice; when it is set back further, the period that runs is given with the time it would have
+        ended at, and the next begins at the new time.
         """
         index = now_us // self._period_us
+        if self._index is not None and index == self._index - 1:
+            index = self._index
         finished = self._close(index)
         self._index = index
         for crossing in crossings:

@@ -82,6 +82,12 @@ def side(a: Point, b: Point, p: Point) -> float:
     return float((dx * (p.y - a.y) - dy * (p.x - a.x)) / (dx * dx + dy * dy) ** 0.5)
 
 
+def extent_across(a: Point, b: Point, box: Box) -> float:
+    """How large a box is when measured at right angles to the line through `a` and `b`, which must differ."""
+    dx, dy = abs(b.x - a.x), abs(b.y - a.y)
+    return float((dy * box.width + dx * box.height) / (dx * dx + dy * dy) ** 0.5)
+
+
 def segments_cross(a: Point, b: Point, p: Point, q: Point) -> bool:
     """Whether the segments a–b and p–q have a point in common, ends included."""
 

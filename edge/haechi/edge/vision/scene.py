@@ -1,7 +1,8 @@
 """What objects do in a scene: crossing lines, standing in zones. Pure; time is an argument.
 
 Promise: an object counts once for each time it goes from clearly one side of a line to clearly the other, through the
-segment itself, by the middle of its lower edge (its foot point). A condition in a zone is raised once and cleared
+segment itself, by the middle of its lower edge (its foot point), and only if it went some way: the box of a parked car
+trembles, and may tremble across a line. A condition in a zone is raised once and cleared
 once, however many objects take part and however they flicker.
 """
 
@@ -21,9 +22,11 @@ Direction = Literal["forward", "backward"]
 
 _CLEAR_SHARE = 0.05  # "clearly on one side": this share of the object's height away from the line …
 _CLEAR_MIN, _CLEAR_MAX = 0.003, 0.02  # … within these bounds
+_SWING_SHARE = 0.5  # from one side to the other it must have gone this share of its own extent across the line …
+_SWING_S = 5.0  # … from where it was at most so long ago
 _FLICKER_S = 1.0  # an object may be outside its zone for so long and still have been inside all the time
 _STILL_SHARE = 0.25  # a vehicle stands while its foot point stays within this share of its smaller side
-_STILL_MIN = 0.005
+_NEAR_MIN = 0.005  # boxes tremble by this much, however small they are
 
 
 class Crossing(NamedTuple):
@@ -51,11 +54,50 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class _Passage:
-    """Where an object stood when it was last clearly on one side of a line."""
+    """How an object stands to one line."""
 
     side: int
+    """1 on the right of a→b, -1 on the left; where it was when it last counted as being on one side."""
     foot: Point
+    """Where it was last seen on that side."""
+    far: float
+    """How far from the line it was on that side lately, and when."""
+    far_s: float
+    through: bool | None = None
+    """On the other side: whether it went there through the segment."""
     waiting: list[Direction] = field(default_factory=list)  # crossed before the object counted
+
+    def move(self, distance: float, foot: Point, *, clear: float, extent: float, through: bool, now_s: float) -> None:
+        """Takes its next position into account.
+
+        Args:
+            distance: from the line, signed as `side` is.
+            foot: where it is.
+            clear: from which distance on it is clearly on one side.
+            extent: how large it is, measured across the line.
+            through: whether the way from `self.foot` to `foot` meets the segment.
+            now_s: time of the look.
+        """
+        if distance * self.side >= 0:
+            if abs(distance) >= self.far or now_s - self.far_s > _SWING_S:
+                self.far, self.far_s = abs(distance), now_s
+            self.foot, self.through = foot, None
+            return
+        if self.through is None:
+            self.through = through
+        swing = abs(distance) + (self.far if now_s - self.far_s <= _SWING_S else 0.0)
+        if abs(distance) >= clear and swing >= _SWING_SHARE * extent:
+            if self.through:
+                self._cross("backward" if self.side > 0 else "forward")
+            self.side, self.foot, self.through = -self.side, foot, None
+            self.far, self.far_s = abs(distance), now_s
+
+    def _cross(self, direction: Direction) -> None:
+        # There and back before the object counted is no crossing.
+        if self.waiting and self.waiting[-1] != direction:
+            self.waiting.pop()
+        else:
+            self.waiting.append(direction)
 
 
 class _Line:
@@ -65,26 +107,32 @@ class _Line:
         self._labels = frozenset(config.classes)
         self._passages: dict[int, _Passage] = {}
 
-    def update(self, tracks: Sequence[Track]) -> Iterable[Crossing]:
+    def update(self, tracks: Sequence[Track], now_s: float) -> Iterable[Crossing]:
         there = {track.id for track in tracks}
         self._passages = {id_: passage for id_, passage in self._passages.items() if id_ in there}
         for track in tracks:
-            directions = self._crossed(track)
-            if directions and track.settled and track.label in self._labels:
+            directions = self._crossed(track, now_s)
+            if track.label in self._labels:
                 yield from (Crossing(self._name, direction, track.label, track.id) for direction in directions)
 
-    def _crossed(self, track: Track) -> list[Direction]:
+    def _crossed(self, track: Track, now_s: float) -> list[Direction]:
         foot = track.box.foot
         distance = geometry.side(self._a, self._b, foot)
+        clear = min(max(_CLEAR_SHARE * track.box.height, _CLEAR_MIN), _CLEAR_MAX)
         passage = self._passages.get(track.id)
-        if abs(distance) >= min(max(_CLEAR_SHARE * track.box.height, _CLEAR_MIN), _CLEAR_MAX):
-            side = 1 if distance > 0 else -1
-            if passage is None:
-                passage = self._passages[track.id] = _Passage(side, foot)
-            elif side != passage.side and geometry.segments_cross(self._a, self._b, passage.foot, foot):
-                passage.waiting.append("forward" if side > 0 else "backward")
-            passage.side, passage.foot = side, foot
-        if passage is None or not track.settled:
+        if passage is None:
+            if abs(distance) >= clear:
+                self._passages[track.id] = _Passage(1 if distance > 0 else -1, foot, abs(distance), now_s)
+            return []
+        passage.move(
+            distance,
+            foot,
+            clear=clear,
+            extent=geometry.extent_across(self._a, self._b, track.box),
+            through=geometry.segments_cross(self._a, self._b, passage.foot, foot),
+            now_s=now_s,
+        )
+        if not track.settled:
             return []
         done, passage.waiting = passage.waiting, []
         return done
@@ -142,19 +190,19 @@ class _Zone:
         if not track.misses and geometry.inside(self._polygon, foot):
             if presence is None or now_s - presence.last_s > _FLICKER_S:
                 presence = self._presences[track.id] = _Presence(now_s, now_s, foot)
-            elif self._config.kind == "stopped_vehicle" and not _still(presence.foot, foot, track.box):
+            elif self._config.kind == "stopped_vehicle" and not _near(presence.foot, foot, _STILL_SHARE, track.box):
                 presence.since_s, presence.foot = now_s, foot
             presence.last_s = now_s
         return (
             presence is not None
             and track.settled
             and now_s - presence.last_s <= _FLICKER_S
-            and now_s - presence.since_s >= self._config.lasting_s
+            and presence.last_s - presence.since_s >= self._config.lasting_s
         )
 
 
-def _still(before: Point, now: Point, box: Box) -> bool:
-    allowed = max(_STILL_MIN, _STILL_SHARE * min(box.width, box.height))
+def _near(before: Point, now: Point, share: float, box: Box) -> bool:
+    allowed = max(_NEAR_MIN, share * min(box.width, box.height))
     return abs(now.x - before.x) <= allowed and abs(now.y - before.y) <= allowed
 
 
@@ -181,6 +229,6 @@ class Scene:
             tracks: all objects, those that do not count yet included.
             now_s: time of the look, of a clock that only rises.
         """
-        crossings = [crossing for line in self._lines for crossing in line.update(tracks)]
+        crossings = [crossing for line in self._lines for crossing in line.update(tracks, now_s)]
         changes = [change for zone in self._zones if (change := zone.update(tracks, now_s)) is not None]
         return crossings, changes

@@ -1,0 +1,72 @@
+"""Impossible cameras are refused by one line that names the key."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from haechi.edge.vision.config import CameraConfig
+
+LINE = {"name": "gate", "a": (0, 0.5), "b": (1, 0.5)}
+ZONE = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0), (1, 0), (1, 1)]}
+
+
+def camera(**changes: Any) -> CameraConfig:
+    return CameraConfig.model_validate({"id": "cam-1", "url": "clip.mp4", "place": "bridge"} | changes)
+
+
+def refusal(**changes: Any) -> tuple[str, str]:
+    """Key and text of the first error: what the person is shown."""
+    with pytest.raises(ValidationError) as caught:
+        camera(**changes)
+    error = caught.value.errors()[0]
+    return ".".join(str(part) for part in error["loc"]), error["msg"]
+
+
+def test_defaults_are_a_whole_camera() -> None:
+    made = camera(lines=[LINE], zones=[ZONE])
+    assert made.looks_per_s == 5
+    assert made.zones[0].watched == {"person"}
+    assert made.zones[0].lasting_s == 1
+
+
+@pytest.mark.parametrize("url", ["rtsp://10.0.0.7:554/stream", "usb:0", "/dev/video2", "clips/a b.mp4", "http://c/x"])
+def test_sources(url: str) -> None:
+    assert camera(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "told"),
+    [
+        ({"lines": [LINE | {"b": (0, 0.5)}]}, "lines.0", "length"),
+        ({"lines": [LINE | {"b": (1.2, 0.5)}]}, "lines.0.b.0", "less than or equal to 1"),
+        ({"lines": [LINE | {"b": (float("nan"), 0.5)}]}, "lines.0.b.0", "finite"),
+        ({"lines": [LINE, LINE]}, "", "gate is used twice"),
+        ({"zones": [ZONE | {"polygon": [(0, 0), (1, 1)]}]}, "zones.0.polygon", "three"),
+        ({"zones": [ZONE | {"polygon": [(0, 0), (1, 1), (1, 0), (0, 1)]}]}, "zones.0.polygon", "cross"),
+        ({"zones": [ZONE | {"polygon": [(0, 0), (0.5, 0), (1, 0)]}]}, "zones.0.polygon", "no area"),
+        ({"zones": [ZONE | {"kind": "loitering"}]}, "zones.0.kind", "intrusion"),
+        ({"zones": [ZONE | {"classes": ["truck"]}], "classes": ["person"]}, "", "truck"),
+        ({"zones": [ZONE], "classes": ["car"]}, "", "zones.bank"),
+        ({"classes": ["cell phone"]}, "classes.0", "person"),
+        ({"classes": ["car", "car"]}, "classes", "twice"),
+        ({"url": "rtsp://user:secret@10.0.0.7/"}, "url", "credentials_file"),
+        ({"url": "ftp://10.0.0.7/"}, "url", "rtsp://"),
+        ({"url": "rtsp:///stream"}, "url", "no host"),
+        ({"url": "usb:first"}, "url", "usb:0"),
+        ({"looks_per_s": 0}, "looks_per_s", "greater than 0"),
+        ({"look_per_s": 5}, "look_per_s", "Extra"),
+        ({"credentials_file": "a", "credentials_env": "B"}, "", "one of them"),
+    ],
+)
+def test_refused(changes: dict[str, Any], key: str, told: str) -> None:
+    where, text = refusal(**changes)
+    assert where == key
+    assert told in text
+    assert "\n" not in text
+    assert "secret" not in text
+
+
+def test_it_travels_as_json() -> None:
+    made = camera(lines=[LINE], zones=[ZONE], credentials_file="/etc/haechi/cam-1")
+    assert CameraConfig.model_validate_json(made.model_dump_json()) == made

@@ -1,0 +1,152 @@
+"""Counts across lines and events in zones, without a camera."""
+
+import random
+from collections.abc import Iterable, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.edge.vision.moving import between, seen
+
+from haechi.edge.vision.config import LineConfig, ZoneConfig
+from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.scene import Change, Crossing, Scene
+from haechi.edge.vision.tracker import Tracker
+
+LOOK_S = 0.2
+LINE = LineConfig(name="gate", a=(0.1, 0.5), b=(0.9, 0.5))
+ZONE = ZoneConfig(name="bank", kind="intrusion", polygon=((0.4, 0.4), (0.8, 0.4), (0.8, 0.8), (0.4, 0.8)))
+STOP = ZoneConfig(name="lane", kind="stopped_vehicle", polygon=ZONE.polygon, min_duration_s=10)
+
+
+class Film:
+    """Runs tracker and scene over looks."""
+
+    def __init__(self, *, lines: Iterable[LineConfig] = (), zones: Iterable[ZoneConfig] = (), active: str = "") -> None:
+        self.tracker = Tracker(score_min=0.4)
+        self.scene = Scene(lines, zones, active=frozenset({active} - {""}))
+        self.now_s = 0.0
+        self.crossings: list[Crossing] = []
+        self.changes: list[tuple[float, Change]] = []
+
+    def show(self, looks: Iterable[Sequence[Detection]]) -> "Film":
+        for detections in looks:
+            crossings, changes = self.scene.update(self.tracker.look(detections, self.now_s), self.now_s)
+            self.crossings += crossings
+            self.changes += [(round(self.now_s, 3), change) for change in changes]
+            self.now_s += LOOK_S
+        return self
+
+    @property
+    def directions(self) -> list[str]:
+        return [crossing.direction for crossing in self.crossings]
+
+    @property
+    def phases(self) -> list[bool]:
+        return [change.raised for _, change in self.changes]
+
+
+def walk(a: Point, b: Point, looks: int = 25) -> list[list[Detection]]:
+    return [[seen(between(a, b, i / (looks - 1)))] for i in range(looks)]
+
+
+def test_down_the_picture_over_a_line_drawn_to_the_right_is_forward() -> None:
+    assert Film(lines=[LINE]).show(walk(Point(0.5, 0.2), Point(0.5, 0.9))).directions == ["forward"]
+    assert Film(lines=[LINE]).show(walk(Point(0.5, 0.9), Point(0.5, 0.2))).directions == ["backward"]
+
+
+def test_past_the_end_of_the_line_is_no_crossing() -> None:
+    assert not Film(lines=[LINE]).show(walk(Point(0.95, 0.2), Point(0.95, 0.9))).crossings
+
+
+def test_other_classes_are_not_counted() -> None:
+    only_cars = LINE.model_copy(update={"classes": ("car",)})
+    assert not Film(lines=[only_cars]).show(walk(Point(0.5, 0.2), Point(0.5, 0.9))).crossings
+
+
+def test_a_fast_one_that_crosses_before_it_counts_is_counted_once_it_does() -> None:
+    film = Film(lines=[LINE]).show(walk(Point(0.5, 0.47), Point(0.5, 0.8), looks=5))
+    assert film.directions == ["forward"]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_parked_car_whose_box_trembles_on_the_line_is_never_counted(seed: int) -> None:
+    chance = random.Random(seed)
+    looks = [[seen(Point(0.5, 0.5 + chance.uniform(-0.02, 0.02)), "car", width=0.12, height=0.12)] for _ in range(200)]
+    assert not Film(lines=[LINE]).show(looks).crossings
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4))
+def test_each_way_over_the_line_counts_once_however_the_box_trembles(seed: int, turns: int) -> None:
+    chance = random.Random(seed)
+    ends = [Point(0.5, 0.25), Point(0.5, 0.85)]
+    looks = []
+    for turn in range(turns + 1):
+        for detections in walk(ends[turn % 2], ends[(turn + 1) % 2], looks=30):
+            ((box, label, score),) = detections
+            tremble = chance.uniform(-0.008, 0.008)
+            looks.append([Detection(box.moved(tremble, tremble), label, score)])
+    assert (
+        Film(lines=[LINE]).show(looks).directions
+        == ["forward", "backward", "forward", "backward", "forward"][: turns + 1]
+    )
+
+
+def test_intrusion_is_raised_once_and_cleared_once() -> None:
+    film = Film(zones=[ZONE])
+    film.show(walk(Point(0.1, 0.6), Point(0.6, 0.6))).show(walk(Point(0.6, 0.6), Point(0.95, 0.6)))
+    film.show([[]] * 60)
+    assert film.phases == [True, False]
+    (raised_s, raised), (cleared_s, cleared) = film.changes
+    assert raised.label == "person"
+    assert raised.box is not None
+    assert raised_s - raised.since_s >= ZONE.lasting_s - 1e-6
+    assert cleared_s - raised_s > ZONE.clear_after_s
+    assert cleared.number == 1
+
+
+def test_a_short_step_into_the_zone_is_no_intrusion() -> None:
+    film = Film(zones=[ZONE])
+    film.show(walk(Point(0.2, 0.6), Point(0.42, 0.6), 20)).show(walk(Point(0.42, 0.6), Point(0.2, 0.6), 20))
+    assert not film.changes
+
+
+def test_flicker_and_a_second_person_do_not_raise_again() -> None:
+    film = Film(zones=[ZONE])
+    chance = random.Random(3)
+    for i in range(200):
+        people = [seen(Point(0.5, 0.6))] if chance.random() > 0.3 else []
+        people += [seen(Point(0.7, 0.7))] if i > 80 else []
+        film.show([people])
+    assert film.phases == [True]
+    film.show([[]] * 60)
+    assert film.phases == [True, False]
+    assert film.changes[1][1].number == 2
+
+
+def test_a_condition_from_before_ends_when_nothing_is_there() -> None:
+    film = Film(zones=[ZONE], active="bank").show([[]] * 60)
+    assert film.phases == [False]
+    assert film.changes[0][0] >= ZONE.clear_after_s
+
+
+def test_a_condition_from_before_that_lasts_is_not_raised_again() -> None:
+    film = Film(zones=[ZONE], active="bank").show([[seen(Point(0.6, 0.6))]] * 100)
+    assert not film.changes
+
+
+def test_a_vehicle_that_stops_is_told_and_one_that_crawls_is_not() -> None:
+    stopped = [[seen(Point(0.6, 0.6), "car")]] * 75
+    assert Film(zones=[STOP]).show(stopped).phases == [True]
+    crawling = [[seen(Point(0.42 + 0.004 * i, 0.6), "car")] for i in range(90)]
+    assert not Film(zones=[STOP]).show(crawling).changes
+
+
+def test_a_stopped_vehicle_ends_when_it_drives_on() -> None:
+    film = Film(zones=[STOP]).show([[seen(Point(0.6, 0.6), "car")]] * 75)
+    film.show([[seen(Point(0.6 + 0.01 * i, 0.6), "car")] for i in range(30)]).show([[]] * 40)
+    assert film.phases == [True, False]
+
+
+def test_a_person_standing_is_no_stopped_vehicle() -> None:
+    assert not Film(zones=[STOP]).show([[seen(Point(0.6, 0.6))]] * 75).changes

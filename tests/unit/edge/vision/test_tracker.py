@@ -1,0 +1,110 @@
+"""One object keeps one identity, and only what is sure enough counts."""
+
+import random
+
+from unit.edge.vision.moving import between, seen
+
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.tracker import Tracker
+
+LOOK_S = 0.2
+
+
+def test_an_object_counts_after_three_looks() -> None:
+    tracker = Tracker(score_min=0.4)
+    settled = [tracker.look([seen(Point(0.5, 0.5))], i * LOOK_S)[0].settled for i in range(4)]
+    assert settled == [False, False, True, True]
+
+
+def test_unsure_boxes_never_begin_an_object() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(10):
+        assert not tracker.look([seen(Point(0.5, 0.5), score=0.35)], i * LOOK_S)
+
+
+def test_unsure_boxes_keep_a_known_object_but_never_make_it_count() -> None:
+    tracker = Tracker(score_min=0.4)
+    tracker.look([seen(Point(0.5, 0.5), score=0.5)], 0)
+    for i in range(1, 10):
+        (track,) = tracker.look([seen(Point(0.5, 0.5), score=0.25)], i * LOOK_S)
+        assert track.id == 1
+        assert not track.settled
+
+
+def test_a_fast_car_that_never_overlaps_itself_is_one_object() -> None:
+    tracker = Tracker(score_min=0.4)
+    ids = set()
+    for i in range(8):
+        foot = between(Point(0.1, 0.5), Point(0.9, 0.5), i / 8)
+        ids |= {track.id for track in tracker.look([seen(foot, "car", width=0.09, height=0.09)], i * LOOK_S)}
+    assert ids == {1}
+
+
+def test_hidden_for_a_second_it_keeps_its_identity() -> None:
+    tracker = Tracker(score_min=0.4)
+    now_s = 0.0
+    for i in range(30):
+        now_s = i * LOOK_S
+        hidden = 10 <= i < 15
+        tracker.look([] if hidden else [seen(between(Point(0.2, 0.6), Point(0.8, 0.6), i / 30))], now_s)
+    (track,) = tracker.tracks
+    assert track.id == 1
+
+
+def test_gone_it_is_forgotten() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(5):
+        tracker.look([seen(Point(0.5, 0.5))], i * LOOK_S)
+    for i in range(5, 20):
+        tracker.look([], i * LOOK_S)
+    assert not tracker.tracks
+
+
+def test_two_who_pass_each_other_stay_two() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(31):
+        one = seen(between(Point(0.2, 0.50), Point(0.8, 0.50), i / 30))
+        other = seen(between(Point(0.8, 0.62), Point(0.2, 0.62), i / 30))
+        tracker.look([one, other], i * LOOK_S)
+    by_id = {track.id: track.box.foot.x for track in tracker.tracks}
+    assert by_id[1] > 0.7
+    assert by_id[2] < 0.3
+
+
+def test_the_label_is_what_most_boxes_said() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i, label in enumerate(["truck", "car", "car", "truck", "car"]):
+        tracker.look([seen(Point(0.5, 0.5), label)], i * LOOK_S)  # type: ignore[arg-type]
+    assert tracker.tracks[0].label == "car"
+
+
+def test_what_stands_still_stays_without_a_look() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(5):
+        tracker.look([seen(Point(0.5, 0.5), "car")], i * LOOK_S)
+    for i in range(5, 600):
+        tracker.hold(i * LOOK_S)
+    assert [track.id for track in tracker.tracks] == [1]
+    (track,) = tracker.look([seen(Point(0.5, 0.5), "car")], 600 * LOOK_S)
+    assert track.id == 1
+
+
+def test_one_blind_look_does_not_lose_a_parked_car() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(5):
+        tracker.look([seen(Point(0.5, 0.5), "car")], i * LOOK_S)
+    tracker.hold(60)
+    tracker.look([], 60 + LOOK_S)
+    assert tracker.doubtful
+    (track,) = tracker.look([seen(Point(0.5, 0.5), "car")], 60 + 2 * LOOK_S)
+    assert track.id == 1
+    assert not tracker.doubtful
+
+
+def test_a_crowd_of_noise_stays_bounded() -> None:
+    chance = random.Random(7)
+    tracker = Tracker(score_min=0.4)
+    for i in range(200):
+        tracker.look([seen(Point(chance.random(), chance.random()), score=0.41) for _ in range(20)], i * LOOK_S)
+        assert len(tracker.tracks) < 400
+    assert all(track.scores.maxlen == 10 for track in tracker.tracks)
