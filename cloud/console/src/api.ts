@@ -1,0 +1,65 @@
+// Asks the cloud; every request goes to the server that served this page. A refusal becomes an error with its one line.
+
+import type {
+  Basemap,
+  Catalogue,
+  Datastream,
+  Gateway,
+  Health,
+  Loss,
+  Observations,
+  Page,
+  Place,
+  Situation,
+  SituationDetail,
+  Thing,
+} from "./types";
+
+const ROOT = "/api/v1";
+const TIMEOUT_MS = 10_000;
+
+async function ask<Answer>(path: string, parameters: Record<string, string> = {}, method = "GET"): Promise<Answer> {
+  const query = new URLSearchParams(parameters).toString();
+  const response = await fetch(`${ROOT}${path}${query ? `?${query}` : ""}`, {
+    method,
+    cache: "no-store",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) {
+    const problem = (await response.json().catch(() => null)) as { detail?: string } | null;
+    throw new Error(problem?.detail ?? `${response.status} ${response.statusText}`);
+  }
+  return (await response.json()) as Answer;
+}
+
+async function all<Item>(path: string, parameters: Record<string, string>, cursor: string, most: number): Promise<Item[]> {
+  const items: Item[] = [];
+  let next: string | null = null;
+  do {
+    const page: Page<Item> = await ask(path, next ? { ...parameters, [cursor]: next } : parameters);
+    items.push(...page.items);
+    next = page.next;
+  } while (next && items.length < most);
+  return items;
+}
+
+export const api = {
+  catalogue: () => ask<Catalogue>("/catalogue"),
+  basemap: () => ask<Basemap>("/basemap"),
+  health: () => ask<Health>("/health"),
+  gateways: () => all<Gateway>("/gateways", { limit: "1000" }, "after", 10_000),
+  places: () => all<Place>("/places", { limit: "5000" }, "after", 10_000),
+  things: async () => (await ask<Page<Thing>>("/things", { limit: "5000" })).items,
+  losses: async () => (await ask<Page<Loss>>("/losses", { limit: "100" })).items,
+  open: () => all<Situation>("/situations", { state: "open", limit: "500" }, "cursor", 2_000),
+  closed: async (since: Date) =>
+    (await ask<Page<Situation>>("/situations", { state: "closed", from: since.toISOString(), limit: "200" })).items,
+  unacknowledged: async () =>
+    (await ask<Page<Situation>>("/situations", { state: "closed", acknowledged: "false", limit: "200" })).items,
+  situation: (id: string) => ask<SituationDetail>(`/situations/${encodeURIComponent(id)}`),
+  acknowledge: (id: string) => ask<Situation>(`/situations/${encodeURIComponent(id)}/acknowledge`, {}, "POST"),
+  datastreams: async (gateway: string, thing: string) =>
+    (await ask<Page<Datastream>>("/datastreams", { gateway, thing })).items,
+  observations: (gateway: string, datastream: string, from: Date, points: number) =>
+    ask<Observations>("/observations", { gateway, datastream, from: from.toISOString(), points: String(points) }),
+};

@@ -1,0 +1,264 @@
+// What this screen knows of the city, and whether that is still true. Loaded once, then kept by the change feed.
+//
+// The feed is opened first and the lists are loaded after it said where it stands, with changes held back meanwhile,
+// so that nothing falls between the two. The server's heartbeat proves that the feed is read; without it the screen
+// says since when it is stale, because a frozen screen looks just like a calm city.
+
+import { api } from "./api";
+import { words } from "./language";
+import { rank, SEVERITIES } from "./severity";
+import type {
+  CityEvent,
+  Evidence,
+  Gateway,
+  Health,
+  Heartbeat,
+  Loss,
+  ObservationsHint,
+  Place,
+  Severity,
+  Situation,
+  Thing,
+} from "./types";
+
+const STALE_AFTER_MS = 12_000;
+const DATA_STALE_AFTER_MS = 60_000;
+const REOPEN_AFTER_MS = 3_000;
+const PAST_MS = 12 * 3_600_000;
+const PAST_MAX = 300;
+const DESCRIBE_GAP_MS = 5_000;
+
+export type Connection = "connecting" | "live" | "stale";
+export type News =
+  | { kind: "opened" | "worsened" | "cleared"; situation: Situation }
+  | { kind: "event"; event: CityEvent }
+  | { kind: "evidence"; evidence: Evidence }
+  | { kind: "observations"; hint: ObservationsHint };
+
+export class City extends EventTarget {
+  readonly situations = new Map<string, Situation>();
+  readonly gateways = new Map<string, Gateway>();
+  readonly places = new Map<string, Place>();
+  readonly things = new Map<string, Thing>();
+  readonly losses = new Map<string, Loss>();
+  health: Health | null = null;
+  connection: Connection = "connecting";
+  loaded = false;
+  /** When the newest data came from any gateway, by the server's clock. */
+  dataAt: Date | null = null;
+
+  #heardAt = 0;
+  #clockOffset = 0;
+  #source: EventSource | null = null;
+  #lastId = "";
+  #held: (() => void)[] | null = [];
+  #told = false;
+  #describedAt = 0;
+
+  start(): void {
+    this.#open();
+    setInterval(() => this.#watch(), 1000);
+  }
+
+  /** Now, by the server's clock. */
+  get now(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  /** When the server was last heard. */
+  get heardAt(): Date | null {
+    return this.#heardAt ? new Date(this.#heardAt) : null;
+  }
+
+  /** Whether the server lives but the gateways are silent. */
+  get dataStale(): boolean {
+    return this.gateways.size > 0 && this.dataAt !== null && this.now - this.dataAt.getTime() > DATA_STALE_AFTER_MS;
+  }
+
+  get active(): Situation[] {
+    return [...this.situations.values()].filter((one) => one.open).sort(worstThenNewest);
+  }
+
+  /** Over, but nobody has said yet that they saw it. */
+  get cleared(): Situation[] {
+    return [...this.situations.values()].filter((one) => !one.open && !one.acknowledged).sort(newestEnd);
+  }
+
+  get past(): Situation[] {
+    return [...this.situations.values()].filter((one) => !one.open && one.acknowledged).sort(newestEnd);
+  }
+
+  counts(): Map<Severity, number> {
+    const counts = new Map<Severity, number>(SEVERITIES.map((severity) => [severity, 0]));
+    for (const one of this.situations.values()) {
+      if (one.open) counts.set(one.severity, (counts.get(one.severity) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  put(situation: Situation): void {
+    const before = this.situations.get(situation.id);
+    if (before && Date.parse(before.updated_at) > Date.parse(situation.updated_at)) return;
+    this.situations.set(situation.id, situation);
+    if (situation.open && !before?.open) this.#announce({ kind: "opened", situation });
+    else if (situation.open && before && rank(situation.severity) < rank(before.severity))
+      this.#announce({ kind: "worsened", situation });
+    else if (!situation.open && before?.open) this.#announce({ kind: "cleared", situation });
+    this.#forget();
+    this.#tell();
+  }
+
+  #open(): void {
+    this.#source?.close();
+    const source = new EventSource(`/api/v1/changes${this.#lastId ? `?after=${this.#lastId}` : ""}`);
+    this.#source = source;
+    const on = <Body>(name: string, act: (body: Body) => void): void =>
+      source.addEventListener(name, (message: MessageEvent<string>) => {
+        this.#hear(message.lastEventId);
+        act(JSON.parse(message.data) as Body);
+      });
+    on("ready", () => void this.#load());
+    on("reset", () => void this.#load());
+    on<Heartbeat>("heartbeat", (beat) => this.#beat(beat));
+    on<Situation>("situation", (one) => this.#apply(() => this.put(one)));
+    on<Gateway>("gateway", (one) => this.#apply(() => this.#putGateway(one)));
+    on<Loss>("loss", (one) => this.#apply(() => this.losses.set(one.id, one)));
+    on<CityEvent>("event", (event) => this.#apply(() => this.#announce({ kind: "event", event })));
+    on<Evidence>("evidence", (evidence) => this.#apply(() => this.#announce({ kind: "evidence", evidence })));
+    on<ObservationsHint>("observations", (hint) => this.#announce({ kind: "observations", hint }));
+    on("dead_letter", () => undefined);
+    source.onerror = () => {
+      if (this.connection === "live") this.#become("stale");
+      if (source.readyState === EventSource.CLOSED) {
+        // Refused (a status other than 200): the browser gives up, we do not.
+        setTimeout(() => this.#source === source && this.#open(), REOPEN_AFTER_MS);
+      }
+    };
+  }
+
+  async #load(): Promise<void> {
+    this.#held ??= [];
+    try {
+      const since = new Date(this.now - PAST_MS);
+      const [catalogue, open, closed, unacknowledged, gateways, losses, health] = await Promise.all([
+        api.catalogue(),
+        api.open(),
+        api.closed(since),
+        api.unacknowledged(),
+        api.gateways(),
+        api.losses(),
+        api.health(),
+      ]);
+      await this.#describe();
+      words.learn(catalogue);
+      replace(this.situations, [...closed, ...unacknowledged, ...open], (one) => one.id);
+      replace(this.gateways, gateways, (one) => one.id);
+      replace(this.losses, losses, (one) => one.id);
+      this.health = health;
+      this.loaded = true;
+      const held = this.#held ?? [];
+      this.#held = null;
+      for (const act of held) act();
+      this.#become("live");
+    } catch {
+      // The feed stands but the lists could not be read: what is on the screen stays marked as not live.
+      this.#become(this.loaded ? "stale" : "connecting");
+      setTimeout(() => void this.#load(), REOPEN_AFTER_MS);
+    }
+    this.#tell();
+  }
+
+  async #describe(): Promise<void> {
+    this.#describedAt = Date.now();
+    const [places, things] = await Promise.all([api.places(), api.things()]);
+    replace(this.places, places, (one) => one.id);
+    replace(this.things, things, (one) => `${one.gateway}/${one.id}`);
+  }
+
+  #apply(act: () => void): void {
+    if (this.#held) this.#held.push(act);
+    else act();
+    this.#tell();
+  }
+
+  #putGateway(gateway: Gateway): void {
+    this.gateways.set(gateway.id, gateway);
+    if (Date.now() - this.#describedAt > DESCRIBE_GAP_MS) void this.#describe().then(() => this.#tell(), () => undefined);
+  }
+
+  #beat(beat: Heartbeat): void {
+    this.#clockOffset = Date.parse(beat.at) - Date.now();
+    this.dataAt = beat.data_at ? new Date(beat.data_at) : null;
+    if (this.#held === null) this.#become("live");
+    if (beat.state !== (this.health?.state ?? "ok") || beat.state !== "ok") {
+      void api.health().then(
+        (health) => {
+          this.health = health;
+          this.#tell();
+        },
+        () => undefined,
+      );
+    }
+    this.#tell();
+  }
+
+  #hear(id: string): void {
+    this.#heardAt = Date.now();
+    if (id) this.#lastId = id;
+  }
+
+  #watch(): void {
+    const silent = Date.now() - this.#heardAt > STALE_AFTER_MS;
+    if (silent && this.connection === "live") this.#become("stale");
+    // A connection that is open and mute (a frozen link) never reports an error by itself.
+    if (silent && Date.now() - this.#heardAt > 2 * STALE_AFTER_MS && this.#source?.readyState === EventSource.OPEN) {
+      this.#open();
+    }
+    this.#tell();
+  }
+
+  #become(connection: Connection): void {
+    this.connection = connection;
+    this.#tell();
+  }
+
+  #forget(): void {
+    const over = [...this.situations.values()].filter((one) => !one.open).sort(newestEnd);
+    for (const one of over.slice(PAST_MAX)) this.situations.delete(one.id);
+    for (const one of over) {
+      if (one.acknowledged && this.now - Date.parse(one.updated_at) > PAST_MS) this.situations.delete(one.id);
+    }
+  }
+
+  #announce(news: News): void {
+    this.dispatchEvent(new CustomEvent<News>("news", { detail: news }));
+  }
+
+  #tell(): void {
+    if (this.#told) return;
+    this.#told = true;
+    setTimeout(() => {
+      this.#told = false;
+      this.dispatchEvent(new Event("change"));
+    }, 30);
+  }
+}
+
+function worstThenNewest(one: Situation, other: Situation): number {
+  return (
+    rank(one.severity) - rank(other.severity) ||
+    Number(one.acknowledged) - Number(other.acknowledged) ||
+    Date.parse(other.opened_at) - Date.parse(one.opened_at)
+  );
+}
+
+function newestEnd(one: Situation, other: Situation): number {
+  return Date.parse(other.cleared_at ?? other.updated_at) - Date.parse(one.cleared_at ?? one.updated_at);
+}
+
+function replace<Item>(map: Map<string, Item>, items: readonly Item[], key: (item: Item) => string): void {
+  map.clear();
+  for (const item of items) map.set(key(item), item);
+}
+
+export const city = new City();

@@ -1,0 +1,176 @@
+// What the cloud answers (see /api/v1/openapi.json). Times are RFC 3339 in UTC, positions WGS 84 degrees.
+
+export type Severity = "unknown" | "minor" | "moderate" | "severe" | "extreme";
+export type Scalar = boolean | number | string;
+
+export interface Page<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+export interface Place {
+  id: string;
+  name: string;
+  latitude: number;
+  longitude: number;
+}
+
+export interface Thing {
+  gateway: string;
+  id: string;
+  name: string;
+  kind: string;
+  place: string;
+  latitude: number;
+  longitude: number;
+  adapter: string;
+}
+
+export interface Component {
+  id: string;
+  kind: string;
+  state: "starting" | "running" | "retrying" | "failed" | "stopped";
+  detail: string;
+  counters: Record<string, number>;
+}
+
+export interface Gateway {
+  id: string;
+  online: boolean;
+  last_seen_at: string | null;
+  status_at: string | null;
+  software: string;
+  clock: string;
+  outbox: { parcels: number; bytes: number; bytes_max: number; oldest_at: string | null } | null;
+  components: Component[];
+  problems: string[];
+  observations: number;
+  repeats: number;
+  fenced: string | null;
+}
+
+export interface Datastream {
+  gateway: string;
+  id: string;
+  thing: string;
+  observed_property: string;
+  unit: string;
+  name: string;
+  kind: "number" | "bool" | "text";
+  period_s: number | null;
+  latest: { time: string | null; value: Scalar; quality: string } | null;
+}
+
+export interface Observation {
+  time: string;
+  value: Scalar;
+  quality: string;
+  minimum: number | null;
+  maximum: number | null;
+}
+
+export interface Observations {
+  gateway: string;
+  datastream: string;
+  unit: string | null;
+  from: string;
+  to: string;
+  items: Observation[];
+}
+
+export interface CityEvent {
+  id: string;
+  gateway: string;
+  type: string;
+  source: string;
+  subject: string;
+  time: string;
+  phase: "raised" | "updated" | "cleared" | "occurred";
+  condition: string;
+  severity: Severity;
+  place_name: string;
+  restated: boolean;
+  datastream: string;
+  data: Record<string, Scalar>;
+  evidence: string[];
+  late: boolean;
+  situation: string | null;
+}
+
+export interface Evidence {
+  id: string;
+  event: string;
+  situation: string | null;
+  gateway: string;
+  source: string;
+  time: string;
+  width_px: number;
+  height_px: number;
+  url: string;
+}
+
+export interface Situation {
+  id: string;
+  place: string;
+  place_name: string;
+  matter: string;
+  latitude: number | null;
+  longitude: number | null;
+  open: boolean;
+  active: boolean;
+  acknowledged: boolean;
+  severity: Severity;
+  severity_max: Severity;
+  headline: string;
+  gateway: string;
+  datastream: string;
+  opened_at: string;
+  updated_at: string;
+  cleared_at: string | null;
+  event_count: number;
+}
+
+export interface SituationDetail {
+  situation: Situation;
+  events: CityEvent[];
+  evidence: Evidence[];
+}
+
+export interface Loss {
+  id: string;
+  gateway: string;
+  cause: string;
+  ranges: { epoch: string; first: number; last: number | null }[];
+  first_at: string | null;
+  last_at: string | null;
+  observations: number | null;
+  events: number | null;
+  reported_at: string;
+}
+
+export interface Catalogue {
+  types: { type: string; matter: string; icon: string; label: Record<string, string> }[];
+  matters: Record<string, Record<string, string>>;
+}
+
+export interface Health {
+  state: "ok" | "degraded" | "down";
+  tenant: string;
+  parts: { name: string; state: "ok" | "degraded" | "down"; detail: string }[];
+}
+
+export interface Basemap {
+  kind: "plain" | "geojson";
+  url: string | null;
+}
+
+export interface Heartbeat {
+  at: string;
+  data_at: string | null;
+  state: "ok" | "degraded" | "down";
+}
+
+export interface ObservationsHint {
+  gateways: string[];
+  more: boolean;
+}

@@ -1,0 +1,260 @@
+"""A small city for the event monitor's tests: the rows that intake and the event handler would write, and nothing else.
+
+Every method writes in one transaction with its rows of the change feed and rings the bell, as the real ones do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection, Table, insert, select, update
+
+from haechi.cloud.objects import FolderObjects
+from haechi.cloud.services import PartHealth, Services
+from haechi.cloud.state import schema
+from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
+from haechi.cloud.state.engine import open_state, writing
+from haechi.cloud.store import Batch, RefusedPoint, Row, StoreUnavailable
+from haechi.contract.control import ComponentStatus, GatewayStatus, encode_control
+from haechi.contract.events import Event, Phase, Severity
+from haechi.contract.observations import Value
+from haechi.contract.parcel import LossCause, LossRange, LossRecord
+
+TENANT = "daejeon"
+GATEWAY = "gw-dunsan"
+LEVEL = "river-gauge.water_level"
+START_US = 1_780_000_000_000_000
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f64540"
+    "0000000049454e44ae426082"
+)
+"""A PNG of one transparent pixel."""
+
+
+class MemoryPoints:
+    """Series in memory; down-samples by taking every n-th row, which is all that the monitor's tests need."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str, str], list[Row]] = {}
+        self.down = False
+
+    def write(self, batches: Sequence[Batch]) -> list[RefusedPoint]:
+        raise NotImplementedError("the monitor never writes points")
+
+    def read(
+        self, tenant: str, gateway: str, datastream: str, start_us: int, end_us: int, points_max: int
+    ) -> list[Row]:
+        if self.down:
+            raise StoreUnavailable("http://user:secret@127.0.0.1:8086 is down")
+        rows = [row for row in self.rows.get((tenant, gateway, datastream), []) if start_us <= row.time_us < end_us]
+        return rows[:: -(-len(rows) // points_max) or 1]
+
+    def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
+        return {}
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class City:
+    """The state of a city, written row by row."""
+
+    folder: Path
+    now_us: int = START_US
+    points: MemoryPoints = field(default_factory=MemoryPoints)
+    bell: ChangeBell = field(default_factory=ChangeBell)
+    parts: list[PartHealth] = field(default_factory=lambda: [PartHealth("broker", "ok"), PartHealth("points", "ok")])
+
+    def __post_init__(self) -> None:
+        self.state = open_state(f"sqlite:///{self.folder / 'state.db'}")
+        self.objects = FolderObjects(self.folder / "objects")
+        self._orders = 0
+
+    def close(self) -> None:
+        self.state.dispose()
+
+    def services(self, basemap: Path | None = None) -> Services:
+        return Services(
+            state=self.state,
+            points=self.points,
+            objects=self.objects,
+            bell=self.bell,
+            health=lambda: tuple(self.parts),
+            tenant=TENANT,
+            metrics=CollectorRegistry(),
+            clock_us=lambda: self.now_us,
+            basemap=basemap,
+        )
+
+    def insert(self, table: Table, *rows: dict[str, Any], news: Sequence[tuple[ChangeKind, str]] = ()) -> None:
+        """Write rows of this tenant and say so in the change feed."""
+        with writing(self.state) as connection:
+            for row in rows:
+                connection.execute(insert(table), {"tenant": TENANT, **row})
+            self._tell(connection, news)
+        self.bell.ring()
+
+    def change(self, *news: tuple[ChangeKind, str]) -> None:
+        """Write rows of the change feed alone."""
+        with writing(self.state) as connection:
+            self._tell(connection, news)
+        self.bell.ring()
+
+    def gateway(
+        self,
+        gateway: str = GATEWAY,
+        online: bool = True,
+        components: Sequence[ComponentStatus] = (),
+        problems: Sequence[str] = (),
+        **status: Any,
+    ) -> None:
+        """Let a gateway be seen, online or not."""
+        body = GatewayStatus(
+            state="online" if online else "offline",
+            at_us=self.now_us,
+            software="haechi 0.1.0",
+            components=tuple(components),
+            problems=tuple(problems),
+            **status,
+        )
+        row = {
+            "online": online,
+            "status": encode_control(body),
+            "status_at_us": self.now_us,
+            "last_seen_us": self.now_us,
+        }
+        with writing(self.state) as connection:
+            table = schema.gateways
+            known = (table.c.tenant == TENANT) & (table.c.gateway == gateway)
+            if not connection.execute(update(table).where(known).values(row)).rowcount:
+                connection.execute(insert(table), {"tenant": TENANT, "gateway": gateway, **row})
+            self._tell(connection, [("gateway", gateway)])
+        self.bell.ring()
+
+    def place(self, id_: str, name: str, latitude: float, longitude: float) -> None:
+        self.insert(schema.places, {"id": id_, "name": name, "latitude": latitude, "longitude": longitude})
+
+    def thing(self, id_: str, kind: str, place: str, at: tuple[float, float], gateway: str = GATEWAY) -> None:
+        row = {"gateway": gateway, "id": id_, "name": id_, "kind": kind, "place": place, "adapter": "modbus"}
+        self.insert(schema.things, {**row, "latitude": at[0], "longitude": at[1]})
+
+    def datastream(self, id_: str, unit: str, gateway: str = GATEWAY) -> None:
+        thing, _, name = id_.partition(".")
+        row = {"gateway": gateway, "id": id_, "thing": thing, "observed_property": name, "unit": unit, "name": name}
+        self.insert(schema.datastreams, {**row, "kind": "number", "period_s": 1.0, "device_time": False})
+
+    def observe(self, datastream: str, value: Value, gateway: str = GATEWAY, at_us: int | None = None) -> None:
+        """Store one observation: the point, and the newest value of its thing."""
+        at_us = self.now_us if at_us is None else at_us
+        self.points.rows.setdefault((TENANT, gateway, datastream), []).append(Row(at_us, value, 0))
+        thing = datastream.partition(".")[0]
+        table = schema.latest
+        key = (table.c.tenant == TENANT) & (table.c.gateway == gateway) & (table.c.thing == thing)
+        with writing(self.state) as connection:
+            content = connection.execute(select(table.c["values"]).where(key)).scalar()
+            values = msgspec.msgpack.decode(content) if content else {}
+            values[datastream] = (1, len(self.points.rows), at_us, value, 0)
+            packed = msgspec.msgpack.encode(values)
+            if not connection.execute(update(table).where(key).values(values=packed)).rowcount:
+                row = {"tenant": TENANT, "gateway": gateway, "thing": thing, "values": packed}
+                connection.execute(insert(table), row)
+        self.bell.ring([(TENANT, gateway)])
+
+    def situation(
+        self, id_: str, severity: Severity | str = Severity.SEVERE, opened_us: int | None = None, **columns: Any
+    ) -> None:
+        """Open a situation, or change the one that has this id."""
+        now_us = self.now_us
+        with writing(self.state) as connection:
+            table = schema.situations
+            changed = {"severity": str(severity), "updated_us": now_us, **columns}
+            if not connection.execute(update(table).where(table.c.id == id_).values(changed)).rowcount:
+                row: dict[str, Any] = {
+                    "id": id_,
+                    "tenant": TENANT,
+                    "place": f"place-{id_}".lower(),
+                    "matter": "flood",
+                    "severity_max": str(severity),
+                    "headline": "flood.level_high",
+                    "place_name": "갑천 둔산대교",
+                    "latitude": 36.3665,
+                    "longitude": 127.3877,
+                    "gateway": GATEWAY,
+                    "datastream": LEVEL,
+                    "opened_us": now_us if opened_us is None else opened_us,
+                    "event_count": 1,
+                }
+                connection.execute(insert(table), {**row, **changed})
+            self._tell(connection, [("situation", id_)])
+        self.bell.ring()
+
+    def clear(self, id_: str) -> None:
+        """Let a situation end."""
+        self.situation(id_, active=False, open=False, cleared_us=self.now_us)
+
+    def event(self, id_: str, situation: str | None = None, late: bool = False, **fields: Any) -> Event:
+        """Store an event."""
+        body = Event(
+            **{
+                "id": id_,
+                "type": "flood.level_high",
+                "source": "river-gauge",
+                "subject": "place-1",
+                "time_us": self.now_us,
+                "phase": Phase.RAISED,
+                "condition": "river.alarm",
+                "severity": Severity.SEVERE,
+                "datastream": LEVEL,
+                **fields,
+            }
+        )
+        self._orders += 1
+        row = {
+            "id": id_,
+            "gateway": GATEWAY,
+            "type": body.type,
+            "source": body.source,
+            "subject": body.subject,
+            "time_us": body.time_us,
+            "phase": body.phase.value,
+            "condition": body.condition,
+            "severity": body.severity.value,
+            "body": msgspec.json.encode(body),
+            "epoch_order": 1,
+            "seq": self._orders,
+            "late": late,
+            "stored_at_us": self.now_us,
+            "situation": situation,
+        }
+        self.insert(schema.events, row, news=[("event", id_)])
+        return body
+
+    def evidence(self, id_: str, event: str, content: bytes = PICTURE, media_type: str = "image/png") -> None:
+        """Store a picture."""
+        row = {"id": id_, "event": event, "gateway": GATEWAY, "source": "camera-1", "time_us": self.now_us}
+        picture = {"media_type": media_type, "width_px": 640, "height_px": 360, "object": self.objects.put(content)}
+        self.insert(schema.evidence, {**row, **picture}, news=[("evidence", id_)])
+
+    def loss(self, id_: str = "loss-0001") -> None:
+        """Report a loss."""
+        ranges = (LossRange(epoch="ab" * 16, first=3, last=9),)
+        record = LossRecord(id=id_, cause=LossCause.QUOTA, ranges=ranges, first_us=START_US, last_us=START_US + 9)
+        row = {"id": id_, "gateway": GATEWAY, "cause": "quota", "record": msgspec.json.encode(record)}
+        times = {"first_us": START_US, "last_us": START_US + 9, "reported_us": self.now_us}
+        self.insert(schema.losses, {**row, **times}, news=[("loss", id_)])
+
+    def dead_letter(self, content: bytes = b"garbage") -> None:
+        """Keep something that nobody can read."""
+        row = {"gateway": GATEWAY, "topic": f"haechi/v1/{TENANT}/{GATEWAY}/up/live", "kind": "parcel"}
+        facts = {"reason": "no envelope", "sha256": content.ljust(32, b"\0")[:32], "content": content}
+        self.insert(schema.dead_letters, {**row, **facts, "bytes": len(content), "received_us": self.now_us})
+
+    def _tell(self, connection: Connection, news: Sequence[tuple[ChangeKind, str]]) -> None:
+        append(connection, TENANT, [Change(*one) for one in news], self.now_us)
