@@ -42,6 +42,7 @@ _log = logging.getLogger("haechi.edge.agent")
 _PARCEL_BYTES_MIN = 2048
 _FAILURES_MAX = 2
 _SOON_S = 60.0
+_FINISH_S = 3.0
 
 
 def broker_of(config: GatewayConfig) -> Broker:
@@ -118,12 +119,12 @@ class _Agent:
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder, standing) for camera in self._config.camera),
             )
-            await asyncio.wait([stopping, *carriers, *sources], return_when=asyncio.FIRST_EXCEPTION)
-            await _ended([task for task in carriers + sources if task.done()])
+            await _first_end(stopping, carriers + sources)
             await _cancelled(sources)
             await _cancelled(carriers[:1])
             await recorder.drain()
             _log.info("stopping: everything that was read is committed")
+            await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
             await _cancelled(sources + carriers)
@@ -228,10 +229,13 @@ def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
     return [asyncio.create_task(each) for each in work]
 
 
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Raise what a task ended with."""
-    for task in tasks:
-        await task
+async def _first_end(stopping: "asyncio.Task[Any]", tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the stop; raise what a task ends with before it. A task that ends in peace is not missed."""
+    waiting = {stopping, *tasks}
+    while not stopping.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

@@ -115,7 +115,7 @@ class OutboxConfig(_Model):
     bytes_max: int = Field(
         1024**3, ge=1024**2, le=1024**4, description="What the outbox may hold; the oldest acknowledged goes first."
     )
-    seal_s: float = Field(1.0, ge=0.05, le=1.0, description="Readings are committed at least this often.")
+    seal_s: float = Field(0.9, ge=0.05, le=1.0, description="Readings are committed at least this often.")
 
 
 class PlaceConfig(_Model):

@@ -91,9 +91,10 @@ class Session:
         status_s: float,
         freeze_s: float,
         on_established: Callable[[], None],
+        on_settled: Callable[[], None],
     ) -> None:
         """Prepare; :meth:`run` connects. ``version`` is 5 or 4 (3.1.1)."""
-        self._on_established = on_established
+        self._on_established, self._on_settled = on_established, on_settled
         self._face, self._outbox, self._schedule = face, outbox, schedule
         self._questions, self._health = questions, health
         self._status_s, self._freeze_s = status_s, freeze_s
@@ -246,7 +247,8 @@ class Session:
         for settled in acknowledgement.epochs:
             epoch, ranges = bytes.fromhex(settled.epoch), settled.range_set()
             self._schedule.acknowledged(epoch, ranges, now_s)
-            await self._outbox.settle(epoch, ranges)
+            if await self._outbox.settle(epoch, ranges):
+                self._on_settled()
         if acknowledgement.answers is not None:
             asked_s = self._questions.asked_s(acknowledgement.answers)
             if asked_s is not None:

@@ -1,6 +1,7 @@
 """Connection after connection, for ever; the schedule and the questions outlive each of them."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -42,6 +43,7 @@ class Uplink:
         self._version = 0
         self._counters = {"connections": 0}
         self._said = ""
+        self._settled = asyncio.Event()
 
     @property
     def is_up(self) -> bool:
@@ -58,6 +60,14 @@ class Uplink:
         if self._session is not None:
             self._session.report()
 
+    async def finish(self, patience_s: float) -> None:
+        """Wait, at most so long, until the cloud has acknowledged everything; returns at once where no link stands."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self.is_up and (await self._outbox.figures()).parcels:
+                    self._settled.clear()
+                    await self._settled.wait()
+
     async def run(self) -> None:
         """Keep connected until cancelled; then say goodbye."""
         self._tell("starting", "")
@@ -73,6 +83,7 @@ class Uplink:
                 status_s=self._status_s,
                 freeze_s=self._freeze_s,
                 on_established=self._established,
+                on_settled=self._settled.set,
             )
             self._session = session
             wait_s = 0.0
@@ -85,6 +96,7 @@ class Uplink:
                 self._lost(str(error))
             finally:
                 self._session = None
+                self._settled.set()
             await asyncio.sleep(wait_s)
 
     def _established(self) -> None:
