@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.edge.vision.moving import between, seen
 
 from haechi.edge.vision.config import LineConfig, ZoneConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.scene import Change, Crossing, Scene
 from haechi.edge.vision.tracker import Tracker
+from support.moving import between, seen
 
 LOOK_S = 0.2
 LINE = LineConfig(name="gate", a=(0.1, 0.5), b=(0.9, 0.5))

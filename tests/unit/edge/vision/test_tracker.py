@@ -2,10 +2,9 @@
 
 import random
 
-from unit.edge.vision.moving import between, seen
-
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.tracker import Tracker
+from support.moving import between, seen
 
 LOOK_S = 0.2
 
@@ -74,7 +73,7 @@ def test_two_who_pass_each_other_stay_two() -> None:
 def test_the_label_is_what_most_boxes_said() -> None:
     tracker = Tracker(score_min=0.4)
     for i, label in enumerate(["truck", "car", "car", "truck", "car"]):
-        tracker.look([seen(Point(0.5, 0.5), label)], i * LOOK_S)  # type: ignore[arg-type]
+        tracker.look([seen(Point(0.5, 0.5), label)], i * LOOK_S)
     assert tracker.tracks[0].label == "car"
 
 

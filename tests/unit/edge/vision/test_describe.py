@@ -1,0 +1,65 @@
+"""What a camera says, in the contract's words."""
+
+import itertools
+
+from haechi.contract.events import Phase
+from haechi.contract.places import Place
+from haechi.edge.vision import describe
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.messages import Counts, Snapshot, ZoneChange
+
+PLACE = Place(id="bridge", name="Gapcheon bridge", latitude=36.37, longitude=127.37)
+CAMERA = CameraConfig.model_validate(
+    {
+        "id": "cam-1",
+        "url": "clip.mp4",
+        "place": "bridge",
+        "lines": [
+            {"name": "path", "a": (0, 0.5), "b": (1, 0.5), "classes": ["person"]},
+            {"name": "road", "a": (0, 0.7), "b": (1, 0.7), "classes": ["car", "truck"]},
+        ],
+        "zones": [{"name": "bank", "kind": "intrusion", "polygon": [(0, 0), (1, 0), (1, 1)]}],
+    }
+)
+
+
+def test_each_line_is_two_datastreams_with_the_unit_of_what_it_counts() -> None:
+    made = {
+        datastream.id: (datastream.unit, datastream.observed_property) for datastream in describe.datastreams(CAMERA)
+    }
+    assert made == {
+        "cam-1.path.forward": ("{person}", "person_count"),
+        "cam-1.path.backward": ("{person}", "person_count"),
+        "cam-1.road.forward": ("{veh}", "vehicle_count"),
+        "cam-1.road.backward": ("{veh}", "vehicle_count"),
+    }
+
+
+def test_counts_are_a_reading_of_those_datastreams() -> None:
+    reading = describe.reading(CAMERA, Counts(time_us=10, lines={"path": (1, 2), "road": (3, 4)}))
+    assert dict(zip(reading.datastreams, reading.values, strict=True)) == {
+        "cam-1.path.forward": 1,
+        "cam-1.path.backward": 2,
+        "cam-1.road.forward": 3,
+        "cam-1.road.backward": 4,
+    }
+    assert {datastream.id for datastream in describe.datastreams(CAMERA)} == set(reading.datastreams)
+
+
+def test_a_zone_is_raised_with_its_picture_and_cleared_under_the_same_condition() -> None:
+    ids = (f"id-{n:08}" for n in itertools.count())
+    snapshot = Snapshot(width_px=4, height_px=3, jpeg=b"jpeg")
+    change = ZoneChange(
+        zone="bank", raised=True, time_us=5, lasted_s=1.04, label="person", score=0.7, number=1, snapshot=snapshot
+    )
+    raised, (picture,) = describe.event(CAMERA, PLACE, change, new_id=lambda: next(ids))
+    cleared, none = describe.event(
+        CAMERA, PLACE, ZoneChange(zone="bank", raised=False, time_us=9, lasted_s=20, number=2), new_id=lambda: next(ids)
+    )
+    assert (raised.phase, cleared.phase, none) == (Phase.RAISED, Phase.CLEARED, ())
+    assert raised.condition == cleared.condition == "cam-1.bank.intrusion"
+    assert raised.type == "security.intrusion"
+    assert raised.subject == "bridge"
+    assert raised.evidence == (picture.id,)
+    assert picture.event == raised.id != cleared.id
+    assert raised.data == {"zone": "bank", "count": 1, "duration_s": 1.0, "object": "person", "score": 0.7}
