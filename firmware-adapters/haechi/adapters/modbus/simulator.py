@@ -55,6 +55,8 @@ class SimulatedUnit:
     """Delays of the next answers, used before ``delay_s``."""
     refused: dict[tuple[Table, int], int] = field(default_factory=dict)
     """Addresses whose reads are answered with an exception, and its code."""
+    unanswered: set[tuple[Table, int]] = field(default_factory=set)
+    """Addresses whose reads get no answer at all, as some firmware treats what it does not know."""
     requests: int = 0
     """How many requests came."""
 
@@ -75,9 +77,11 @@ class SimulatedUnit:
         """Put the number ``value`` (before any scaling) into the registers from ``address`` on."""
         self.set(table, address, *words_of(value, number_type, word_order))
 
-    def answer(self, pdu: bytes) -> bytes:
-        """Return the answer to a request PDU."""
+    def answer(self, pdu: bytes) -> bytes | None:
+        """Return the answer to a request PDU, or None where it stays silent."""
         self.requests += 1
+        if self.silent:
+            return None
         function = pdu[0]
         if function not in (1, 2, 3, 4):
             return bytes([function | 0x80, _ILLEGAL_FUNCTION])
@@ -92,6 +96,8 @@ class SimulatedUnit:
         for (refused_table, address), code in self.refused.items():
             if refused_table == table and first <= address < first + count:
                 return bytes([function | 0x80, code])
+        if any(muted == table and first <= address < first + count for muted, address in self.unanswered):
+            return None
         elements = [self.registers.get((table, address), 0) for address in range(first, first + count)]
         if table.is_bits:
             bits = sum((element & 1) << place for place, element in enumerate(elements))
@@ -179,9 +185,9 @@ class ModbusSimulator:
                 transaction, _protocol, length, unit = _MBAP.unpack(await reader.readexactly(_MBAP.size))
                 pdu = await reader.readexactly(length - 1)
                 device = self.units.get(unit)
-                if device is None or device.silent:
+                answer = None if device is None else device.answer(pdu)
+                if device is None or answer is None:
                     continue
-                answer = device.answer(pdu)
                 if delay_s := device.next_delay_s():
                     await asyncio.sleep(delay_s)
                 writer.write(_MBAP.pack(transaction, 0, len(answer) + 1, unit) + answer)
@@ -242,12 +248,13 @@ class _SerialBus:
         while True:
             frame = await self._requests.get()
             device = self._units.get(frame[0])
-            if device is None or device.silent:
+            answer = None if device is None else device.answer(frame[1:6])
+            if device is None or answer is None:
                 continue
-            answer = frame[:1] + device.answer(frame[1:6])
             if delay_s := device.next_delay_s():
                 await asyncio.sleep(delay_s)
-            self.send(answer + crc16(answer))
+            sealed = frame[:1] + answer
+            self.send(sealed + crc16(sealed))
 
 
 def main() -> None:

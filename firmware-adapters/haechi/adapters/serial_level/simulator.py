@@ -43,8 +43,12 @@ class SerialLevelSimulator:
 
     @property
     def distance_m(self) -> float:
-        """The distance that it shows."""
+        """The distance that it shows; set it to show another from the next frame on."""
         return self.ledger[-1]
+
+    @distance_m.setter
+    def distance_m(self, distance_m: float) -> None:
+        self.ledger.append(distance_m)
 
     @property
     def is_held(self) -> bool:
@@ -57,10 +61,6 @@ class SerialLevelSimulator:
         finally:
             os.close(descriptor)
         return False
-
-    def show(self, distance_m: float) -> None:
-        """Show another distance from the next frame on."""
-        self.ledger.append(distance_m)
 
     def say(self, data: bytes) -> None:
         """Put raw bytes on the line now."""

@@ -29,7 +29,7 @@ class GaugePeer:
 
     def show(self, property_name: str, value: Value) -> None:
         assert property_name == "distance"
-        self._simulator.show(float(value))
+        self._simulator.distance_m = float(value)
 
     def fall_silent(self) -> None:
         self._simulator.silent = True

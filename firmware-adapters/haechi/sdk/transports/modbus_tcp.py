@@ -88,8 +88,9 @@ class ModbusTcp:
             what = _silent(self.name, self._timeout_s)
         except ConnectionRefusedError:
             what = _("{name} refuses connections").format(name=self.name)
-        except socket.gaierror as error:
-            what = _("{host}: no such host ({why})").format(host=self._host, why=error.strerror)
+        except (socket.gaierror, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or _("not a host name")
+            what = _("{host}: no such host ({why})").format(host=self._host, why=why)
         except OSError as error:
             what = _("{name} cannot be reached ({why})").format(name=self.name, why=error.strerror or error)
         else:
