@@ -1,0 +1,269 @@
+"""A camera's real process: pictures, missing things, kill -9, silence, rubbish."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haechi.contract.events import Event, Evidence
+from haechi.contract.observations import Reading
+from haechi.contract.places import Place
+from haechi.edge.vision import supervise
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.messages import CameraState, Health
+from haechi.edge.vision.supervise import run_camera
+
+PLACE = Place(id="bridge", name="Bridge", latitude=36.37, longitude=127.37)
+LINE = {"name": "gate", "a": (0.5, 0), "b": (0.5, 1)}
+PATIENCE_S = 60
+
+
+class Sink:
+    """Keeps what a camera reports, and lets tests wait for it."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.events: list[tuple[Event, Sequence[Evidence]]] = []
+        self.health: list[Health] = []
+        self.restarts = 0
+        self._news = asyncio.Event()
+
+    async def reading(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        self._news.set()
+
+    async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
+        self.events.append((event, evidence))
+        self._news.set()
+
+    def status(self, camera: str, health: Health, restarts: int) -> None:
+        self.health.append(health)
+        self.restarts = restarts
+        self._news.set()
+
+    async def until(self, condition: Callable[["Sink"], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition(self):
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def states(self) -> list[CameraState]:
+        return [health.state for health in self.health]
+
+    @property
+    def last(self) -> Health:
+        return self.health[-1] if self.health else Health(state=CameraState.OPENING)
+
+
+def camera(url: str | Path, **changes: Any) -> CameraConfig:
+    return CameraConfig.model_validate(
+        {"id": "cam-1", "url": str(url), "place": "bridge", "lines": [LINE], "count_period_s": 1} | changes
+    )
+
+
+@asynccontextmanager
+async def running(config: CameraConfig, **changes: Any) -> AsyncIterator[Sink]:
+    sink = Sink()
+    task = asyncio.create_task(run_camera(config, PLACE, sink, **changes))
+    try:
+        yield sink
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that is dead and only not reaped does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def command_line(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def processes_below() -> set[int]:
+    """Ids of the camera processes that this test's own process has started."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes()
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == os.getpid() and b"haechi.edge.vision.process" in words:
+                found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture
+def no_videos(tmp_path: Path) -> Path:
+    """A folder with files that look like videos only by name."""
+    (tmp_path / "text.avi").write_text("this is not a video\n" * 100, encoding="utf-8")
+    (tmp_path / "empty.avi").write_bytes(b"")
+    return tmp_path
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("operator:hunter2!/@\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_file_is_seen_to_its_end(clip: Callable[..., Path]) -> None:
+    sink = Sink()
+    async with asyncio.timeout(PATIENCE_S):
+        await run_camera(camera(clip(seconds=2.5)), PLACE, sink)
+    assert sink.states[0] is CameraState.OPENING
+    assert CameraState.RUNNING in sink.states
+    assert sink.last.state is CameraState.ENDED
+    assert sink.last.frames_read == 25
+    assert 0 < sink.last.frames_analysed <= sink.last.frames_looked_at <= 25
+    assert sink.readings
+    assert all(reading.datastreams == ("cam-1.gate.forward", "cam-1.gate.backward") for reading in sink.readings)
+    times = [reading.observed_at_us for reading in sink.readings]
+    assert times == sorted(set(times))
+    assert not sink.events
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_killed_it_comes_back_and_nothing_else_is_touched(clip: Callable[..., Path]) -> None:
+    async with running(camera(clip(), loop=True)) as sink:
+        await sink.until(lambda s: CameraState.RUNNING in s.states)
+        (first,) = processes_below()
+        os.kill(first, signal.SIGKILL)
+        await sink.until(lambda s: s.restarts == 1 and s.last.state is CameraState.RUNNING)
+        (second,) = processes_below()
+        assert second != first
+    assert not processes_below()
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_one_that_stops_answering_is_killed(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "SILENT_S", 3.0)
+    async with running(camera(clip(), loop=True)) as sink:
+        await sink.until(lambda s: CameraState.RUNNING in s.states)
+        (first,) = processes_below()
+        os.kill(first, signal.SIGSTOP)
+        await sink.until(lambda s: s.restarts == 1 and s.last.state is CameraState.RUNNING)
+        assert first not in processes_below()
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_the_process_ends_when_the_gateway_does(clip: Callable[..., Path]) -> None:
+    """The gateway is killed with -9: its camera sees the end of standard input."""
+    gateway = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", GATEWAY, camera(clip(), loop=True).model_dump_json(), stdout=asyncio.subprocess.PIPE
+    )
+    assert gateway.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        process = int(await gateway.stdout.readline())
+        gateway.kill()
+        await gateway.wait()
+        # It is no child of ours, so nothing tells of its end.
+        while is_alive(process):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+GATEWAY = """
+import asyncio, sys
+from haechi.edge.vision import process
+from haechi.edge.vision.messages import Start
+import msgspec, json
+
+async def main():
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "haechi.edge.vision.process",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )
+    child.stdin.write(msgspec.json.encode(Start(config=json.loads(sys.argv[1]))) + b"\\n")
+    await child.stdout.readexactly(4)
+    print(child.pid, flush=True)
+    while await child.stdout.read(65536):
+        pass
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.usefixtures("model_cache")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nowhere.avi", "nowhere.avi: there is no such file"),
+        ("text.avi", "text.avi: cannot be opened: not a video"),
+        ("empty.avi", "empty.avi: cannot be opened: not a video"),
+        ("usb:97", "usb:97: there is no camera /dev/video97"),
+        ("rtsp://127.0.0.1:9/stream", "rtsp://127.0.0.1:9/stream: cannot be opened: no answer"),
+    ],
+)
+async def test_what_gives_no_pictures_is_tried_again_and_told_in_one_line(url: str, told: str, no_videos: Path) -> None:
+    url = str(no_videos / url) if url.endswith(".avi") else url
+    async with running(camera(url, open_timeout_s=2)) as sink:
+        await sink.until(lambda s: s.last.reconnects >= 1)
+        lost = [health for health in sink.health if health.state is CameraState.LOST]
+        assert told in lost[0].message
+        assert "\n" not in lost[0].message
+        assert sink.restarts == 0
+    assert not sink.readings
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_password_is_neither_told_nor_on_a_command_line(secret: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    config = camera("rtsp://127.0.0.1:9/stream", credentials_file=secret, open_timeout_s=2)
+    async with running(config) as sink:
+        await sink.until(lambda s: CameraState.LOST in s.states)
+        (process,) = processes_below()
+        assert b"hunter2" not in command_line(process)
+    assert all("hunter2" not in health.message for health in sink.health)
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_missing_model_is_told_before_any_process_starts(
+    clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_MODELS", str(tmp_path / "none"))
+    async with running(camera(clip())) as sink:
+        await sink.until(lambda s: CameraState.NO_MODEL in s.states)
+        assert "run `haechi models fetch`" in sink.last.message
+        assert not processes_below()
+
+
+async def until_restarted(*command: str) -> Sink:
+    """Runs a camera whose process is something else."""
+    waits: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(0)
+
+    async with running(camera("clip.avi"), pause=pause, jitter=lambda: 0.5, command=command) as sink:
+        await sink.until(lambda s: s.restarts >= 3)
+    assert waits[:3] == [1, 2, 4]
+    return sink
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_process_that_writes_rubbish_is_started_again_with_growing_pauses() -> None:
+    sink = await until_restarted(sys.executable, "-c", "print('Traceback: no module')")
+    assert "rubbish" in sink.health[0].message
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_process_that_dies_at_once_says_its_last_line() -> None:
+    sink = await until_restarted(sys.executable, "-c", "import sys; sys.exit('no memory for rtsp://u:p@cam/')")
+    assert "code 1" in sink.health[0].message
+    assert "no memory for rtsp://***@cam/" in sink.health[0].message
