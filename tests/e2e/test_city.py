@@ -58,7 +58,7 @@ async def run_city(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    print("\n".join(city.lines))
+    sys.stdout.write("\n".join(city.lines))
     return code, json.loads(report.read_text())
 
 

@@ -11,6 +11,7 @@ module       promises
 ``clip``     a clip of a real street, as H.264
 ``camera``   that clip as an RTSP camera
 ``city``     the configuration of gateway and cloud
+``basemap``  the districts around it, for the map
 ``keeper``   child processes, started again when they die
 ``watch``    what an operator would see, as lines of text, and how long it took to get there
 ``report``   committed against stored

@@ -10,6 +10,7 @@ import signal
 import socket
 import tempfile
 import time
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import httpx
 
 from haechi.command import UsageError
 from haechi.demo import city, clip, report, story
+from haechi.demo.basemap import box_around, write_basemap
 from haechi.demo.keeper import Keeper, python
 from haechi.demo.watch import Watch
 from haechi.edge.outbox import OutboxFailed
@@ -56,7 +58,7 @@ class Demo:
         self._options = options
         self._folder = folder
         self._say = say
-        self._speed = options.speed or story.speed_for(options.run_s)
+        self._speed = options.speed or 1.0
         self._ports = Ports(
             http=_free_port(options.port, taken_is_fine=options.headless, say=say),
             broker=_free_port(),
@@ -67,8 +69,10 @@ class Demo:
         self._stopping = asyncio.Event()
         self._restarts: dict[str, int] = {}
         self._keepers: dict[str, Keeper] = {}
+        self._basemap = folder / "basemap.geojson"
         self._watch = Watch(self._url, CAMERA, say)
-        self._began_s = time.time()
+        self._started_s = time.time()
+        self._story_since_s: float | None = None
 
     async def run(self) -> report.Report:
         """Run to the end and count."""
@@ -78,10 +82,11 @@ class Demo:
         self._write_configuration()
         try:
             async with self._background():
-                await self._start("devices", self._devices_command())
                 await self._start("cloud", self._cloud_command())
-                await self._start("gateway", self._gateway_command())
                 await self._until_up()
+                self._begin_story()
+                await self._start("devices", self._devices_command())
+                await self._start("gateway", self._gateway_command())
                 self._say(_("the city is up: {url}").format(url=self._url))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._left_s())
@@ -122,6 +127,8 @@ class Demo:
         )
         text = city.gateway_toml(addresses, self._folder / "gateway", password)
         (self._folder / "gateway.toml").write_text(text, encoding="utf-8")
+        places = tomllib.loads(text)["place"]
+        write_basemap(self._basemap, box_around((one["latitude"], one["longitude"]) for one in places))
 
     def _camera_url(self) -> tuple[str | None, bool]:
         """Return the camera's address and whether its picture is the default clip's."""
@@ -143,18 +150,21 @@ class Demo:
             "haechi.demo.devices",
             f"--modbus-port={self._ports.modbus}",
             f"--serial-link={self._folder / 'underpass.tty'}",
-            f"--since={self._began_s}",
+            f"--since={self._story_since_s}",
             f"--speed={self._speed}",
         )
 
     def _cloud_command(self) -> list[str]:
-        return [
+        command = [
             *_haechi("cloud", "run"),
             f"--data-dir={self._folder / 'cloud'}",
             f"--broker-port={self._ports.broker}",
             f"--listen=127.0.0.1:{self._ports.http}",
             f"--tenant={city.TENANT}",
         ]
+        if self._basemap.exists():
+            command.append(f"--basemap={self._basemap}")
+        return command
 
     def _gateway_command(self) -> list[str]:
         return [*_haechi("edge", "run"), f"--config={self._folder / 'gateway.toml'}"]
@@ -191,15 +201,21 @@ class Demo:
                     )
                 await asyncio.sleep(0.1)
 
+    def _begin_story(self) -> None:
+        """The story begins when everybody can see it, and is over before the run is."""
+        self._speed = self._options.speed or story.speed_for(self._left_s())
+        self._story_since_s = time.time()
+
     # Beside it
 
     async def _tell_chapters(self) -> None:
         told = ""
         while True:
-            chapter = story.at((time.time() - self._began_s) * self._speed).chapter
-            if chapter != told:
-                self._say(chapter)
-                told = chapter
+            if self._story_since_s is not None:
+                chapter = story.at((time.time() - self._story_since_s) * self._speed).chapter
+                if chapter != told:
+                    self._say(chapter)
+                    told = chapter
             await asyncio.sleep(0.5)
 
     async def _prepare_camera(self) -> None:
@@ -237,7 +253,7 @@ class Demo:
     def _left_s(self) -> float | None:
         if self._options.run_s is None:
             return None
-        return max(0.0, self._options.run_s - (time.time() - self._began_s))
+        return max(0.0, self._options.run_s - (time.time() - self._started_s))
 
     async def _drain(self) -> None:
         """Let the devices fall silent, and wait until the cloud has settled all that the gateway has committed."""
@@ -265,8 +281,8 @@ class Demo:
         watch = self._watch
         return report.count(
             outbox=self._folder / "gateway",
-            state_url=f"sqlite:///{self._folder / 'cloud' / 'state.sqlite'}",
-            store_url=f"sqlite:///{self._folder / 'cloud' / 'points.sqlite'}",
+            state_url=f"sqlite:///{self._folder / 'cloud' / 'state.db'}",
+            store_url=f"sqlite:///{self._folder / 'cloud' / 'points.db'}",
             tenant=city.TENANT,
             gateway=city.GATEWAY,
             camera=CAMERA,

@@ -52,8 +52,8 @@ def at(story_s: float) -> Moment:
 
 
 def speed_for(run_s: float | None) -> float:
-    """Return how fast the story must run for it to be over when 80 % of a run of ``run_s`` seconds have passed."""
-    return 1.0 if run_s is None else max(1.0, OVER_S / (0.8 * run_s))
+    """Return how fast the story must run for it to be over when 85 % of a run of ``run_s`` seconds have passed."""
+    return 1.0 if run_s is None else max(1.0, OVER_S / (0.85 * max(run_s, 5.0)))
 
 
 def _chapter(time_s: float) -> str:

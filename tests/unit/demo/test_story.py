@@ -34,7 +34,7 @@ def test_nothing_impossible_is_ever_shown(second: float) -> None:
     assert moment.chapter
 
 
-@pytest.mark.parametrize(("run_s", "speed"), [(None, 1.0), (90.0, story.OVER_S / 72), (600.0, 1.0)])
+@pytest.mark.parametrize(("run_s", "speed"), [(None, 1.0), (90.0, story.OVER_S / 76.5), (600.0, 1.0)])
 def test_a_short_run_still_tells_the_whole_story(run_s: float | None, speed: float) -> None:
     assert story.speed_for(run_s) == speed
 
