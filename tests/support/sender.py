@@ -89,11 +89,9 @@ class Sender:
             self._client.username_pw_set(username, password)
         if tls_ca is not None:
             self._client.tls_set(ca_certs=tls_ca)
-        self._client.on_connect = lambda *_: self._client.subscribe(topic(tenant, gateway, DOWN_ACK), qos=1)
-        self._client.on_subscribe = lambda *_: self._loop.call_soon_threadsafe(self._subscribed.set)
-        self._client.on_message = lambda _client, _data, message: self._loop.call_soon_threadsafe(
-            self._note, message.payload
-        )
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
         self._client.connect_async("localhost" if tls_ca else "127.0.0.1", port, clean_start=True)
         self._client.loop_start()
@@ -153,6 +151,15 @@ class Sender:
             while not true():
                 self._news.clear()
                 await self._news.wait()
+
+    def _on_connect(self, *_: Any) -> None:
+        self._client.subscribe(topic(self.tenant, self.gateway, DOWN_ACK), qos=1)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._subscribed.set)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._loop.call_soon_threadsafe(self._note, bytes(message.payload))
 
     def _note(self, payload: bytes) -> None:
         self.acknowledgements.append(decode_acknowledgement(payload))

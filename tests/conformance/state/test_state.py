@@ -1,0 +1,294 @@
+"""What the state must hold together, on every database that it runs on."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select
+
+from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
+from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
+from haechi.cloud.event_handler import handler
+from haechi.cloud.state import latest, letters, ranges
+from haechi.cloud.state.changes import Change, append, trim
+from haechi.cloud.state.engine import open_state, reading, writing
+from haechi.cloud.state.letters import Letter
+from haechi.cloud.state.ranges import EpochName
+from haechi.cloud.state.schema import (
+    changes,
+    conditions,
+    datastreams,
+    dead_letters,
+    events,
+    gateways,
+    losses,
+    lost,
+    metadata,
+    notifications,
+    receipts,
+    settled,
+    situations,
+)
+from haechi.contract import codec
+from haechi.contract.control import GatewayStatus, HeldEpoch
+from haechi.contract.events import Phase, Severity
+from haechi.contract.parcel import LossCause, LossRange, LossRecord, Parcel, ParcelName
+from haechi.contract.places import Datastream, Thing
+from haechi.contract.ranges import RangeSet
+from haechi.contract.topics import Address
+from support.postgres import postgres
+from support.sender import EPOCH, alarm, flood, level, now_us
+
+NAME = EpochName("city", "cabinet-1", EPOCH)
+NOW_US = 1_790_000_000_000_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        engine = open_state(f"sqlite:///{tmp_path}/state.db")
+    else:
+        engine = open_state(request.getfixturevalue("server"))
+    _empty(engine)
+    yield engine
+    engine.dispose()
+
+
+def _empty(engine: Engine) -> None:
+    with writing(engine) as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+
+
+def delivery(
+    seq: int, parcel: Parcel, gateway: str = "cabinet-1", channel: str = "live", epoch: bytes = EPOCH
+) -> Delivery:
+    payload = codec.encode(ParcelName(epoch, seq), parcel)
+    one = read(Arrival(f"haechi/v1/city/{gateway}/up/{channel}", payload, NOW_US), ["city"], "city")
+    assert isinstance(one, Delivery)
+    one.points_written = True
+    return one
+
+
+def take(state: Engine, *deliveries: Delivery, unreadable: Sequence[Unreadable] = (), at_us: int = NOW_US) -> Applied:
+    with writing(state) as connection:
+        return apply(connection, deliveries, unreadable, [], at_us)
+
+
+def count(state: Engine, table: object) -> int:
+    with reading(state) as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+def test_a_parcel_is_applied_once_however_often_it_comes(state: Engine) -> None:
+    parcel = delivery(1, level(NOW_US, 1.0, 2.0))
+    applied = [take(state, parcel, parcel), take(state, parcel)]
+    assert [(one.parcels, one.repeats, one.observations) for one in applied] == [(1, 1, 2), (0, 1, 0)]
+    assert all(one.settled == {NAME: RangeSet([(1, 1)])} for one in applied), "a repeat is acknowledged again"
+    with reading(state) as connection:
+        row = connection.execute(select(gateways)).one()
+    assert (row.observations, row.repeats) == (2, 2)
+    assert count(state, receipts) == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=8), max_size=10))
+def test_ranges_hold_exactly_what_was_settled(state: Engine, batches: list[list[int]]) -> None:
+    _empty(state)
+    seen: set[int] = set()
+    for batch in batches:
+        numbers = RangeSet((seq, seq) for seq in batch)
+        with writing(state) as connection:
+            assert set(ranges.stored_among(connection, NAME, numbers)) == seen & set(batch)
+            ranges.settle(connection, NAME, numbers, NOW_US)
+        seen |= set(batch)
+        with reading(state) as connection:
+            assert set(ranges.settled_from(connection, NAME, 1, 256)) == seen
+            rows = connection.execute(select(settled.c.first, settled.c.last)).all()
+        assert len(rows) == len(RangeSet((seq, seq) for seq in seen).ranges), "ranges are disjoint and not adjacent"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), st.integers(1, 30), st.integers(0, 9)).map(
+            lambda step: (step[0], RangeSet([(step[1], step[1] + step[2])]))
+        ),
+        max_size=12,
+    )
+)
+def test_stored_wins_over_lost_in_any_order(state: Engine, steps: list[tuple[bool, RangeSet]]) -> None:
+    _empty(state)
+    stored, missing = RangeSet(), RangeSet()
+    for is_lost, numbers in steps:
+        with writing(state) as connection:
+            if is_lost:
+                missing |= ranges.lose(connection, NAME, numbers)
+            else:
+                ranges.settle(connection, NAME, numbers, NOW_US)
+                stored |= numbers
+                missing -= numbers
+    with reading(state) as connection:
+        found = {
+            table.name: RangeSet(tuple(row) for row in connection.execute(select(table.c.first, table.c.last)).all())
+            for table in (settled, lost)
+        }
+    assert found == {"settled": stored, "lost": missing}
+    assert not stored & missing
+
+
+def test_the_lowest_ranges_answer_a_question_and_unknown_epochs_answer_with_nothing(state: Engine) -> None:
+    with writing(state) as connection:
+        ranges.settle(connection, NAME, RangeSet((2 * seq, 2 * seq) for seq in range(1, 401)), NOW_US)
+        status = GatewayStatus(
+            state="online",
+            at_us=NOW_US,
+            question="q",
+            epochs=(
+                HeldEpoch(epoch=EPOCH.hex(), order=1, lowest=101, next=900),
+                HeldEpoch(epoch="ff" * 16, order=2, lowest=1, next=5),
+            ),
+        )
+        arrival = Arrival("haechi/v1/city/cabinet-1/up/status", b"", NOW_US)
+        report = Report(Address("city", "cabinet-1", "up/status"), status, arrival)
+        (answered,) = apply_reports(connection, [report], NOW_US).answers
+    gateway, answer = answered
+    assert gateway == ("city", "cabinet-1")
+    assert answer.answers == "q"
+    assert answer.epochs[0].settled == tuple((seq, seq) for seq in range(102, 102 + 2 * 256, 2))
+    assert answer.epochs[1].settled == ()
+
+
+def test_the_newest_value_goes_by_number_and_not_by_time(state: Engine) -> None:
+    take(state, delivery(5, level(NOW_US, 5.0)))
+    take(state, delivery(4, level(NOW_US + 1_000_000_000, 4.0)))
+    with reading(state) as connection:
+        (packed,) = connection.execute(select(metadata.tables["latest"].c["values"])).scalars().all()
+    assert latest.unpack(packed)["river-1.level"] == (1, 5, NOW_US, 5.0, 0)
+
+
+def test_an_older_description_overwrites_no_newer_one(state: Engine) -> None:
+    def described(name: str) -> Parcel:
+        thing = Thing(id="river-1", name=name, kind="river_gauge", place="bridge", latitude=36.3, longitude=127.3)
+        stream = Datastream(id="river-1.level", thing="river-1", observed_property="water_level", unit="m", name=name)
+        return Parcel(epoch_order=1, epoch_number=7, things=[thing], datastreams=[stream])
+
+    take(state, delivery(2, described("new")))
+    take(state, delivery(1, described("old"), channel="backlog"))
+    with reading(state) as connection:
+        assert connection.execute(select(datastreams.c.name)).scalars().all() == ["new"]
+
+
+def test_a_flood_opens_one_situation_worsens_and_clears(state: Engine) -> None:
+    rising = flood("event-rise", type="flood.level_rising", condition="river-1.rise", severity=Severity.MODERATE)
+    take(state, delivery(1, alarm(rising)))
+    take(state, delivery(2, alarm(flood("event-high"))))
+    take(state, delivery(3, alarm(flood("event-high-end", Phase.CLEARED))))
+    with reading(state) as connection:
+        situation = connection.execute(select(situations)).one()
+    assert (situation.open, situation.severity, situation.severity_max) == (True, "moderate", "severe")
+    take(state, delivery(4, alarm(flood("event-rise-end", Phase.CLEARED, condition="river-1.rise"))))
+    with reading(state) as connection:
+        situation = connection.execute(select(situations)).one()
+        told = connection.execute(select(notifications.c.reason).order_by(notifications.c.id)).scalars().all()
+        feed = connection.execute(select(changes.c.kind)).scalars().all()
+    assert (situation.open, situation.active, situation.event_count) == (False, False, 4)
+    assert told == ["opened", "worsened", "cleared"]
+    assert feed.count("event") == 4
+    assert feed.count("situation") == 4
+
+
+def test_what_merely_happened_is_swept_when_it_has_been_quiet(state: Engine) -> None:
+    call = flood("event-call", Phase.OCCURRED, type="security.emergency_call", condition="")
+    take(state, delivery(1, alarm(call)))
+    with writing(state) as connection:
+        assert list(handler.sweep(connection, NOW_US + 599_000_000)) == []
+    with writing(state) as connection:
+        assert len(list(handler.sweep(connection, NOW_US + 600_000_000))) == 1
+    with reading(state) as connection:
+        assert connection.execute(select(situations.c.open, situations.c.active)).one() == (False, False)
+        assert connection.execute(select(conditions.c.active)).scalar_one() is False
+
+
+def test_an_event_id_of_another_gateway_goes_to_the_dead_letters_and_takes_nothing_along(state: Engine) -> None:
+    take(state, delivery(1, alarm(flood("event-same"))))
+    take(state, delivery(1, alarm(flood("event-same"), flood("event-other")), gateway="cabinet-2"))
+    with reading(state) as connection:
+        owners = {row.id: row.gateway for row in connection.execute(select(events.c.id, events.c.gateway))}
+        kinds = connection.execute(select(dead_letters.c.kind)).scalars().all()
+    assert owners == {"event-same": "cabinet-1", "event-other": "cabinet-2"}
+    assert kinds == ["event"]
+
+
+def test_a_loss_settles_its_numbers_and_a_late_parcel_takes_one_back(state: Engine) -> None:
+    record = LossRecord(
+        id="loss-0001",
+        cause=LossCause.QUOTA,
+        ranges=(LossRange(epoch=EPOCH.hex(), first=1, last=5),),
+        first_us=NOW_US,
+        last_us=NOW_US,
+    )
+    parcel = Parcel(epoch_order=1, epoch_number=7, losses=[record])
+    applied = take(state, delivery(6, parcel))
+    assert applied.settled == {NAME: RangeSet([(1, 6)])}
+    take(state, delivery(7, parcel))
+    take(state, delivery(3, level(NOW_US, 1.0)))
+    with reading(state) as connection:
+        assert connection.execute(select(lost.c.first, lost.c.last).order_by(lost.c.first)).all() == [(1, 2), (4, 5)]
+    assert count(state, losses) == 1
+
+
+def test_dead_letters_are_kept_once_and_what_is_dropped_is_a_loss(state: Engine) -> None:
+    letter = Letter("city", "cabinet-1", "t", "parcel", "broken", b"x" * 100, EPOCH, 9)
+    with writing(state) as connection:
+        assert letters.keep(connection, letter, NOW_US) is not None
+        assert letters.keep(connection, letter, NOW_US) is None
+        assert connection.execute(select(dead_letters.c.times)).scalar_one() == 2
+        letters.keep(connection, Letter("city", "cabinet-1", "t", "parcel", "big", b"y" * 200_000), NOW_US)
+        assert letters.trim(connection, NOW_US, bytes_max=70_000) == []
+        dropped = letters.trim(connection, NOW_US, bytes_max=65_600)
+    assert [change.kind for _tenant, change in dropped] == ["loss"]
+    with reading(state) as connection:
+        row = connection.execute(select(dead_letters)).one()
+        assert (row.bytes, len(row.content)) == (200_000, 65_536)
+        assert connection.execute(select(losses.c.cause)).scalar_one() == "unreadable"
+        assert connection.execute(select(lost.c.first)).scalar_one() == 9
+
+
+def test_the_feed_is_bounded_and_never_uses_an_id_again(state: Engine) -> None:
+    with writing(state) as connection:
+        append(connection, "city", [Change("event", str(n)) for n in range(10)], NOW_US)
+        assert trim(connection, kept=4) == 6
+        connection.execute(changes.delete())
+        append(connection, "city", [Change("event", "next")], NOW_US)
+        assert connection.execute(select(changes.c.id)).scalar_one() == 11
+
+
+@pytest.mark.parametrize("state", [pytest.param("postgresql", marks=pytest.mark.servers), "sqlite"], indirect=True)
+def test_many_workers_apply_each_parcel_once(state: Engine) -> None:
+    parcels = [delivery(seq, alarm(flood(f"event-{seq:04d}", time_us=now_us()))) for seq in range(1, 31)]
+    applied: list[Applied] = []
+
+    def work() -> None:
+        applied.extend(take(state, parcel) for parcel in parcels)
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(applied) == 90
+    assert sum(one.parcels for one in applied) == 30
+    assert count(state, events) == 30
+    with reading(state) as connection:
+        assert connection.execute(select(situations.c.event_count)).scalar_one() == 30
+        assert connection.execute(select(settled.c.first, settled.c.last)).one() == (1, 30)
