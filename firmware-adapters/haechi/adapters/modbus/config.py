@@ -14,9 +14,8 @@ from haechi.sdk.transports.serial_line import Parity
 from haechi.text import _
 
 NumberType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
-_NAME_CHARACTERS_MAX = 95
-"""So that device, dot and name fit into a datastream's id."""
-_PROPERTY = r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$"
+_NAME_CHARACTERS_MAX = 64
+_PROPERTY = r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$"
 _TABLES = {"coil": Table.COIL, "discrete": Table.DISCRETE, "holding": Table.HOLDING, "input": Table.INPUT}
 Address = Annotated[int, Field(ge=0, le=65535)]
 
@@ -38,7 +37,7 @@ class _Meaning(AdapterConfig):
     )
     scale: float = Field(default=1, description="Value in the unit = number × scale + offset. Not zero.")
     offset: float = Field(default=0, description="Added after scaling, in the unit.")
-    unit: str = Field(default="1", max_length=32, description="UCUM code, such as m, mm/h, Cel, {veh}.")
+    unit: str = Field(default="1", min_length=1, max_length=32, description="UCUM code, such as m, mm/h, Cel, {veh}.")
     observed_property: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9][a-z0-9_-]*$",

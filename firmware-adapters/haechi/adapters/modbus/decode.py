@@ -99,9 +99,10 @@ class BlockDecoder:
     def _judge(self, raw: list[Raw], values: list[Value]) -> Decoded:
         dropped = {place for place, invalid in self._invalid if raw[place] in invalid}
         without_value = len(dropped)
-        if self._has_floats:
+        # One sum tells whether any of them is not finite; it may overflow by itself, then the loop finds none.
+        if self._has_floats and not math.isfinite(sum(values)):  # type: ignore[arg-type]  # registers hold no text
             for place, value in enumerate(values):
-                if place not in dropped and not math.isfinite(value):  # type: ignore[arg-type]  # registers hold no text
+                if place not in dropped and not math.isfinite(value):  # type: ignore[arg-type]  # nor here
                     dropped.add(place)
         bad = {
             place

@@ -109,6 +109,7 @@ class AdapterConformance(ABC):
             for name, field in model.model_fields.items():
                 assert field.description, f"{model.__name__}.{name} has no description"
 
+    @pytest.mark.asyncio
     async def test_emits_what_it_describes(self) -> None:
         if self._is_exempt("emits_what_it_describes"):
             return
@@ -125,6 +126,7 @@ class AdapterConformance(ABC):
                     if seen == _DRAWN:
                         break
 
+    @pytest.mark.asyncio
     async def test_values_are_the_devices_own(self) -> None:
         """Every value emitted was shown, and every value shown arrives."""
         if self._is_exempt("values_are_the_devices_own"):
@@ -151,6 +153,7 @@ class AdapterConformance(ABC):
             if samples is not None:
                 await samples.aclose()
 
+    @pytest.mark.asyncio
     async def test_releases_its_port(self) -> None:
         """Closing the iterator or cancelling the task frees the port, and the same adapter can start again."""
         if self._is_exempt("releases_its_port"):
@@ -178,6 +181,7 @@ class AdapterConformance(ABC):
                 await task
             await _comes_true(lambda: not peer.is_held())
 
+    @pytest.mark.asyncio
     async def test_silence_is_not_connected(self) -> None:
         """A device that falls silent ends in one clear line and a delay, and leaves no port behind."""
         if self._is_exempt("silence_is_not_connected"):
@@ -193,6 +197,7 @@ class AdapterConformance(ABC):
             assert caught.value.retry_after_s > 0
             await _comes_true(lambda: not peer.is_held())
 
+    @pytest.mark.asyncio
     async def test_probe_says_one_line(self) -> None:
         if self._is_exempt("probe_says_one_line"):
             return
