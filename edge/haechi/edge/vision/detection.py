@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from haechi.edge.vision.geometry import Box
-from haechi.edge.vision.labels import CARRIAGES, Label, family
+from haechi.edge.vision.labels import CARRIAGES, FAMILIES, Label, family
 
 _LIKENESS_MAX = 0.5  # two objects of a family rarely share more than half of their joint area
 _CONTAINED_MAX = 0.8  # a box that lies in another by more than this is a part of the same thing
+_PART_MIN = 0.2  # share of a vehicle's box that a second box on a part of it has at least
+
+DETECTIONS_MAX = 200
+"""More objects than this in one picture are a detector gone wrong."""
 
 
 class Detection(NamedTuple):
@@ -21,28 +28,35 @@ class Detection(NamedTuple):
 
 
 def without_doubles(detections: Iterable[Detection]) -> list[Detection]:
-    """Keeps the surest box of each object, surest first.
+    """Keeps the surest box of each object, surest first, of the :data:`DETECTIONS_MAX` surest.
 
     A detector often sees one object twice: as car and as truck, or as a whole and as a half. So boxes are compared
     across the labels it confuses (:func:`~haechi.edge.vision.labels.family`), by likeness and by containment. A person
     in front of a bus stays: they are no family.
     """
-    kept: list[Detection] = []
-    for candidate in sorted(detections, key=lambda d: -d.score):
-        if not any(_same(candidate, other) for other in kept):
-            kept.append(candidate)
-    return kept
+    ordered = sorted(detections, key=lambda d: -d.score)[:DETECTIONS_MAX]
+    if len(ordered) < 2:
+        return ordered
+    same = _same(ordered)
+    kept: list[int] = []
+    for index in range(len(ordered)):
+        if not same[index, kept].any():
+            kept.append(index)
+    return [ordered[index] for index in kept]
 
 
-def _same(one: Detection, other: Detection) -> bool:
-    if one.label not in family(other.label):
-        return False
-    shared = one.box.overlap(other.box)
-    if shared <= 0:
-        return False
-    smaller = min(one.box.area, other.box.area)
-    if one.box.likeness(other.box) > _LIKENESS_MAX:
-        return True
+def _same(detections: Sequence[Detection]) -> NDArray[np.bool_]:
+    """Which pairs are one object: bool[n, n]. All at once, for this runs on every look."""
+    boxes = np.array([detection.box for detection in detections])
+    families = np.array([FAMILIES.index(family(detection.label)) for detection in detections])
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    smaller, larger = np.minimum.outer(areas, areas), np.maximum.outer(areas, areas)
+    alike = shared > _LIKENESS_MAX * (smaller + larger - shared)
+    within = shared > _CONTAINED_MAX * smaller
     # A small car far behind a large one may lie wholly within its box; parts of one car are not that small.
-    alike = smaller > 0.2 * max(one.box.area, other.box.area) if one.label in CARRIAGES else True
-    return alike and shared > _CONTAINED_MAX * smaller
+    far_behind = (families == FAMILIES.index(CARRIAGES))[:, None] & (smaller <= _PART_MIN * larger)
+    result: NDArray[np.bool_] = (families[:, None] == families) & (alike | (within & ~far_behind))
+    return result

@@ -63,7 +63,11 @@ class NanoDet:
             self._canvas[:] = nanodet.LETTERBOX_GREY
         high, wide = letterbox.height_px, letterbox.width_px
         part = self._canvas[letterbox.top_px : letterbox.top_px + high, letterbox.left_px : letterbox.left_px + wide]
-        part[:] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
+        # Halving by averages first keeps small objects whole; averaging all the way would take as long as a look.
+        while picture.shape[1] >= 2 * wide and picture.shape[0] >= 2 * high:
+            half = (picture.shape[1] // 2, picture.shape[0] // 2)
+            picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+        cv2.resize(picture, (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
         return letterbox
 
 

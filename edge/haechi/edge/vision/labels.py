@@ -16,10 +16,13 @@ TWO_WHEELERS: frozenset[Label] = frozenset({"bicycle", "motorcycle"})
 CARRIAGES: frozenset[Label] = frozenset({"car", "bus", "truck"})
 VEHICLES: frozenset[Label] = TWO_WHEELERS | CARRIAGES
 
+FAMILIES: tuple[frozenset[Label], ...] = (PEOPLE, TWO_WHEELERS, CARRIAGES)
+"""Labels that a detector confuses with each other: one object bears only one of them."""
+
 COCO_INDEX: dict[Label, int] = {"person": 0, "bicycle": 1, "car": 2, "motorcycle": 3, "bus": 5, "truck": 7}
 """Where each stands among the eighty classes of COCO 2017 in their usual order."""
 
 
 def family(label: Label) -> frozenset[Label]:
-    """The labels a detector confuses with this one: one object bears only one of them."""
-    return next(group for group in (PEOPLE, TWO_WHEELERS, CARRIAGES) if label in group)
+    """The family that a label belongs to."""
+    return next(group for group in FAMILIES if label in group)

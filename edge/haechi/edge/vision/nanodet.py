@@ -9,7 +9,7 @@ distribution over 0, 1, … 10 strides: the softmax's expectation is the distanc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +85,9 @@ def detections(
         x = (cells % (size[1] // stride) + 0.5) * stride
         y = (cells // (size[1] // stride) + 0.5) * stride
         edges = np.stack([x - sides[:, 0], y - sides[:, 1], x + sides[:, 2], y + sides[:, 3]], axis=1)
-        for edge, index, score in zip(edges, which, best[cells], strict=True):
-            found.append(Detection(_in_picture(edge, letterbox), labels[int(index)], float(score)))
+        boxes = _in_picture(edges, letterbox).tolist()
+        for box, index, score in zip(boxes, which.tolist(), best[cells].tolist(), strict=True):
+            found.append(Detection(Box(*box), labels[index], score))
     return [detection for detection in found if detection.box.area > 0]
 
 
@@ -97,16 +98,8 @@ def expected(distributions: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((weights @ _BINS) / weights.sum(axis=2), np.float32)
 
 
-def _in_picture(edges: NDArray[Any], letterbox: Letterbox) -> Box:
-    """Pixels of the input → fractions of the picture, clipped to it."""
-    left, top, right, bottom = (float(edge) for edge in edges)
-
-    def clip(value: float) -> float:
-        return min(max(value, 0.0), 1.0)
-
-    return Box(
-        clip((left - letterbox.left_px) / letterbox.width_px),
-        clip((top - letterbox.top_px) / letterbox.height_px),
-        clip((right - letterbox.left_px) / letterbox.width_px),
-        clip((bottom - letterbox.top_px) / letterbox.height_px),
-    )
+def _in_picture(edges: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.float32]:
+    """Pixels of the input (left, top, right, bottom) → fractions of the picture, clipped to it."""
+    corner = np.array([letterbox.left_px, letterbox.top_px] * 2, np.float32)
+    extent = np.array([letterbox.width_px, letterbox.height_px] * 2, np.float32)
+    return np.asarray(np.clip((edges - corner) / extent, 0, 1), np.float32)
