@@ -6,6 +6,7 @@ Every part runs in a process of its own under a :class:`Keeper`, so any of them 
 import asyncio
 import contextlib
 import secrets
+import shutil
 import signal
 import socket
 import tempfile
@@ -211,7 +212,7 @@ class Demo:
     async def _tell_chapters(self) -> None:
         told = ""
         while True:
-            if self._story_since_s is not None:
+            if self._story_since_s is not None and "devices" in self._keepers:
                 chapter = story.at((time.time() - self._story_since_s) * self._speed).chapter
                 if chapter != told:
                     self._say(chapter)
@@ -243,7 +244,7 @@ class Demo:
 
     def _make_clip(self, target: Path) -> None:
         if self._options.camera == "clip":
-            target.symlink_to(clip.obtain(self._say))
+            shutil.copyfile(clip.obtain(self._say), target)  # the RTSP server follows no links out of its folder
         else:
             self._say(_("camera: converting {file} to H.264").format(file=self._options.camera))
             clip.to_h264(Path(self._options.camera), target)
