@@ -197,7 +197,11 @@ class City:
 
     def clear(self, id_: str) -> None:
         """Let a situation end."""
-        self.situation(id_, active=False, open=False, cleared_us=self.now_us)
+        with writing(self.state) as connection:
+            over = {"active": False, "open": False, "cleared_us": self.now_us, "updated_us": self.now_us}
+            connection.execute(update(schema.situations).where(schema.situations.c.id == id_).values(over))
+            self._tell(connection, [("situation", id_)])
+        self.bell.ring()
 
     def event(self, id_: str, situation: str | None = None, late: bool = False, **fields: Any) -> Event:
         """Store an event."""

@@ -101,6 +101,21 @@ export function value(given: Scalar): string {
   }).format(given);
 }
 
+/** A measured value with its unit: where the unit can be divided, always with the digits that the value has room for. */
+export function measured(given: Scalar, code: string): string {
+  const counted = code === "" || code === "1" || code.startsWith("{");
+  if (typeof given !== "number" || counted) return `${value(given)} ${unit(code)}`.trim();
+  const digits = Math.abs(given) >= 100 ? 0 : Math.abs(given) >= 10 ? 1 : 2;
+  const format = new Intl.NumberFormat(words.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${format.format(given)} ${unit(code)}`.trim();
+}
+
+/** What a fact of an event is called. */
+export function fact(name: string): string {
+  const key = `fact.${name}`;
+  return key in en ? t(key as Key) : name.replaceAll("_", " ");
+}
+
 /** A UCUM code as people read it. */
 export function unit(code: string | null | undefined): string {
   return code ? (UNITS[code] ?? code.replace(/[{}]/g, "")) : "";

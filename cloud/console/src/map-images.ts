@@ -46,16 +46,16 @@ function canvas(width: number, height: number, draw: (context: OffscreenCanvasRe
   return context.getImageData(0, 0, width * RATIO, height * RATIO);
 }
 
-/** 56 × 66: the symbol above, its foot on the place. */
+/** 56 × 58: the symbol above, its foot on the place. */
 function situation(severity: Severity, glyph: string, state: string, chosen: boolean): ImageData {
   const look = LOOKS[severity];
   const over = state === "over";
-  return canvas(56, 66, (context) => {
+  return canvas(56, 58, (context) => {
     context.strokeStyle = "#ffffff";
     context.lineWidth = 2.5;
     context.beginPath();
     context.moveTo(26, 50);
-    context.lineTo(26, 64);
+    context.lineTo(26, 57);
     context.stroke();
     context.translate(5, 8);
     context.scale(0.875, 0.875);

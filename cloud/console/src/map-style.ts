@@ -2,8 +2,8 @@
 // where the cloud has one, and a graticule always; nothing is fetched from another machine, and letters come from this
 // machine's fonts.
 //
-// A base map's features may say `kind`: `water`, `green`, `building`, `road`, `street`, `rail`, `waterway`, `boundary`
-// (or none), and `name`.
+// A base map's features may say `kind`: `water`, `green`, `building`, `road`, `street`, `rail`, `waterway`, `district`,
+// `boundary` (or none), and `name`. Its member `attribution` says whose data it is, and is shown.
 
 import type { ExpressionSpecification, FilterSpecification, StyleSpecification } from "maplibre-gl";
 
@@ -14,7 +14,10 @@ const lines: ExpressionSpecification = ["==", ["geometry-type"], "LineString"];
 const areas: ExpressionSpecification = ["==", ["geometry-type"], "Polygon"];
 const points: ExpressionSpecification = ["==", ["geometry-type"], "Point"];
 const both = (one: ExpressionSpecification, other: ExpressionSpecification): FilterSpecification => ["all", one, other];
-const plain: ExpressionSpecification = ["!", kind("water", "green", "building")];
+const plain: ExpressionSpecification = ["!", kind("water", "green", "building", "district")];
+
+/** Smaller where a whole city is in sight, so that many alarms stay apart. */
+const SIZE: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 9, 0.55, 11.5, 0.75, 13.5, 1];
 
 const empty = { type: "FeatureCollection" as const, features: [] };
 
@@ -43,6 +46,13 @@ export function mapStyle(basemap: string | null): StyleSpecification {
         paint: { "line-color": "#33475a", "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 14, 1.4] },
       },
       {
+        id: "district",
+        type: "line",
+        source: "base",
+        filter: both(areas, kind("district")),
+        paint: { "line-color": "#4d6880", "line-width": ["interpolate", ["linear"], ["zoom"], 9, 1.2, 14, 2.6] },
+      },
+      {
         id: "waterway",
         type: "line",
         source: "base",
@@ -65,7 +75,7 @@ export function mapStyle(basemap: string | null): StyleSpecification {
         id: "base-name",
         type: "symbol",
         source: "base",
-        filter: ["all", ["has", "name"], ["any", areas, points]],
+        filter: ["all", ["has", "name"], ["!", kind("district")], ["any", areas, points]],
         layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": ["interpolate", ["linear"], ["zoom"], 10, 11, 15, 14], "text-padding": 12 },
         paint: { "text-color": "#7f92a5", "text-halo-color": "#10171f", "text-halo-width": 1.2 },
       },
@@ -80,7 +90,7 @@ export function mapStyle(basemap: string | null): StyleSpecification {
         id: "devices",
         type: "symbol",
         source: "devices",
-        layout: { "icon-image": ["get", "image"], "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-offset": slots(27, 0) },
+        layout: { "icon-image": ["get", "image"], "icon-size": SIZE, "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-offset": slots(27, 0) },
       },
       {
         id: "places",
@@ -103,8 +113,9 @@ export function mapStyle(basemap: string | null): StyleSpecification {
         source: "situations",
         layout: {
           "icon-image": ["get", "image"],
+          "icon-size": SIZE,
           "icon-anchor": "bottom",
-          "icon-offset": slots(48, 0),
+          "icon-offset": slots(48, -11),
           "icon-allow-overlap": true,
           "icon-ignore-placement": true,
           "symbol-sort-key": ["get", "order"],

@@ -7,6 +7,7 @@ when the demo starts and are no part of this project. Without the package the de
 
 import gzip
 import importlib.util
+import itertools
 import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -99,7 +100,7 @@ def _rings(content: bytes, position: int, count: int) -> tuple[list[Ring], int]:
 
 def _thin(ring: Sequence[tuple[float, float]]) -> Ring:
     rounded = [(round(x, 5), round(y, 5)) for x, y in ring]
-    kept = [rounded[0], *(here for before, here in zip(rounded, rounded[1:], strict=False) if here != before)]
+    kept = [rounded[0], *(here for before, here in itertools.pairwise(rounded) if here != before)]
     return tuple(kept)
 
 

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import sheet from "uplot/dist/uPlot.min.css?inline";
 import { api } from "../api";
 import { city, type News } from "../city";
-import { clock, t, unit, value } from "../language";
+import { clock, measured, t, value } from "../language";
 import { LOOKS } from "../severity";
 import type { Observation, Severity } from "../types";
 import { Watching } from "../watching";
@@ -146,7 +146,7 @@ export class HaechiChart extends LitElement {
     return html`
       <div class="head">
         <h3>${this.heading || this.datastream}</h3>
-        ${newest ? html`<span class="now">${value(newest.value)} ${this.#unit}</span>` : nothing}
+        ${newest ? html`<span class="now">${measured(newest.value, this.#unit)}</span>` : nothing}
         <div class="ranges" role="group" aria-label=${t("chart.range")}>
           ${RANGES_S.map(
             (range) =>
@@ -192,7 +192,7 @@ export class HaechiChart extends LitElement {
         const rows = answer.items.filter((row) => row.time);
         const kept = follow ? this._rows.filter((row) => Date.parse(row.time) >= start) : [];
         this._rows = [...kept, ...rows].slice(-4 * POINTS);
-        this.#unit = unit(answer.unit);
+        this.#unit = answer.unit ?? "";
         this._problem = "";
         // Many single values have gathered behind a thinned-out past: read the whole anew, once.
         if (follow && this._rows.length > 2 * POINTS) this.#again = true;
@@ -282,6 +282,7 @@ export class HaechiChart extends LitElement {
     ctx.save();
     ctx.font = `${12 * pixels}px "Noto Sans", "Noto Sans CJK KR", system-ui, sans-serif`;
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     for (const limit of this.limits) {
       const y = Math.round(plot.valToPos(limit.value, "y", true)) + 0.5;
       const look = LOOKS[limit.severity];
@@ -294,7 +295,7 @@ export class HaechiChart extends LitElement {
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
       ctx.fillText(
-        `${look.number} ${t(`severity.${limit.severity}`)} ${value(limit.value)}`,
+        `${look.number} ${t(`severity.${limit.severity}`)} ${measured(limit.value, this.#unit)}`,
         bbox.left + 6 * pixels,
         y - 2 * pixels,
       );
@@ -307,10 +308,9 @@ export class HaechiChart extends LitElement {
     if (!numbers.length) return this.heading;
     return t("chart.description", {
       name: this.heading,
-      now: value(numbers.at(-1) as number),
-      low: value(numbers.reduce((one, other) => Math.min(one, other))),
-      high: value(numbers.reduce((one, other) => Math.max(one, other))),
-      unit: this.#unit,
+      now: measured(numbers.at(-1) as number, this.#unit),
+      low: measured(numbers.reduce((one, other) => Math.min(one, other)), this.#unit),
+      high: measured(numbers.reduce((one, other) => Math.max(one, other)), this.#unit),
     });
   }
 }

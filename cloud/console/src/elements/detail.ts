@@ -4,7 +4,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { api } from "../api";
 import { city, type News } from "../city";
-import { clock, lasting, t, unit, value, words } from "../language";
+import { clock, fact, lasting, measured, t, value, words } from "../language";
 import { rank } from "../severity";
 import type { CityEvent, Evidence, Situation } from "../types";
 import { Watching } from "../watching";
@@ -70,8 +70,8 @@ export class HaechiDetail extends LitElement {
     }
     dl {
       display: grid;
-      grid-template-columns: repeat(auto-fit, minmax(92px, 1fr));
-      gap: 0.2rem 1rem;
+      grid-template-columns: repeat(auto-fit, minmax(78px, 1fr));
+      gap: 0.2rem 0.75rem;
       margin: 0.8rem 0 0;
     }
     dt {
@@ -414,12 +414,12 @@ function gaps(picture: Evidence): { source: string; time: string } {
 
 function facts(event: CityEvent): string {
   const shown: string[] = [];
-  const code = typeof event.data["unit"] === "string" ? unit(event.data["unit"]) : "";
-  const { value: measured, threshold } = event.data;
-  if (measured !== undefined) shown.push(t("event.value", { value: value(measured), unit: code }).trim());
-  if (threshold !== undefined) shown.push(t("event.threshold", { value: value(threshold), unit: code }).trim());
-  for (const [name, fact] of Object.entries(event.data)) {
-    if (!["value", "threshold", "unit"].includes(name)) shown.push(`${name} ${value(fact)}`);
+  const code = typeof event.data["unit"] === "string" ? event.data["unit"] : "";
+  const { value: reached, threshold } = event.data;
+  if (reached !== undefined) shown.push(measured(reached, code));
+  if (threshold !== undefined) shown.push(t("event.threshold", { value: measured(threshold, code) }));
+  for (const [name, given] of Object.entries(event.data)) {
+    if (!["value", "threshold", "unit"].includes(name)) shown.push(`${fact(name)} ${value(given)}`);
   }
   const thing = city.things.get(`${event.gateway}/${event.source}`);
   shown.push(thing?.name ?? event.source);

@@ -1,7 +1,7 @@
 // The map: one icon for each situation, quiet signs for devices with their state, names of places.
 
 import { css, html, LitElement, unsafeCSS } from "lit";
-import { AttributionControl, LngLatBounds, Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
+import { AttributionControl, LngLatBounds, Map as MapLibre, NavigationControl, Popup, ScaleControl, setWorkerUrl } from "maplibre-gl";
 import type { GeoJSONSource, IControl } from "maplibre-gl";
 import sheet from "maplibre-gl/dist/maplibre-gl.css?inline";
 import worker from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
@@ -68,14 +68,30 @@ export class HaechiMap extends LitElement {
         color: var(--soft);
       }
 
-      .maplibregl-ctrl-attrib,
-      .maplibregl-ctrl-attrib.maplibregl-compact {
+      .maplibregl-ctrl.maplibregl-ctrl-attrib {
         background: rgb(13 18 24 / 85%);
         color: var(--soft);
       }
 
-      .maplibregl-ctrl-attrib a {
+      .maplibregl-popup-content {
+        background: var(--raised);
+        color: var(--text);
+        border: 1px solid var(--line);
+        border-radius: 7px;
+        padding: 6px 10px;
+        font: inherit;
+        font-size: 0.9rem;
+        box-shadow: none;
+      }
+
+      .maplibregl-popup-tip {
+        display: none;
+      }
+
+      .maplibregl-popup-content small {
+        display: block;
         color: var(--soft);
+        font-size: 0.85rem;
       }
 
       .maplibregl-canvas:focus-visible {
@@ -92,6 +108,8 @@ export class HaechiMap extends LitElement {
   #map: MapLibre | null = null;
   #ready = false;
   #fitted = false;
+  /** Whether the operator has chosen what to look at; until then everything stays in sight. */
+  #moved = false;
   #drawn = "";
 
   constructor() {
@@ -110,15 +128,29 @@ export class HaechiMap extends LitElement {
     void this.#start();
   }
 
-  override updated(): void {
+  override updated(changed: Map<string, unknown>): void {
     this.#draw();
+    if (changed.has("selected") && this.selected) this.#reveal();
   }
 
   /** Bring a situation into sight. */
   show(one: Situation): void {
     if (one.longitude === null || one.latitude === null || !this.#map) return;
     const zoom = Math.max(this.#map.getZoom(), 14);
+    this.#moved = true;
     this.#map.easeTo({ center: [one.longitude, one.latitude], zoom, animate: !CALM_MOTION.matches });
+  }
+
+  /** Bring what was chosen into sight, once the map has its new size; leave the map alone where it is in sight. */
+  #reveal(): void {
+    requestAnimationFrame(() => {
+      const one = city.situations.get(this.selected);
+      if (!this.#map || one?.longitude == null || one.latitude == null) return;
+      this.#map.resize();
+      if (!this.#map.getBounds().contains([one.longitude, one.latitude])) {
+        this.#map.easeTo({ center: [one.longitude, one.latitude], animate: !CALM_MOTION.matches });
+      }
+    });
   }
 
   async #start(): Promise<void> {
@@ -144,7 +176,7 @@ export class HaechiMap extends LitElement {
     const map = this.#map;
     map.touchZoomRotate.disableRotation();
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    map.addControl(new Home(() => this.#fit()), "top-right");
+    map.addControl(new Home(() => this.#fit(true)), "top-right");
     map.addControl(new ScaleControl({ maxWidth: 140, unit: "metric" }), "bottom-left");
     if (basemap.url) void this.#attribute(basemap.url);
     drawImages(map);
@@ -153,13 +185,36 @@ export class HaechiMap extends LitElement {
       this.#draw();
       this.#graticule();
     });
-    map.on("moveend", () => this.#graticule());
+    map.on("moveend", (event) => {
+      this.#moved ||= "originalEvent" in event && event.originalEvent !== undefined;
+      this.#graticule();
+    });
+    map.on("resize", () => this.#moved || this.#fit(false));
     map.on("click", "situations", (event) => {
       const id = event.features?.[0]?.properties["id"] as string | undefined;
       if (id) this.dispatchEvent(new CustomEvent<string>("choose", { detail: id, bubbles: true, composed: true }));
     });
-    map.on("mouseenter", "situations", () => (map.getCanvas().style.cursor = "pointer"));
-    map.on("mouseleave", "situations", () => (map.getCanvas().style.cursor = ""));
+    for (const layer of ["situations", "devices"]) this.#explain(map, layer);
+  }
+
+  /** Say what a sign means while the pointer is on it. */
+  #explain(map: MapLibre, layer: string): void {
+    const popup = new Popup({ closeButton: false, closeOnClick: false, offset: 14, anchor: "left" });
+    map.on("mousemove", layer, (event) => {
+      const properties = event.features?.[0]?.properties;
+      if (!properties) return;
+      map.getCanvas().style.cursor = layer === "situations" ? "pointer" : "default";
+      const text = document.createElement("div");
+      const more = document.createElement("small");
+      text.textContent = String(properties["name"]);
+      more.textContent = String(properties["state"]);
+      text.append(more);
+      popup.setLngLat(event.lngLat).setDOMContent(text).addTo(map);
+    });
+    map.on("mouseleave", layer, () => {
+      map.getCanvas().style.cursor = "";
+      popup.remove();
+    });
   }
 
   /** Say whose data the base map is; the file says so in its member `attribution`. */
@@ -172,13 +227,14 @@ export class HaechiMap extends LitElement {
     }
   }
 
-  #fit(): void {
+  #fit(animate: boolean): void {
+    this.#moved = false;
     const bounds = new LngLatBounds();
     for (const one of [...city.places.values(), ...city.things.values()]) bounds.extend([one.longitude, one.latitude]);
     for (const one of city.situations.values()) {
       if (one.open && one.longitude !== null && one.latitude !== null) bounds.extend([one.longitude, one.latitude]);
     }
-    if (!bounds.isEmpty()) this.#map?.fitBounds(bounds, { ...FIT, animate: this.#fitted && !CALM_MOTION.matches });
+    if (!bounds.isEmpty()) this.#map?.fitBounds(bounds, { ...FIT, animate: animate && !CALM_MOTION.matches });
   }
 
   #graticule(): void {
@@ -192,8 +248,8 @@ export class HaechiMap extends LitElement {
     const map = this.#map;
     if (!map || !this.#ready || !city.loaded) return;
     if (!this.#fitted && (city.places.size || city.things.size || city.situations.size)) {
-      this.#fit();
       this.#fitted = true;
+      this.#fit(false);
     }
     const layers = { situations: this.#situations(), devices: devices(), places: places() };
     const drawn = JSON.stringify(layers);
@@ -205,14 +261,15 @@ export class HaechiMap extends LitElement {
   }
 
   #situations(): GeoJSON.Feature[] {
-    const shown = [...city.cleared, ...city.active.reverse()];
     const slot = side();
-    return shown.flatMap((one) => {
+    return [...city.active, ...city.cleared].flatMap((one) => {
       if (one.longitude === null || one.latitude === null) return [];
       const state = !one.open ? "over" : one.acknowledged ? "seen" : "new";
       const chosen = one.id === this.selected;
       return point(one.longitude, one.latitude, {
         id: one.id,
+        name: words.type(one.headline),
+        state: `${one.open ? t(`severity.${one.severity}`) : t("queue.cleared_badge")} · ${one.place_name || one.place}`,
         image: situationImage(one.severity, words.icon(one.matter), state, chosen),
         order: (chosen ? 100 : 0) + (one.open ? 10 : 0) + 5 - rank(one.severity),
         slot: slot(one.longitude, one.latitude),
@@ -221,18 +278,33 @@ export class HaechiMap extends LitElement {
   }
 }
 
+/** Gateways stand with the first of their things, because they have no position of their own. */
 function devices(): GeoJSON.Feature[] {
   const slot = side();
-  return [...city.things.values()].map((thing) => {
+  const seated = new Set<string>();
+  return [...city.things.values()].flatMap((thing) => {
     const gateway = city.gateways.get(thing.gateway);
     const component = gateway?.components.find((one) => one.id === thing.id);
-    const well = !component || component.state === "running";
-    const state = gateway && !gateway.online ? "off" : well ? "ok" : component.state === "failed" ? "off" : "trouble";
-    return point(thing.longitude, thing.latitude, {
-      id: `${thing.gateway}/${thing.id}`,
-      image: deviceImage(glyphOfThing(thing.kind), state),
-      slot: slot(thing.longitude, thing.latitude),
-    });
+    const offline = gateway !== undefined && !gateway.online;
+    const condition = offline || component?.state === "failed" ? "off" : !component || component.state === "running" ? "ok" : "trouble";
+    const signs = [
+      {
+        name: thing.name,
+        state: offline ? t("devices.offline") : component ? t(`state.${component.state}`) : thing.kind,
+        image: deviceImage(glyphOfThing(thing.kind), condition),
+      },
+    ];
+    if (gateway && !seated.has(gateway.id)) {
+      seated.add(gateway.id);
+      signs.push({
+        name: gateway.id,
+        state: t(offline ? "devices.offline" : "devices.online"),
+        image: deviceImage("gateway", offline ? "off" : gateway.problems.length ? "trouble" : "ok"),
+      });
+    }
+    return signs.map((sign) =>
+      point(thing.longitude, thing.latitude, { ...sign, slot: slot(thing.longitude, thing.latitude) }),
+    );
   });
 }
 

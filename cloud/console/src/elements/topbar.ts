@@ -148,8 +148,12 @@ export class HaechiTopbar extends LitElement {
         justify-content: space-between;
       }
       h1 span,
-      .clock .utc {
+      .clock .utc,
+      .clock span {
         display: none;
+      }
+      .connection {
+        padding: 2px 9px;
       }
       .clock {
         margin-left: auto;
@@ -222,8 +226,7 @@ export class HaechiTopbar extends LitElement {
 
   #time(zone: string | undefined): string {
     return new Intl.DateTimeFormat(words.language, {
-      month: "short",
-      day: "numeric",
+      ...(matchMedia("(max-width: 820px)").matches ? {} : { month: "short", day: "numeric" }),
       hour: "2-digit",
       minute: "2-digit",
       second: "2-digit",
