@@ -6,7 +6,6 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from haechi.cloud.event_broker.link import BrokerAddress
 from haechi.cloud.store import PointStore, StoreRefused
-from haechi.cloud.store.influx import InfluxAddress, InfluxPoints
 from haechi.cloud.store.points import DAY_US, Limits
 from haechi.cloud.store.sqlite import SqlitePoints
 from haechi.command import UsageError
@@ -69,6 +68,8 @@ def open_points(url: str, clock_us: Callable[[], int], retention_days: float | N
         raise UsageError(_("store: tls = {value!r}; expected true or false").format(value=tls))
     token_file, ca_file = _file(options, "token_file", "store"), _file(options, "ca_file", "store")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    from haechi.cloud.store.influx import InfluxAddress, InfluxPoints  # brings numpy along: only for whom it serves
+
     address = InfluxAddress(
         url=f"http{'s' if tls in _TRUE else ''}://{host}:{parts.port or _INFLUX_PORT}",
         database=database,

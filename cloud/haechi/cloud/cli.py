@@ -1,12 +1,21 @@
 """``haechi cloud``: run the cloud, look at its dead letters, replay them."""
 
 import argparse
+import contextlib
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from haechi.cloud import config
+from haechi.cloud.clock import now_us
+from haechi.command import UsageError
 from haechi.text import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +31,18 @@ def register(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable"))
     run.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
     run.set_defaults(run=_run)
+    dead = commands.add_parser("dead-letters", help=_("what could not be read: look at it, or read it once more"))
+    actions = dead.add_subparsers(required=True, metavar="list|replay")
+    listing = actions.add_parser("list", help=_("list them, oldest first"))
+    _settings(listing)
+    listing.set_defaults(run=_list)
+    again = actions.add_parser("replay", help=_("apply those that can be read now, as after an upgrade"))
+    _settings(again)
+    again.add_argument("--store", metavar="URL", help=config.CloudConfig.model_fields["store"].description)
+    again.add_argument(
+        "--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable")
+    )
+    again.set_defaults(run=_replay)
 
 
 def _settings(parser: argparse.ArgumentParser) -> None:
@@ -44,3 +65,48 @@ def _run(arguments: argparse.Namespace) -> int:
     from haechi.cloud.serve import serve
 
     return serve(settings)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from haechi.cloud.state import letters
+    from haechi.cloud.state.engine import open_state, reading
+    from haechi.contract.observations import utc
+
+    with _closing(open_state(_load(arguments).state_url)) as state, reading(state) as connection:
+        for letter in letters.each(connection):
+            number = "" if letter.seq is None else f" {letter.epoch.hex()[:8]}/{letter.seq}"
+            _say(
+                f"{letter.id}\t{utc(letter.received_us):%Y-%m-%dT%H:%M:%SZ}\t{letter.tenant}/{letter.gateway}{number}\t"
+                f"{letter.kind}\t{letter.bytes} B\t×{letter.times}\t{letter.reason!r}"
+            )
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from haechi.cloud.addresses import open_points
+    from haechi.cloud.event_broker.replay import replay
+    from haechi.cloud.objects import FolderObjects
+    from haechi.cloud.state.engine import open_state
+    from haechi.cloud.store import StoreError
+
+    settings = _load(arguments)
+    points = open_points(settings.store_url, now_us, settings.retention_days)
+    with contextlib.closing(points), _closing(open_state(settings.state_url)) as state:
+        try:
+            done = replay(state, points, FolderObjects(settings.data_dir / "objects"), settings.tenants, now_us)
+        except StoreError as error:
+            raise UsageError(_("store: {reason}; nothing is lost, try again").format(reason=error)) from error
+    _say(_("{applied} applied, {left} left").format(applied=done.applied, left=done.left))
+    return 0
+
+
+@contextlib.contextmanager
+def _closing(engine: "Engine") -> "Iterator[Engine]":
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201 - what the person asked for

@@ -10,7 +10,6 @@ import json
 import logging
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from sqlalchemy import Connection
 
 from haechi.cloud.addresses import broker_address, open_points
+from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
 from haechi.cloud.event_broker.acknowledge import Acknowledger
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
@@ -61,10 +61,6 @@ def serve(config: CloudConfig) -> int:
     return 0
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1000
-
-
 def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -103,7 +99,7 @@ class Cloud:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         config = self._config
-        self._points = open_points(config.store_url, _now_us, config.retention_days)
+        self._points = open_points(config.store_url, now_us, config.retention_days)
         self._state = open_state(config.state_url)
         self._writer = StateWriter(self._state)
         self._bell = ChangeBell()
@@ -114,7 +110,7 @@ class Cloud:
         objects = FolderObjects(config.data_dir / "objects")
         try:
             address = await self._find_broker()
-            self._acknowledger = Acknowledger(self._publish, _now_us)
+            self._acknowledger = Acknowledger(self._publish, now_us)
             self._intake = Intake(
                 tenants=config.tenants,
                 home=config.tenants[0],
@@ -125,7 +121,7 @@ class Cloud:
                 bell=self._bell,
                 acknowledger=self._acknowledger,
                 meters=self._meters,
-                clock_us=_now_us,
+                clock_us=now_us,
             )
             self._links = [
                 self._link("urgent", address, ["up/urgent"], URGENT_WINDOW),
@@ -140,7 +136,7 @@ class Cloud:
                 health=self._health,
                 tenant=config.tenants[0],
                 metrics=registry,
-                clock_us=_now_us,
+                clock_us=now_us,
                 basemap=config.basemap,
             )
             await self._serve(services, address, stop)
@@ -171,7 +167,7 @@ class Cloud:
             [f"{ROOT}/+/+/{channel}" for channel in channels],
             lambda arrival: self._intake.take(lane, arrival),
             window,
-            _now_us,
+            now_us,
             lambda name: self._meters.connections.labels(name).inc(),
         )
 
@@ -228,10 +224,10 @@ class Cloud:
             await self._quietly(self._sweep_once)
 
     def _sweep_once(self, connection: Connection) -> bool:
-        now_us = _now_us()
-        swept = list(handler.sweep(connection, now_us))
+        at_us = now_us()
+        swept = list(handler.sweep(connection, at_us))
         for tenant, change in swept:
-            changes.append(connection, tenant, [change], now_us)
+            changes.append(connection, tenant, [change], at_us)
         return bool(swept)
 
     async def _keep_house(self) -> None:
@@ -240,7 +236,7 @@ class Cloud:
             await asyncio.sleep(HOUSE_S)
 
     def _keep_house_once(self, connection: Connection) -> bool:
-        retention.keep_house(connection, _now_us())
+        retention.keep_house(connection, now_us())
         return True
 
     async def _quietly(self, work: Callable[[Connection], bool]) -> None:

@@ -110,7 +110,9 @@ def read(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Re
     try:
         return Delivery(address, name, codec.decode_body(version, body), arrival)
     except UnreadableBody as error:
-        return _unreadable(address, arrival, error, "future_version" if isinstance(error, FutureVersion) else "unreadable_body", name)
+        return _unreadable(
+            address, arrival, error, "future_version" if isinstance(error, FutureVersion) else "unreadable_body", name
+        )
 
 
 def _unreadable(

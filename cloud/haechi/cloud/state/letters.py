@@ -7,7 +7,7 @@ reported as one.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
@@ -74,7 +74,7 @@ def keep(connection: Connection, letter: Letter, now_us: int) -> Change | None:
     return None
 
 
-def each(connection: Connection, tenant: str | None = None) -> Iterator[Row[tuple[object, ...]]]:
+def each(connection: Connection, tenant: str | None = None) -> Iterator[Row[Any]]:
     """Yield all letters, oldest first, without loading them at once."""
     query = select(dead_letters).order_by(dead_letters.c.id)
     if tenant is not None:
@@ -83,6 +83,11 @@ def each(connection: Connection, tenant: str | None = None) -> Iterator[Row[tupl
     while rows := connection.execute(query.where(dead_letters.c.id > last).limit(50)).all():
         yield from rows
         last = rows[-1].id
+
+
+def one(connection: Connection, letter_id: int) -> Row[Any] | None:
+    """Return one letter, or None when it is gone."""
+    return connection.execute(select(dead_letters).where(dead_letters.c.id == letter_id)).first()
 
 
 def discard(connection: Connection, letter_id: int) -> None:

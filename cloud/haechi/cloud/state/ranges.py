@@ -42,6 +42,11 @@ def lose(connection: Connection, name: EpochName, numbers: RangeSet) -> RangeSet
     return missing
 
 
+def withdraw(connection: Connection, name: EpochName, numbers: RangeSet) -> None:
+    """Forget that numbers are stored, so that their parcels can be applied again."""
+    _remove(connection, settled, name, numbers)
+
+
 def settled_around(connection: Connection, name: EpochName, numbers: RangeSet, count_max: int) -> RangeSet:
     """Return the settled ranges that hold or touch the numbers, at most the ``count_max`` lowest."""
     around = _touching(connection, settled, name, numbers) | _touching(connection, lost, name, numbers)

@@ -1,0 +1,66 @@
+"""Dead letters that can be read now are applied once; the others stay."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from haechi.cloud.event_broker.apply import apply
+from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Unreadable, read
+from haechi.cloud.event_broker.replay import replay
+from haechi.cloud.objects import FolderObjects
+from haechi.cloud.state.engine import reading, writing
+from haechi.cloud.state.letters import Letter
+from haechi.cloud.state.schema import dead_letters, events, settled
+from haechi.cloud.store.points import Limits
+from haechi.cloud.store.sqlite import SqlitePoints
+from haechi.command import main
+from haechi.contract import codec
+from haechi.contract.parcel import Parcel, ParcelName
+from support.sender import EPOCH, alarm, flood, level, now_us
+
+
+def put_aside(state: Engine, seq: int, parcel: Parcel) -> None:
+    """As if an older software had not been able to read it."""
+    topic = "haechi/v1/city/cabinet-1/up/live"
+    payload = codec.encode(ParcelName(EPOCH, seq), parcel)
+    letter = Letter("city", "cabinet-1", topic, "parcel", "the body has version 2", payload, EPOCH, seq)
+    with writing(state) as connection:
+        apply(connection, [], [Unreadable(letter, "future_version", ParcelName(EPOCH, seq))], [], now_us())
+
+
+def test_what_can_be_read_now_is_applied_and_the_rest_stays(state: Engine, tmp_path: Path) -> None:
+    put_aside(state, 1, level(now_us(), 1.0, 2.0))
+    put_aside(state, 2, alarm(flood("event-0001")))
+    with writing(state) as connection:
+        letter = Letter("city", "cabinet-1", "haechi/v1/city/cabinet-1/up/live", "parcel", "garbage", b"garbage")
+        apply(connection, [], [Unreadable(letter, "not_a_parcel")], [], now_us())
+    points = SqlitePoints(tmp_path / "points.db", Limits(now_us))
+    for expected in ((2, 1), (0, 1)):
+        assert replay(state, points, FolderObjects(tmp_path / "objects"), ["city"], now_us) == expected
+    assert points.count("city") == {"cabinet-1/river-1.level": 2}
+    points.close()
+    with reading(state) as connection:
+        assert connection.execute(select(events.c.id)).scalars().all() == ["event-0001"]
+        assert connection.execute(select(dead_letters.c.reason)).scalars().all() == ["garbage"]
+        assert connection.execute(select(settled.c.first, settled.c.last)).all() == [(1, 2)]
+
+
+def test_the_command_lists_and_replays(state: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_aside(state, 1, level(now_us(), 1.0))
+    where = ["--data-dir", str(tmp_path)]
+    assert main(["cloud", "dead-letters", "list", *where]) == 0
+    assert "city/cabinet-1 00010203/1" in capsys.readouterr().out
+    assert main(["cloud", "dead-letters", "replay", *where]) == 0
+    assert capsys.readouterr().out == "1 applied, 0 left\n"
+
+
+def test_reading_never_raises_whatever_arrives() -> None:
+    for topic in ("", "x", "haechi/v1/city/cabinet-1/up/nothing", "haechi/v1/city/" + "x" * 300 + "/up/live"):
+        assert isinstance(read(Arrival(topic, b"x", 0), ["city"], "city"), Unreadable)
+    good = codec.encode(ParcelName(EPOCH, 1), level(now_us(), 1.0))
+    assert isinstance(read(Arrival("haechi/v1/city/cabinet-1/up/live", good, 0), ["city"], "city"), Delivery)
+    for cut in range(len(good)):
+        assert isinstance(
+            read(Arrival("haechi/v1/city/cabinet-1/up/live", good[:cut], 0), ["city"], "city"), Unreadable
+        )
