@@ -1,5 +1,6 @@
 """Reading the configuration file: every fault becomes one line with file, key, value and what was expected."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,7 +76,8 @@ def key_path(location: Sequence[str | int]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return _("a table") if isinstance(value, dict) else _("a list")
-    text = repr(value)
+    # Somebody may have put a password into an address; it must not stand in an error.
+    text = re.sub(r"//[^/@\s]*@", "//***@", repr(value))
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 

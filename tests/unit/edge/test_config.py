@@ -1,0 +1,114 @@
+"""Every fault in a configuration is one line that names the file, the key, the value and what was expected."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from haechi.edge.config_file import ConfigError, load
+from haechi.edge.devices import assemble
+
+SOUND = """
+[gateway]
+id = "gw-1"
+tenant = "daejeon"
+data_dir = "data"
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+[[place]]
+id = "bridge"
+name = "Bridge"
+latitude = 36.3
+longitude = 127.4
+[[device]]
+id = "river-1"
+kind = "river_gauge"
+place = "bridge"
+adapter = "modbus"
+[device.config]
+transport = "tcp"
+host = "127.0.0.1"
+unit_id = 1
+[[device.config.register]]
+name = "distance"
+address = 0
+scale = 0.001
+unit = "m"
+observed_property = "distance"
+[[derivation]]
+id = "river-1.level"
+source = "river-1.distance"
+offset = 5.0
+factor = -1
+unit = "m"
+observed_property = "water_level"
+[[rule]]
+id = "river-1.level.alarm"
+kind = "threshold"
+datastream = "river-1.level"
+above = 3.5
+event = "flood.level_high"
+"""
+
+FAULTS = [
+    ('tenant = "daejeon"', 'tenant = "Daejeon City"', r"gateway\.tenant = 'Daejeon City': expected"),
+    ('tenant = "daejeon"', "", r"gateway\.tenant is missing"),
+    ('tenant = "daejeon"', 'tenant = "daejeon"\nteannt = "x"', r"gateway\.teannt: there is no such key"),
+    ("latitude = 36.3", "latitude = 136.3", r"place\[0\]\.latitude = 136\.3: expected .*90"),
+    ("latitude = 36.3", 'latitude = "north"', r"place\[0\]\.latitude = 'north': expected a valid number"),
+    ("latitude = 36.3", "latitude = nan", r"place\[0\]\.latitude = nan: expected a finite number"),
+    ("mqtt://127.0.0.1:1883", "mqtt://broker.example", r"insecure = true"),
+    ("mqtt://127.0.0.1:1883", "http://127.0.0.1", r"uplink\.url = .*expected mqtts://HOST"),
+    ("mqtt://127.0.0.1:1883", "mqtts://u:secret@broker", r"uplink\.url.*password_file"),
+    ('place = "bridge"', 'place = "brigde"', r"device\[0\]\.place = 'brigde': there is no such thing; known: bridge"),
+    ('adapter = "modbus"', 'adapter = "modbsu"', r"device\[0\]\.adapter = 'modbsu': expected .*modbus"),
+    ("address = 0", "address = 70000", r"device\[0\]\.config\.register\[0\]\.address = 70000: expected"),
+    ("address = 0", "adress = 0", r"device\[0\]\.config\.register\[0\]"),
+    ('source = "river-1.distance"', 'source = "river-1.dist"', r"derivation\[0\]\.source = 'river-1\.dist'.*known"),
+    ('datastream = "river-1.level"', 'datastream = "river-1.x"', r"rule\[0\]\.datastream = 'river-1\.x'.*known"),
+    ("above = 3.5", "above = 3.5\nbelow = 1", r"rule\[0\]: give either above or below"),
+    ("above = 3.5", "above = 3.5\nhysteresis = -1", r"rule\[0\]\.hysteresis = -1: expected"),
+    ('kind = "threshold"', 'kind = "treshold"', r"rule\[0\].*threshold"),
+    ('id = "gw-1"', 'id = "gw-1"\nid = "gw-2"', r"is not TOML"),
+]
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_sound_file_is_taken(tmp_path: Path) -> None:
+    config = load(write(tmp_path, SOUND))
+    site = assemble(config)
+    assert config.gateway.data_dir == tmp_path / "data"
+    assert [stream.id for stream in site.descriptions.datastreams] == ["river-1.distance", "river-1.level"]
+    assert site.steps["river-1.level"] == (1, 1000)
+    assert [rule.place.name for rule in site.rules] == ["Bridge"]
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), FAULTS)
+def test_a_fault_is_one_clear_line(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    assert right in SOUND
+    path = write(tmp_path, SOUND.replace(right, wrong, 1))
+    with pytest.raises(ConfigError) as caught:
+        assemble(load(path))
+    line = str(caught.value)
+    assert re.search(said, line), line
+    assert "\n" not in line
+    assert "secret" not in line
+
+
+def test_names_may_not_be_used_twice(tmp_path: Path) -> None:
+    again = SOUND[SOUND.index("[[place]]") : SOUND.index("[[device]]")]
+    with pytest.raises(ConfigError, match=r"place: id = 'bridge' is used twice"):
+        load(write(tmp_path, SOUND + again))
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nothing\.toml: cannot be read: No such file"):
+        load(tmp_path / "nothing.toml")
+    (tmp_path / "picture.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not a text file"):
+        load(tmp_path / "picture.toml")
