@@ -58,6 +58,11 @@ class CloudProcess:
                     pass
                 await asyncio.sleep(0.05)  # another process has no event that could be awaited
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as ``kill -9`` does."""
         self._end(signal.SIGKILL)
