@@ -41,14 +41,15 @@ class DetectorConfig(_Model):
     model: str = Field(
         "nanodet-g",
         min_length=1,
-        description="Name of a model of `haechi models list`, or path of a YOLOX-format ONNX file.",
+        pattern=r"^([a-z0-9][a-z0-9_-]*|.+\.onnx)$",
+        description="Name of a model of `haechi models list`, or path of your own `.onnx` file in YOLOX's format.",
     )
     precision: Literal["auto", "fp32", "int8"] = Field(
-        "auto", description="`auto` takes int8 where it was verified on this machine, else fp32."
+        "auto", description="For nanodet-g: `auto` takes int8 where it was verified on this machine, else fp32."
     )
     input_size: Literal["256x416", "192x320"] = Field(
         "256x416",
-        description="Height and width in pixels that the detector sees: the larger one finds smaller objects.",
+        description="Height and width in pixels that nanodet-g sees: the larger one finds smaller objects.",
     )
     score_min: float = Field(
         0.4, ge=0.1, le=0.95, description="An object counts when the median of its scores reaches this."

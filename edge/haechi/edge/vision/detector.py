@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from haechi.edge.vision import nanodet
@@ -16,10 +15,10 @@ from haechi.edge.vision.config import DetectorConfig
 from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
-from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.nanodet import Letterbox
+from haechi.edge.vision.runtime import open_session, shrunk
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
-from haechi.text import _
+from haechi.edge.vision.yolox import YoloX
 
 
 class Detector(Protocol):
@@ -63,30 +62,8 @@ class NanoDet:
             self._canvas[:] = nanodet.LETTERBOX_GREY
         high, wide = letterbox.height_px, letterbox.width_px
         part = self._canvas[letterbox.top_px : letterbox.top_px + high, letterbox.left_px : letterbox.left_px + wide]
-        # Halving by averages first keeps small objects whole; averaging all the way would take as long as a look.
-        while picture.shape[1] >= 2 * wide and picture.shape[0] >= 2 * high:
-            half = (picture.shape[1] // 2, picture.shape[0] // 2)
-            picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
-        cv2.resize(picture, (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(shrunk(picture, high, wide), (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
         return letterbox
-
-
-def open_session(model: Path, threads: int) -> Any:
-    """Opens an ONNX file with so many threads and nothing spinning between looks.
-
-    Raises:
-        ModelError: it is not there or no model that can be run.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0][:160]
-        raise ModelError(_("{path}: cannot be run as a model: {reason}").format(path=model, reason=reason)) from error
 
 
 def open_detector(config: DetectorConfig, labels: Sequence[Label]) -> Detector:
@@ -95,5 +72,7 @@ def open_detector(config: DetectorConfig, labels: Sequence[Label]) -> Detector:
     Raises:
         ModelError: it is missing or damaged; the text says what to do.
     """
+    if cache.is_path(config.model):
+        return YoloX(Path(config.model), labels, threads=config.threads)
     path = cache.locate(config.model, config.precision, config.input_size)
     return NanoDet(path, labels, threads=config.threads)

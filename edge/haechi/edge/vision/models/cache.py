@@ -89,6 +89,11 @@ def locate(name: str, precision: Literal["auto", "fp32", "int8"], size: str, cac
     )
 
 
+def is_path(name: str) -> bool:
+    """Whether a camera's model is a file of the user's own."""
+    return name.endswith(".onnx")
+
+
 def check_present(name: str, cache: Path | None = None) -> None:
     """Tells cheaply whether a model was made ready here, without reading it.
 
@@ -96,6 +101,10 @@ def check_present(name: str, cache: Path | None = None) -> None:
         ModelMissing: it was not fetched yet.
         ModelError: no such model.
     """
+    if is_path(name):
+        if not Path(name).is_file():
+            raise ModelMissing(_("{path}: there is no such model file").format(path=name))
+        return
     if ready(card(name), root() if cache is None else cache) is None:
         raise _missing(name)
 

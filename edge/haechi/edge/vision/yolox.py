@@ -1,0 +1,112 @@
+"""A detector of one's own: an ONNX file in YOLOX's format, trained on COCO's eighty classes.
+
+The format (Megvii-BaseDetection/YOLOX, exported without decoding): input float32[1, 3, H, W], BGR 0..255, the picture
+at the top left over grey 114; output float32[1, cells, 85] for strides 8, 16, 32: centre as an offset from the cell in
+strides, logarithm of the size in strides, objectness, class scores (both after the sigmoid). The decoding is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.edge.vision.detection import Detection, without_doubles
+from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.labels import COCO_INDEX, Label
+from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.runtime import open_session, shrunk
+from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
+from haechi.text import _
+
+_STRIDES_PX = (8, 16, 32)
+_VALUES = 85
+_GREY = 114
+_SIZE_LOG_MAX = 10.0  # beyond any picture; keeps a broken model from overflowing
+
+
+class YoloX:
+    """A YOLOX-format ONNX file."""
+
+    def __init__(self, model: Path, labels: Sequence[Label], *, threads: int = 1) -> None:
+        """Loads the model.
+
+        Raises:
+            ModelError: the file is no such model.
+        """
+        self._session = open_session(model, threads)
+        (entry, *others), outputs = self._session.get_inputs(), self._session.get_outputs()
+        shape = entry.shape
+        if others or len(outputs) != 1 or len(shape) != 4 or not all(isinstance(n, int) for n in shape[1:]):
+            raise ModelError(
+                _("{path}: not of YOLOX's format: expected one fixed input and one output").format(path=model)
+            )
+        self._input = entry.name
+        self._size = (int(shape[2]), int(shape[3]))
+        self._labels = tuple(labels)
+        cells = sum((self._size[0] // stride) * (self._size[1] // stride) for stride in _STRIDES_PX)
+        if shape[1] != 3 or list(outputs[0].shape[1:]) != [cells, _VALUES]:
+            text = _("{path}: not of YOLOX's format: expected an output of {cells} x {values}")
+            raise ModelError(text.format(path=model, cells=cells, values=_VALUES))
+        self._canvas = np.full((*self._size, 3), _GREY, np.uint8)
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """See :class:`~haechi.edge.vision.detector.Detector`."""
+        scale = min(self._size[0] / picture.shape[0], self._size[1] / picture.shape[1])
+        high, wide = max(1, int(picture.shape[0] * scale)), max(1, int(picture.shape[1] * scale))
+        self._canvas[:] = _GREY
+        part = self._canvas[:high, :wide]
+        cv2.resize(shrunk(picture, high, wide), (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
+        planes = np.ascontiguousarray(self._canvas.transpose(2, 0, 1), np.float32)[np.newaxis]
+        (output,) = self._session.run(None, {self._input: planes})
+        return without_doubles(
+            detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=SCORE_MIN_UNSURE)
+        )
+
+
+def detections(
+    output: NDArray[np.float32],
+    *,
+    size: tuple[int, int],
+    part: tuple[int, int],
+    labels: Sequence[Label],
+    score_min: float,
+) -> list[Detection]:
+    """Reads the output; doubles are still in it.
+
+    Args:
+        output: float32[cells, 85].
+        size: (height, width) of the input.
+        part: (height, width) that the picture takes of it, from the top left.
+        labels: what is looked for.
+        score_min: boxes below are left out; the score is objectness times class score.
+    """
+    scores = output[:, [5 + COCO_INDEX[label] for label in labels]] * output[:, 4:5]
+    best = scores.max(axis=1)
+    cells = np.flatnonzero(best >= score_min)
+    origins, strides = _grid(size)
+    centres = (output[cells, :2] + origins[cells]) * strides[cells]
+    halves = np.exp(np.minimum(output[cells, 2:4], _SIZE_LOG_MAX)) * strides[cells] / 2
+    extent = np.array([part[1], part[0]], np.float32)
+    low = np.clip((centres - halves) / extent, 0, 1).tolist()
+    high = np.clip((centres + halves) / extent, 0, 1).tolist()
+    found = [
+        Detection(Box(*corner, *opposite), labels[index], score)
+        for corner, opposite, index, score in zip(
+            low, high, scores[cells].argmax(axis=1).tolist(), best[cells].tolist(), strict=True
+        )
+    ]
+    return [detection for detection in found if detection.box.area > 0]
+
+
+def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Column and row of each cell, float32[cells, 2], and its stride, float32[cells, 1]."""
+    origins, strides = [], []
+    for stride in _STRIDES_PX:
+        rows, columns = np.mgrid[: size[0] // stride, : size[1] // stride]
+        origins.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full((rows.size, 1), stride))
+    return np.concatenate(origins).astype(np.float32), np.concatenate(strides).astype(np.float32)

@@ -1,0 +1,68 @@
+"""A user's own detector in YOLOX's format."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from haechi.edge.vision.config import DetectorConfig
+from haechi.edge.vision.detector import open_detector
+from haechi.edge.vision.labels import COCO_INDEX, LABELS
+from haechi.edge.vision.models.errors import ModelError
+
+HEIGHT, WIDTH = 64, 128
+CELLS = sum((HEIGHT // stride) * (WIDTH // stride) for stride in (8, 16, 32))
+
+
+def model(path: Path, answer: np.ndarray) -> Path:
+    """A model that sees the same thing in every picture."""
+    shape = list(answer.shape)
+    zero = numpy_helper.from_array(np.zeros(1, np.float32), "zero")
+    constant = numpy_helper.from_array(answer.astype(np.float32), "answer")
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["answer", "nothing"], ["output"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "yolox",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, shape)],
+        [zero, constant],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    made.ir_version = 8
+    onnx.save(made, path)
+    return path
+
+
+def test_its_boxes_lie_right_in_the_picture(tmp_path: Path) -> None:
+    answer = np.zeros((1, CELLS, 85), np.float32)
+    cell = (HEIGHT // 8) * (WIDTH // 8) + 2 * (WIDTH // 16) + 1  # stride 16, row 2, column 1
+    answer[0, cell, :5] = [0.5, 0.25, np.log(2), np.log(1), 0.9]
+    answer[0, cell, 5 + COCO_INDEX["bus"]] = 0.8
+    detector = open_detector(DetectorConfig(model=str(model(tmp_path / "own.onnx", answer))), LABELS)
+    # 200 × 160 pixels fit as 80 × 64 at the top left.
+    (found,) = detector.look(np.zeros((160, 200, 3), np.uint8))
+    assert found.label == "bus"
+    assert found.score == pytest.approx(0.72)
+    pixels = np.array(found.box) * [80, 64, 80, 64]
+    assert pixels == pytest.approx([24 - 16, 36 - 8, 24 + 16, 36 + 8], abs=0.01)
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    path = model(tmp_path / "other.onnx", np.zeros((1, 100, 6), np.float32))
+    with pytest.raises(ModelError, match=rf"expected an output of {CELLS} x 85"):
+        open_detector(DetectorConfig(model=str(path)), LABELS)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no model"])
+def test_a_file_that_is_no_model_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"broken\.onnx: cannot be run as a model") as caught:
+        open_detector(DetectorConfig(model=str(path)), LABELS)
+    assert "\n" not in str(caught.value)
