@@ -1,7 +1,7 @@
 """A stream of bytes → frames, where the device talks by itself. No I/O, bounded memory.
 
-A stream is joined somewhere in the middle, so what comes before the first whole frame is dropped without being
-counted. After that, everything that is not part of a sound frame is counted once for each time the stream was lost.
+A stream is joined somewhere in the middle. What comes before the first certain beginning of a frame is dropped without
+being counted: the tail of ``1234`` is ``34``, which looks just as sound. After that, what is no sound frame is counted.
 """
 
 from collections.abc import Callable
@@ -24,12 +24,12 @@ class Delimited:
         *frames, rest = self._rest.split(self._delimiter)
         sound = []
         for frame in frames:
-            # The first piece may be the tail of a frame that began before we listened: no fault of the line.
-            if len(frame) <= self._size_max and self._is_sound(bytes(frame)):
+            if self._skipping:
+                self._skipping = False
+            elif len(frame) <= self._size_max and self._is_sound(bytes(frame)):
                 sound.append(bytes(frame))
-            elif not self._skipping:
+            else:
                 self.bad += 1
-            self._skipping = False
         if len(rest) > self._size_max + len(self._delimiter):
             if not self._skipping:
                 self.bad += 1

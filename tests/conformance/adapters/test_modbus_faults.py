@@ -98,6 +98,18 @@ async def test_a_dead_device_is_one_clear_line_and_comes_back() -> None:
             await came.get()
 
 
+async def test_a_dead_device_is_noticed_by_its_quick_block_alone() -> None:
+    async with ModbusSimulator() as simulator:
+        registers = [{"name": "level", "address": 0}, {"name": "serial_number", "address": 50, "period_s": 3600.0}]
+        adapter = modbus("d", simulator, *registers)
+        async with aclosing(adapter.samples()) as samples, asyncio.timeout(5):
+            for _number in range(4):
+                await anext(samples)
+            simulator.unit.silent = True
+            with pytest.raises(NotConnected, match="does not answer"):
+                await anext(samples)
+
+
 async def test_a_connection_that_the_device_closes_is_opened_again_without_a_gap() -> None:
     async with ModbusSimulator() as simulator:
         adapter = modbus("d", simulator, {"name": "level", "address": 0})

@@ -67,10 +67,13 @@ async def test_one_late_answer(transport: str, lateness: float) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "rtu"])
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_a_device_that_is_late_at_random(transport: str, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "refused"), [(1, None), (2, 100), (3, 200)])
+async def test_a_device_that_is_late_at_random(transport: str, seed: int, refused: int | None) -> None:
+    """Also where one block, and so any fence that begins there, is refused."""
     chance = random.Random(seed)
     async with device(transport) as (simulator, adapter), asyncio.timeout(40):
+        if refused is not None:
+            simulator.unit.refused[Table.HOLDING, refused] = 2
         simulator.unit.delays_s.extend(
             chance.choice([0.0, 0.0, 0.0, 0.5, 0.9, 1.1, 1.5, 2.2]) * TIMEOUT_S for _answer in range(40)
         )

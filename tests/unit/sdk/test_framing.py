@@ -29,7 +29,9 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
 @given(st.lists(st.integers(0, 9999), min_size=1, max_size=20), st.lists(st.integers(0, 200)))
 def test_lines_are_the_same_however_they_are_cut(numbers: list[int], places: list[int]) -> None:
     frames = Delimited(b"\r", size_max=4, is_sound=is_digits)
-    found = [frame for part in cut(b"".join(b"%04d\r" % n for n in numbers), places) for frame in frames.feed(part)]
+    found = [
+        frame for part in cut(b"\r" + b"".join(b"%04d\r" % n for n in numbers), places) for frame in frames.feed(part)
+    ]
     assert found == [b"%04d" % n for n in numbers]
     assert frames.bad == 0
 
@@ -40,9 +42,14 @@ def test_the_tail_of_a_line_that_began_before_us_is_nobodys_fault() -> None:
     assert frames.bad == 1
 
 
+def test_a_tail_that_looks_like_a_whole_line_is_not_taken_for_one() -> None:
+    frames = Delimited(b"\r", size_max=6, is_sound=bytes.isdigit)
+    assert frames.feed(b"34\r1234\r") == [b"1234"]
+
+
 def test_endless_bytes_without_delimiter_are_counted_once_and_not_kept() -> None:
     frames = Delimited(b"\r", size_max=4, is_sound=is_digits)
-    frames.feed(b"1234\r")
+    frames.feed(b"\r1234\r")
     for _part in range(1000):
         assert frames.feed(b"x" * 1000) == []
     assert frames.bad == 1

@@ -1,8 +1,9 @@
 """Modbus TCP and RTU devices: reads a register map in blocks, each block in its own period. Never writes.
 
 One block's trouble stays its own: an exception or a missing answer is counted, said once, and the other blocks go on.
-A device counts as gone when two blocks in a row that used to answer do not; then the supervisor waits and starts
-again, on a shared serial bus ever less often, because a silent device costs its neighbours a time-out each time.
+A device counts as gone when two blocks that used to answer do not, one after the other, or when one block stays
+unanswered twice while no other answers. Then the supervisor waits and starts again, on a shared serial bus ever less
+often, because a silent device costs its neighbours a time-out each time.
 """
 
 import heapq
@@ -21,7 +22,6 @@ from haechi.sdk.transports.modbus_tcp import ModbusTcp
 from haechi.sdk.transports.serial_line import LineSettings
 from haechi.text import _
 
-_FAILURES_IN_A_ROW = 2
 _BACK_OFF_S_MAX = 60.0
 
 
@@ -61,7 +61,8 @@ class Modbus(Adapter[ModbusConfig]):
             gap_max=config.gap_max,
         )
         self._readers = [_Reader(device, block) for block in blocks]
-        self._failures_in_a_row = 0
+        self._unanswered: list[_Reader] = []
+        """Who failed since anything was answered, in order."""
         self._starts_in_vain = 0
 
     def describe(self) -> list[Datastream]:
@@ -150,16 +151,17 @@ class Modbus(Adapter[ModbusConfig]):
 
     def _answered(self, reader: _Reader) -> None:
         reader.failures = 0
-        self._failures_in_a_row = 0
+        self._unanswered.clear()
         self._starts_in_vain = 0
 
     def _failed(self, reader: _Reader, error: NotConnected) -> None:
         """Count a read without an answer; raise when it means that the device is gone."""
         reader.failures += 1
-        if reader.failures == 1:
-            self._failures_in_a_row += 1
-        alone = len(self._readers) == 1 and reader.failures >= _FAILURES_IN_A_ROW
-        if alone or self._failures_in_a_row >= _FAILURES_IN_A_ROW or self._starts_in_vain:
+        failed_twice = reader in self._unanswered
+        self._unanswered.append(reader)
+        used_to_answer = sum(one.failures == 1 for one in self._unanswered)
+        if failed_twice or used_to_answer > 1 or self._starts_in_vain:
+            self._unanswered.clear()
             delay_s = self.config.retry_s
             if self.config.transport == "rtu":
                 delay_s = max(delay_s, min(_BACK_OFF_S_MAX, delay_s * 2.0 ** min(self._starts_in_vain, 10)))

@@ -109,7 +109,7 @@ async def test_a_cable_that_is_pulled_out_is_one_clear_line() -> None:
 
 def test_centimetres_have_their_own_step() -> None:
     talker = MaxbotixR("cm", 3)
-    assert [talker.step.value(count) for count in talker.feed(b"R195\rR020\rR1950\r")] == [1.95, 0.2]
+    assert [talker.step.value(count) for count in talker.feed(b"95\rR195\rR020\rR1950\r")] == [1.95, 0.2]
     assert talker.bad == 1
 
 

@@ -26,7 +26,7 @@ from haechi.sdk.testing.recording import Recording, load_recordings
 
 _DEVICE = "device-1"
 _PATIENCE_S = 10.0
-_DRAWN = 40
+_DRAWN = 20
 
 
 class Peer(Protocol):

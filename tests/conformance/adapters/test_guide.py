@@ -1,0 +1,33 @@
+"""The smallest adapter of the partner's guide runs as it is printed there."""
+
+import asyncio
+import os
+import re
+import tty
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from haechi.sdk import Host, Sample
+
+GUIDE = Path(__file__).parents[3] / "docs" / "adapters.md"
+
+
+async def test_the_printed_adapter_reads_a_real_port() -> None:
+    printed = re.search(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert printed is not None
+    names: dict[str, Any] = {}
+    exec(compile(printed.group(1), str(GUIDE), "exec"), names)  # noqa: S102 - it is our own page
+    wire, kept = os.openpty()
+    tty.setraw(wire)
+    tty.setraw(kept)
+    gauge = names["Gauge"]
+    adapter = gauge("river-1", gauge.load_config({"port": os.ttyname(kept)}), Host())
+    async with aclosing(adapter.samples()) as samples, asyncio.timeout(5):
+        drawing = asyncio.ensure_future(anext(samples))
+        await asyncio.sleep(0)  # its first step opens the port
+        os.write(wire, b"34\n1234\n")
+        assert await drawing == Sample(("river-1.level",), (1.234,))
+    assert [one.id for one in adapter.describe()] == ["river-1.level"]
+    os.close(wire)
+    os.close(kept)
