@@ -112,3 +112,9 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     (tmp_path / "picture.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not a text file"):
         load(tmp_path / "picture.toml")
+
+
+def test_the_sample_configuration_is_sound() -> None:
+    folder = Path(__file__).parents[3] / "edge" / "etc"
+    site = assemble(load(folder / "gateway.toml"))
+    assert len(site.devices) == 2
