@@ -102,7 +102,7 @@ async def test_nothing_is_lost_when_gateway_and_cloud_are_killed(tmp_path: Path)
             for words in moments.pop(moment):
                 city.kill(*words)
 
-    code, report = await run_city(tmp_path, ["--for=40s", "--camera=none"], kill)
+    code, report = await run_city(tmp_path, ["--for=60s", "--camera=none"], kill)
     assert not moments
     assert code == 0
     assert_nothing_lost(report)
