@@ -11,8 +11,8 @@ from sqlalchemy import Engine, func, select
 
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
-from haechi.cloud.event_handler import handler
-from haechi.cloud.state import latest, letters, ranges
+from haechi.cloud.event_handler import handler, offline
+from haechi.cloud.state import fence, latest, letters, ranges
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.letters import Letter
@@ -292,3 +292,54 @@ def test_many_workers_apply_each_parcel_once(state: Engine) -> None:
     with reading(state) as connection:
         assert connection.execute(select(situations.c.event_count)).scalar_one() == 30
         assert connection.execute(select(settled.c.first, settled.c.last)).one() == (1, 30)
+
+
+def status(state: str, *, at_us: int = NOW_US) -> Report:
+    said = GatewayStatus(state=state, at_us=at_us, software="1.0" if state == "online" else "")  # type: ignore[arg-type]
+    return Report(
+        Address("city", "cabinet-1", "up/status"), said, Arrival("haechi/v1/city/cabinet-1/up/status", b"", at_us)
+    )
+
+
+def report(state: Engine, *reports: Report, at_us: int = NOW_US) -> None:
+    with writing(state) as connection:
+        apply_reports(connection, reports, at_us)
+
+
+def watch(state: Engine, at_us: int) -> list[str]:
+    with writing(state) as connection:
+        return [change.kind for _tenant, change in offline.watch(connection, at_us)]
+
+
+def test_a_gateway_that_stays_away_is_a_situation_until_it_is_back(state: Engine) -> None:
+    report(state, status("online"))
+    report(state, status("offline"), at_us=NOW_US + 1)
+    assert watch(state, NOW_US + offline.GRACE_US) == []
+    assert watch(state, NOW_US + offline.GRACE_US + 1) == ["situation", "event"]
+    assert watch(state, NOW_US + offline.GRACE_US + 2) == []
+    with reading(state) as connection:
+        row = connection.execute(select(gateways)).one()
+        situation = connection.execute(select(situations)).one()
+    assert b'"software":"1.0"' in row.status, "what it said before it went stays readable"
+    assert (situation.headline, situation.place, situation.opened_us) == ("device.offline", "cabinet-1", NOW_US + 1)
+    report(state, status("online"), at_us=NOW_US + 90_000_000)
+    assert watch(state, NOW_US + 90_000_001) == ["situation", "event"]
+    with reading(state) as connection:
+        assert connection.execute(select(situations.c.open)).scalar_one() is False
+
+
+def test_a_gateway_out_of_bounds_is_fenced_off_alone_and_heard_again(state: Engine) -> None:
+    for number in range(4):
+        take(state, delivery(1, level(NOW_US, 1.0), epoch=bytes([number]) * 16))
+    take(state, delivery(1, level(NOW_US, 1.0), gateway="cabinet-2"))
+
+    def inspect(at_us: int) -> list[str]:
+        with writing(state) as connection:
+            return [change.key for _tenant, change in fence.inspect(connection, at_us, epochs_a_day_max=3)]
+
+    assert inspect(NOW_US) == ["cabinet-1"]
+    applied = take(state, delivery(2, level(NOW_US, 1.0)), delivery(2, level(NOW_US, 1.0), gateway="cabinet-2"))
+    assert (applied.parcels, [name.gateway for name in applied.settled]) == (1, ["cabinet-2"])
+    assert inspect(NOW_US) == []
+    assert inspect(NOW_US + fence.DAY_US) == ["cabinet-1"]
+    assert take(state, delivery(2, level(NOW_US, 1.0))).parcels == 1

@@ -60,8 +60,11 @@ def apply(
     ordered = sorted(deliveries, key=_gateway)
     for (tenant, gateway), group in groupby(ordered, key=_gateway):
         news = by_tenant.setdefault(tenant, [])
-        if gateways.lock(connection, tenant, gateway, now_us):
+        locked = gateways.lock(connection, tenant, gateway, now_us)
+        if locked.new:
             news.append(Change("gateway", gateway))
+        if locked.fenced:
+            continue
         for name, numbers in _apply_gateway(connection, list(group), now_us, news, applied).items():
             touched[name] = touched.get(name, RangeSet()) | numbers
     for one in unreadable:

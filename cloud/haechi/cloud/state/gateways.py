@@ -1,5 +1,7 @@
 """Gateways and their epochs: that they were seen, what they last said of themselves, and the lock on their row."""
 
+from typing import Any, NamedTuple
+
 import msgspec
 from sqlalchemy import Connection, select, update
 
@@ -11,16 +13,22 @@ from haechi.contract.control import GatewayStatus, HeldEpoch
 _encoder = msgspec.json.Encoder()
 
 
-def lock(connection: Connection, tenant: str, gateway: str, now_us: int) -> bool:
-    """Make the gateway's row if it is missing, note that it was seen, and hold the row until the transaction ends.
+class Locked(NamedTuple):
+    """What is known of a gateway whose row is locked."""
 
-    Returns whether the gateway was unknown until now.
-    """
+    new: bool
+    """It was unknown until now."""
+    fenced: bool
+    """Nothing is taken from it now."""
+
+
+def lock(connection: Connection, tenant: str, gateway: str, now_us: int) -> Locked:
+    """Make the gateway's row if it is missing, note that it was seen, and hold the row until the transaction ends."""
     known = connection.execute(
-        select(gateways.c.tenant).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
+        select(gateways.c.fenced).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
     ).first()
     upsert(connection, gateways, [{"tenant": tenant, "gateway": gateway, "last_seen_us": now_us}])
-    return known is None
+    return Locked(known is None, known is not None and known.fenced is not None)
 
 
 def count(connection: Connection, tenant: str, gateway: str, *, observations: int, repeats: int) -> None:
@@ -39,24 +47,26 @@ def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us
     upsert(connection, epochs, [row], kept=("epoch_order", "first_seen_us"))
 
 
-def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> bool:
-    """Write what a gateway says of itself; return whether it came or went.
+def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> None:
+    """Write what a gateway says of itself.
 
-    A last will (``offline``) says only that it went: what the gateway said before stays readable.
+    A last will (``offline``) says only that it went, and since when: what the gateway said before stays readable.
     """
     row = connection.execute(
         select(gateways.c.online).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
     ).first()
     online = status.state == "online"
+    said: dict[str, Any] = {"online": online}
     if online or row is None:
         lock(connection, tenant, gateway, now_us)
-    said = {"status": _encoder.encode(status), "status_at_us": now_us} if online or row is None else {}
+        said["status"] = _encoder.encode(status)
+    if online or row is None or row.online:
+        said["status_at_us"] = now_us
     connection.execute(
-        update(gateways).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway).values(online=online, **said)
+        update(gateways).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway).values(**said)
     )
     for held in status.epochs:
         _hold(connection, EpochName(tenant, gateway, bytes.fromhex(held.epoch)), held, now_us)
-    return row is None or bool(row.online) != online
 
 
 def _hold(connection: Connection, name: EpochName, held: HeldEpoch, now_us: int) -> None:

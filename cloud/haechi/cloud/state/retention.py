@@ -1,8 +1,8 @@
-"""What keeps the state bounded: old receipts, changes, dead letters and events go, a little at a time."""
+"""What keeps the state bounded: old receipts, changes, dead letters and events go, a little at a time; fences stand."""
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
-from haechi.cloud.state import changes, letters
+from haechi.cloud.state import changes, fence, letters
 from haechi.cloud.state.schema import conditions, events, notifications, receipts, situations
 
 DAY_US = 86_400_000_000
@@ -12,9 +12,11 @@ _AT_ONCE = 2_000
 
 
 def keep_house(connection: Connection, now_us: int) -> None:
-    """Drop what is over its bound; what is a loss goes to the change feed."""
+    """Drop what is over its bound and fence who is out of bounds; the change feed tells of both."""
     changes.trim(connection)
     for tenant, change in letters.trim(connection, now_us):
+        changes.append(connection, tenant, [change], now_us)
+    for tenant, change in fence.inspect(connection, now_us):
         changes.append(connection, tenant, [change], now_us)
     _drop(connection, receipts, receipts.c.stored_at_us < now_us - RECEIPTS_US_MAX)
     old = now_us - EVENTS_US_MAX

@@ -1,0 +1,72 @@
+"""A gateway that is away for a while is an event too: the cloud raises ``device.offline`` at its place.
+
+It is a condition like any other, named by the cloud, so that it opens one situation and clears when the gateway is
+back. A short absence (a restart, a new address) raises nothing.
+"""
+
+import hashlib
+
+from sqlalchemy import Connection, and_, func, select
+
+from haechi.cloud.event_handler.handler import handle
+from haechi.cloud.event_handler.situations import Word
+from haechi.cloud.state.changes import Change
+from haechi.cloud.state.schema import conditions, gateways, places, things
+from haechi.contract.catalogue import lookup
+from haechi.contract.events import Event, Phase
+
+CONDITION = "haechi.gateway.offline"
+TYPE = "device.offline"
+GRACE_US = 60_000_000
+_AT_ONCE = 200
+
+
+def watch(connection: Connection, now_us: int, grace_us: int = GRACE_US) -> list[tuple[str, Change]]:
+    """Raise for those that have been away for ``grace_us``, clear for those that are back."""
+    ours = and_(
+        conditions.c.tenant == gateways.c.tenant,
+        conditions.c.gateway == gateways.c.gateway,
+        conditions.c.condition == CONDITION,
+        conditions.c.active,
+    )
+    joined = gateways.outerjoin(conditions, ours)
+    columns = (gateways.c.tenant, gateways.c.gateway, gateways.c.status_at_us)
+    away = (
+        select(*columns)
+        .select_from(joined)
+        .where(~gateways.c.online, gateways.c.status_at_us <= now_us - grace_us, conditions.c.condition.is_(None))
+    )
+    back = select(*columns).select_from(joined).where(gateways.c.online, conditions.c.condition.is_not(None))
+    found: list[tuple[str, Change]] = []
+    for query, phase in ((away, Phase.RAISED), (back, Phase.CLEARED)):
+        for tenant, gateway, since_us in connection.execute(query.limit(_AT_ONCE)).all():
+            event = _event(connection, tenant, gateway, phase, since_us)
+            word = Word(tenant, gateway, event, (now_us, 0), now_us)
+            found.extend((tenant, change) for change in handle(connection, word, late=False) or ())
+    return found
+
+
+def _event(connection: Connection, tenant: str, gateway: str, phase: Phase, since_us: int) -> Event:
+    place = connection.execute(
+        select(places.c.id, places.c.name, places.c.latitude, places.c.longitude)
+        .select_from(places.join(things, and_(things.c.tenant == places.c.tenant, things.c.place == places.c.id)))
+        .where(things.c.tenant == tenant, things.c.gateway == gateway)
+        .group_by(places.c.id, places.c.name, places.c.latitude, places.c.longitude)
+        .order_by(func.min(things.c.id))
+        .limit(1)
+    ).first()
+    name = hashlib.sha256(f"{tenant}/{gateway}/{phase.value}/{since_us}".encode()).hexdigest()
+    return Event(
+        id=f"offline-{name[:24]}",
+        type=TYPE,
+        source=gateway,
+        subject=place.id if place else gateway,
+        time_us=since_us,
+        phase=phase,
+        condition=CONDITION,
+        severity=lookup(TYPE).severity,
+        place_name=place.name if place else gateway,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
+        data={"gateway": gateway},
+    )
