@@ -1,4 +1,4 @@
-"""A real browser for the end-to-end tests: Debian's chromium, driven by playwright, allowed to speak to loopback only."""
+"""A real browser for the end-to-end tests: Debian's chromium, driven by playwright, held to this machine."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -49,7 +49,10 @@ async def watched_page(
 ) -> AsyncIterator[Watched]:
     """Open an empty page that may reach nothing but this machine; what it tries is written down."""
     context = await running.new_context(
-        viewport=size, locale=locale, timezone_id="Asia/Seoul", reduced_motion="reduce" if reduced_motion else "no-preference"
+        viewport=size,
+        locale=locale,
+        timezone_id="Asia/Seoul",
+        reduced_motion="reduce" if reduced_motion else "no-preference",
     )
     watched = Watched(await context.new_page())
 

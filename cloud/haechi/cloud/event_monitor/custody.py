@@ -78,7 +78,11 @@ def list_letters(
     )
 
 
-@router.get("/dead-letters/{letter}/content", response_class=Response)
+@router.get(
+    "/dead-letters/{letter}/content",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
 def get_content(services: Monitor, letter: _Number) -> Response:
     """The bytes of one dead letter as they came."""
     table = schema.dead_letters

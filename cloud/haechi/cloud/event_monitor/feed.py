@@ -101,8 +101,10 @@ class ChangeFeed:
             async with self._starting:
                 if self._task is None:
                     self._tail = await asyncio.to_thread(self._newest)
-                    self._task = asyncio.create_task(self._run(), name="change feed")
+                    listens = asyncio.Event()
+                    self._task = asyncio.create_task(self._run(listens), name="change feed")
                     self._task.add_done_callback(self._ended)
+                    await listens.wait()
             yield self._messages(client, after)
         finally:
             self._clients.discard(client)
@@ -140,16 +142,19 @@ class ChangeFeed:
             if news_.id == 0 or news_.id > sent:
                 yield news_.content
 
-    async def _run(self) -> None:
+    async def _run(self, listens: asyncio.Event) -> None:
         with self._services.bell.listen() as listener:
+            listens.set()
+            troubled = False
             while True:
                 try:
                     await self._turn(listener)
+                    troubled = False
                 except SQLAlchemyError as error:
                     # Clients hear no heartbeat meanwhile, and say so.
-                    log.warning(
-                        "change feed: the state database cannot be read, trying again: %s", type(error).__name__
-                    )
+                    if not troubled:
+                        log.warning("change feed: the state database cannot be read: %s", type(error).__name__)
+                    troubled = True
                     await asyncio.sleep(POLL_S)
 
     async def _turn(self, listener: Listener) -> None:

@@ -52,7 +52,7 @@ def get_basemap(services: Monitor) -> views.Basemap:
     return views.Basemap(kind="plain", url=None)
 
 
-@router.get("/basemap/file", response_class=FileResponse)
+@router.get("/basemap/file", response_class=FileResponse, responses={200: {"content": {"application/geo+json": {}}}})
 def get_basemap_file(services: Monitor) -> Response:
     """The base map's file."""
     path = services.basemap

@@ -5,7 +5,6 @@ meanwhile neither repeat nor push others out of sight.
 """
 
 import base64
-import binascii
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
@@ -56,21 +55,21 @@ class Position(NamedTuple):
         return base64.urlsafe_b64encode(f"{self.time_us}/{self.id}".encode()).decode().rstrip("=")
 
 
-def _position(text: object) -> Position:
-    if isinstance(text, str) and len(text) <= 128:
-        try:
-            plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
-        except (binascii.Error, ValueError):
-            plain = ""
-        if match := _CURSOR.fullmatch(plain):
-            return Position(int(match[1]), match[2])
-    raise ValueError(_("expected the `next` of the page before; leave it out for the first page"))
+def _position(
+    cursor: Annotated[str | None, Query(max_length=128, description="The `next` of the page before.")] = None,
+) -> Position | None:
+    if cursor is None:
+        return None
+    try:
+        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        plain = ""
+    if match := _CURSOR.fullmatch(plain):
+        return Position(int(match[1]), match[2])
+    raise HTTPException(422, _("query.cursor: expected the `next` of the page before; leave it out for the first page"))
 
 
-Cursor = Annotated[
-    Annotated[Position, BeforeValidator(_position)] | None,
-    Query(description="The `next` of the page before.", json_schema_extra={"type": "string"}),
-]
+Cursor = Annotated[Position | None, Depends(_position)]
 
 
 def services_of(request: Request) -> Services:

@@ -72,4 +72,4 @@ def _first_line(errors: Sequence[Any]) -> str:
     where = ".".join(str(part) for part in first["loc"])
     given = first.get("input")
     shown = f", not {str(given)[:_SHOWN_MAX]!r}" if isinstance(given, str | int | float) else ""
-    return f"{where}: {first['msg']}{shown}"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{shown}"

@@ -1,0 +1,248 @@
+"""What programs and the console read from the monitor."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from haechi.cloud.event_monitor.app import create_app
+from haechi.cloud.services import PartHealth
+from haechi.contract.control import ComponentStatus
+from haechi.contract.events import Phase, Severity
+from support.city import GATEWAY, LEVEL, PICTURE, START_US, City
+
+MINUTE_US = 60_000_000
+
+
+async def get(client: httpx.AsyncClient, path: str, **parameters: str) -> dict[str, object]:
+    response = await client.get(f"/api/v1/{path}", params=parameters)
+    assert response.status_code == 200, response.text
+    body: dict[str, object] = response.json()
+    return body
+
+
+async def ids(client: httpx.AsyncClient, path: str, **parameters: str) -> list[str]:
+    items = (await get(client, path, **parameters))["items"]
+    assert isinstance(items, list)
+    return [item["id"] for item in items]
+
+
+def rfc3339(time_us: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).isoformat()
+
+
+async def test_gateway_says_how_it_is_doing(city: City, client: httpx.AsyncClient) -> None:
+    broken = ComponentStatus(id="camera-1", kind="camera", state="retrying", detail="does not answer")
+    city.gateway(
+        components=[broken], problems=["disk is full"], outbox_parcels=3, outbox_bytes=900, oldest_us=START_US - 1
+    )
+    shown = await get(client, f"gateways/{GATEWAY}")
+    assert shown["online"] is True
+    assert shown["outbox"] == {"parcels": 3, "bytes": 900, "bytes_max": 0, "oldest_at": "2026-05-28T20:26:39.999999Z"}
+    assert shown["components"] == [
+        {"id": "camera-1", "kind": "camera", "state": "retrying", "detail": "does not answer", "counters": {}}
+    ]
+    assert shown["problems"] == ["disk is full"]
+    assert shown["last_seen_at"] == "2026-05-28T20:26:40Z"
+
+
+async def test_gateways_are_walked_by_name(city: City, client: httpx.AsyncClient) -> None:
+    for name in ("c", "a", "b"):
+        city.gateway(name, online=name != "b")
+    first = await get(client, "gateways", limit="2")
+    assert first["next"] == "b"
+    assert await ids(client, "gateways", limit="2", after="b") == ["c"]
+
+
+async def test_newest_value_comes_with_its_datastream(city: City, client: httpx.AsyncClient) -> None:
+    city.datastream(LEVEL, "m")
+    city.datastream("rain-gauge.rain_intensity", "mm/h")
+    city.observe(LEVEL, 2.25)
+    items = (await get(client, "datastreams"))["items"]
+    assert isinstance(items, list)
+    shown = {item["id"]: (item["unit"], item["latest"]) for item in items}
+    assert shown == {
+        LEVEL: ("m", {"time": "2026-05-28T20:26:40Z", "value": 2.25, "quality": "good"}),
+        "rain-gauge.rain_intensity": ("mm/h", None),
+    }
+    assert await ids(client, "datastreams", after=f"{GATEWAY}/rain-gauge.rain_intensity") == [LEVEL]
+
+
+async def test_observations_of_a_stretch_of_time(city: City, client: httpx.AsyncClient) -> None:
+    city.datastream(LEVEL, "m")
+    for second in range(100):
+        city.observe(LEVEL, float(second), at_us=START_US + second * 1_000_000)
+    stretch = {"from": rfc3339(START_US + 10_000_000), "to": rfc3339(START_US + 20_000_000)}
+    answer = await get(client, "observations", gateway=GATEWAY, datastream=LEVEL, **stretch)
+    assert answer["unit"] == "m"
+    assert answer["from"] == "2026-05-28T20:26:50Z"
+    assert isinstance(answer["items"], list)
+    assert [item["value"] for item in answer["items"]] == [float(second) for second in range(10, 20)]
+    thin = await get(client, "observations", gateway=GATEWAY, datastream=LEVEL, points="10")
+    assert isinstance(thin["items"], list)
+    assert 0 < len(thin["items"]) <= 10
+
+
+async def test_events_are_walked_newest_first_without_gap_or_repeat(city: City, client: httpx.AsyncClient) -> None:
+    for number in range(25):
+        city.now_us = START_US + number // 2 * 1_000_000  # pairs share a time
+        city.event(f"event-{number:04}")
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await get(client, "events", limit="4", **cursor)
+        assert isinstance(page["items"], list)
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        city.now_us += 1_000_000
+        city.event(f"later-{len(seen):04}")  # what comes meanwhile must not push anything out of sight
+        cursor = {"cursor": str(page["next"])}
+    assert sorted(seen) == [f"event-{number:04}" for number in range(25)]
+
+
+async def test_events_are_found_by_what_they_are(city: City, client: httpx.AsyncClient) -> None:
+    city.event("flood-0001", situation="s-1", severity=Severity.EXTREME)
+    city.now_us += MINUTE_US
+    city.event("crowd-0001", type="security.crowding", severity=Severity.MINOR, phase=Phase.OCCURRED, condition="")
+    city.event("flood-0002", severity=Severity.MODERATE, late=True, subject="place-2")
+    assert set(await ids(client, "events", type="flood")) == {"flood-0001", "flood-0002"}
+    assert await ids(client, "events", type="flood.level_hig") == []
+    assert await ids(client, "events", severity_min="severe") == ["flood-0001"]
+    assert await ids(client, "events", late="true") == ["flood-0002"]
+    assert await ids(client, "events", place="place-2") == ["flood-0002"]
+    assert await ids(client, "events", situation="s-1") == ["flood-0001"]
+    assert await ids(client, "events", to=rfc3339(START_US + 1)) == ["flood-0001"]
+
+
+async def test_an_event_of_a_newer_version_is_still_shown(city: City, client: httpx.AsyncClient) -> None:
+    city.event("event-0001", data={"value": 3.0})
+    with city.state.begin() as connection:
+        connection.exec_driver_sql("UPDATE events SET body = ?", (b'{"something": "new"}',))
+    shown = await get(client, "events/event-0001")
+    assert (shown["type"], shown["severity"], shown["data"]) == ("flood.level_high", "severe", {})
+
+
+async def test_situation_with_its_events_and_pictures(city: City, client: httpx.AsyncClient) -> None:
+    city.situation("s-1")
+    city.event("event-0001", "s-1", data={"value": 3.1, "threshold": 3.0, "unit": "m"}, evidence=("picture-01",))
+    city.evidence("picture-01", "event-0001")
+    city.event("event-0002", "another")
+    detail = await get(client, "situations/s-1")
+    assert isinstance(detail["events"], list)
+    assert isinstance(detail["evidence"], list)
+    assert [event["data"] for event in detail["events"]] == [{"value": 3.1, "threshold": 3.0, "unit": "m"}]
+    (picture,) = detail["evidence"]
+    assert picture["situation"] == "s-1"
+    shown = await client.get(picture["url"])
+    assert (shown.headers["content-type"], shown.content) == ("image/png", PICTURE)
+
+
+async def test_situations_are_found_by_state_and_weight(city: City, client: httpx.AsyncClient) -> None:
+    city.situation("s-1", Severity.MINOR, acknowledged=True)
+    city.situation("s-2", Severity.EXTREME, opened_us=START_US + 1)
+    city.situation("s-3", Severity.SEVERE, opened_us=START_US + 2)
+    city.clear("s-3")
+    assert await ids(client, "situations") == ["s-2", "s-1"]
+    assert await ids(client, "situations", state="closed") == ["s-3"]
+    assert await ids(client, "situations", state="all", severity_min="severe") == ["s-3", "s-2"]
+    assert await ids(client, "situations", acknowledged="true") == ["s-1"]
+    page = await get(client, "situations", state="all", limit="1")
+    assert await ids(client, "situations", state="all", cursor=str(page["next"])) == ["s-2", "s-1"]
+
+
+async def test_acknowledging_is_said_once_and_told_to_everybody(city: City, client: httpx.AsyncClient) -> None:
+    city.situation("s-1")
+    with city.state.connect() as connection:
+        before = connection.exec_driver_sql("SELECT max(id) FROM changes").scalar()
+    city.now_us += MINUTE_US
+    first = await client.post("/api/v1/situations/s-1/acknowledge")
+    again = await client.post("/api/v1/situations/s-1/acknowledge")
+    assert first.json() == again.json()
+    assert (first.json()["acknowledged"], first.json()["open"]) == (True, True)
+    with city.state.connect() as connection:
+        told = connection.exec_driver_sql("SELECT kind, key FROM changes WHERE id > ?", (before,)).all()
+    assert [tuple(row) for row in told] == [("situation", "s-1")]
+
+
+async def test_what_could_not_be_stored_is_in_sight(city: City, client: httpx.AsyncClient) -> None:
+    city.loss()
+    city.dead_letter(b"first")
+    city.dead_letter(b"second")
+    losses = (await get(client, "losses"))["items"]
+    assert isinstance(losses, list)
+    assert losses[0]["ranges"] == [{"epoch": "ab" * 16, "first": 3, "last": 9}]
+    letters = await get(client, "dead-letters", limit="1")
+    assert isinstance(letters["items"], list)
+    assert letters["items"][0]["reason"] == "no envelope"
+    content = await client.get(f"/api/v1/dead-letters/{letters['items'][0]['id']}/content")
+    assert content.content == b"second"
+    assert content.headers["content-disposition"].startswith("attachment")
+    assert len((await get(client, "dead-letters", before=str(letters["next"])))["items"]) == 1  # type: ignore[arg-type]
+
+
+async def test_health_is_that_of_the_worst_part(city: City, client: httpx.AsyncClient) -> None:
+    assert (await get(client, "health"))["state"] == "ok"
+    city.parts.append(PartHealth("points", "down", "the store does not answer; alarms go on"))
+    shown = await get(client, "health")
+    assert shown["state"] == "down"
+    assert isinstance(shown["parts"], list)
+    assert shown["parts"][-1] == {
+        "name": "points",
+        "state": "down",
+        "detail": "the store does not answer; alarms go on",
+    }
+
+
+async def test_a_store_that_is_down_is_said_without_its_secrets(city: City, client: httpx.AsyncClient) -> None:
+    city.points.down = True
+    response = await client.get("/api/v1/observations", params={"gateway": GATEWAY, "datastream": LEVEL})
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
+    assert "try again" in response.json()["detail"]
+
+
+async def test_a_city_of_another_tenant_is_not_shown(city: City, client: httpx.AsyncClient) -> None:
+    city.situation("s-1")
+    city.event("event-0001", "s-1")
+    with city.state.begin() as connection:
+        for table in ("situations", "events"):
+            connection.exec_driver_sql(f"UPDATE {table} SET tenant = 'elsewhere'")  # noqa: S608
+    assert await ids(client, "situations", state="all") == []
+    assert (await client.get("/api/v1/situations/s-1")).status_code == 404
+    assert (await client.post("/api/v1/situations/s-1/acknowledge")).status_code == 404
+    assert (await client.get("/api/v1/events/event-0001")).status_code == 404
+
+
+async def test_openapi_describes_every_answer(app: FastAPI, client: httpx.AsyncClient) -> None:
+    described = (await client.get("/api/v1/openapi.json")).json()
+    assert len(described["paths"]) >= 18
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description"), f"{method} {path} is not described"
+            assert operation["responses"]["200"].get("content"), f"{method} {path} has no typed answer"
+
+
+async def test_page_says_how_to_build_it_when_it_is_missing(client: httpx.AsyncClient) -> None:
+    response = await client.get("/")
+    assert response.status_code == 503
+    assert "npm ci" in response.text
+
+
+@pytest.mark.parametrize(("name", "kind"), [("base.geojson", "geojson"), ("base.tif", "plain")])
+async def test_base_map_is_served_where_there_is_one(city: City, name: str, kind: str) -> None:
+    path = city.folder / name
+    path.write_text('{"type": "FeatureCollection", "features": []}')
+    transport = httpx.ASGITransport(create_app(city.services(basemap=path), console=city.folder))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await get(client, "basemap"))["kind"] == kind
+        file = await client.get("/api/v1/basemap/file")
+    assert file.status_code == (200 if kind == "geojson" else 404)
+
+
+async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
+    response = await client.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain")
