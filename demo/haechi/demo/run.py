@@ -20,8 +20,7 @@ from pathlib import Path
 import httpx
 
 from haechi.command import UsageError
-from haechi.demo import city, clip, report, story
-from haechi.demo.basemap import box_around, write_basemap
+from haechi.demo import basemap, city, clip, report, story
 from haechi.demo.keeper import Keeper, python
 from haechi.demo.watch import Watch
 from haechi.edge.outbox import OutboxFailed
@@ -70,7 +69,7 @@ class Demo:
         self._stopping = asyncio.Event()
         self._restarts: dict[str, int] = {}
         self._keepers: dict[str, Keeper] = {}
-        self._basemap = folder / "basemap.geojson"
+        self._basemap: Path | None = None
         self._watch = Watch(self._url, CAMERA, say)
         self._started_s = time.time()
         self._story_since_s: float | None = None
@@ -129,7 +128,9 @@ class Demo:
         text = city.gateway_toml(addresses, self._folder / "gateway", password)
         (self._folder / "gateway.toml").write_text(text, encoding="utf-8")
         places = tomllib.loads(text)["place"]
-        write_basemap(self._basemap, box_around((one["latitude"], one["longitude"]) for one in places))
+        self._basemap = basemap.obtain(
+            basemap.box_around((one["latitude"], one["longitude"]) for one in places), self._say
+        )
 
     def _camera_url(self) -> tuple[str | None, bool]:
         """Return the camera's address and whether its picture is the default clip's."""
@@ -163,7 +164,7 @@ class Demo:
             f"--listen=127.0.0.1:{self._ports.http}",
             f"--tenant={city.TENANT}",
         ]
-        if self._basemap.exists():
+        if self._basemap is not None:
             command.append(f"--basemap={self._basemap}")
         return command
 
