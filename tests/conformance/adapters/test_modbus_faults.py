@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import serial
 
 from haechi.adapters.modbus.adapter import Modbus
 from haechi.adapters.modbus.simulator import ModbusSimulator
+from haechi.contract.observations import Quality
 from haechi.sdk import ConfigError, Host, NotConnected, Sample
 from haechi.sdk.transports.modbus_frames import Table
 
@@ -67,6 +69,34 @@ async def test_an_exception_stops_only_its_block_and_is_said_once(caplog: pytest
                 pass
         assert caplog.records[-1].getMessage() == "river-1.missing: read again without trouble"
         assert simulator.connections == 1
+
+
+async def test_values_that_are_none_are_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    async with ModbusSimulator() as simulator:
+        simulator.unit.show(0, math.nan, "float32")
+        simulator.unit.show(2, -9999, "int16")
+        simulator.unit.show(3, 500)
+        registers = [
+            {"name": "flow", "address": 0, "type": "float32"},
+            {"name": "depth", "address": 2, "type": "int16", "invalid": [-9999]},
+            {"name": "percent", "address": 3, "valid": [0, 100]},
+        ]
+        adapter = modbus("d", simulator, *registers)
+        async with aclosing(adapter.samples()) as samples:
+            assert await anext(samples) == Sample(("d.percent",), (500.0,), (Quality.BAD,))
+        assert adapter.host.counters == {"values_not_finite": 1, "values_missing": 1, "values_implausible": 1}
+        assert [record.getMessage() for record in caplog.records] == ["d.flow … d.percent: some values are not finite"]
+
+
+async def test_a_probe_tells_what_does_not_answer() -> None:
+    async with ModbusSimulator() as simulator:
+        registers = [{"name": f"r{address}", "address": address} for address in (0, 100, 200)]
+        simulator.unit.refused[Table.HOLDING, 100] = 2
+        line = await modbus("d", simulator, *registers).probe()
+        assert line.startswith(f"127.0.0.1:{simulator.port} answers: 2 of 3 reads, ")
+        assert line.endswith("; holding 100: illegal data address (exception 2)")
+        simulator.unit.unanswered.add((Table.HOLDING, 200))
+        assert "answers: 1 of 3 reads" in await modbus("d", simulator, *registers).probe()
 
 
 async def test_a_block_that_is_never_answered_leaves_the_others_alone() -> None:
