@@ -8,9 +8,10 @@ Lines are built ready-made, with the escaped prefix of each series kept; 5,000 l
 """
 
 import gzip
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import urllib3
 from influxdb_client import InfluxDBClient, WriteService
@@ -18,12 +19,12 @@ from influxdb_client.rest import ApiException
 
 from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
 from haechi.cloud.store.influxql import InfluxQuery, identifier, text
-from haechi.cloud.store.points import Limits, Point, admitted
-from haechi.contract.observations import Value
+from haechi.cloud.store.points import Limits, Point, admitted, clean_times_ns
+from haechi.contract.observations import Table, Value
 
 MEASUREMENT = "observation"
 LINES_MAX = 5_000
-_PREFIXES_CACHED_MAX = 200_000
+_PREFIXES_KEPT_MAX = 200_000
 _TIMEOUT_S = 10.0
 
 
@@ -42,13 +43,31 @@ class InfluxAddress:
     timeout_s: float = _TIMEOUT_S
 
 
+class _Stretch(NamedTuple):
+    """The lines of one table: where they begin, and the points that they were made of."""
+
+    start: int
+    batch: Batch
+    table: Table
+    times_ns: Sequence[int]
+    points: Sequence[Point]
+
+    def point(self, line: int) -> tuple[str, int, Value]:
+        """Return datastream, time in nanoseconds and value of a line."""
+        if self.points:
+            return self.points[line - self.start][:3]
+        column, row = divmod(line - self.start, len(self.times_ns))
+        return self.table.datastreams[column], self.times_ns[row], self.table.columns[column][row]
+
+
 class InfluxPoints:
     """Points in InfluxDB; see :class:`haechi.cloud.store.PointStore`."""
 
     def __init__(self, address: InfluxAddress, limits: Limits) -> None:
         self._address = address
         self._limits = limits
-        self._prefixes: dict[tuple[str, str, str], str] = {}
+        self._prefixed: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+        self._prefixes_kept = 0
         token = address.token or None
         self._client = InfluxDBClient(
             url=address.url,
@@ -65,14 +84,13 @@ class InfluxPoints:
     def write(self, batches: Sequence[Batch]) -> list[RefusedPoint]:
         """Write all batches; see :class:`haechi.cloud.store.PointStore`."""
         refused: list[RefusedPoint] = []
+        window_us = self._limits.window_us()
         lines: list[str] = []
-        origins: list[tuple[Batch, Point]] = []
-        for batch in batches:
-            for point in admitted(batch, self._limits, refused):
-                lines.append(self._line(batch, point))
-                origins.append((batch, point))
+        stretches = [
+            self._append(lines, batch, table, window_us, refused) for batch in batches for table in batch.tables
+        ]
         for start in range(0, len(lines), LINES_MAX):
-            self._write(lines[start : start + LINES_MAX], origins[start : start + LINES_MAX], refused)
+            self._write(lines[start : start + LINES_MAX], start, stretches, refused)
         return refused
 
     def read(
@@ -127,31 +145,64 @@ class InfluxPoints:
         self._client.close()
         self._query.close()
 
-    def _line(self, batch: Batch, point: Point) -> str:
-        datastream, time_ns, value, quality = point
-        name = (batch.tenant, batch.gateway, datastream)
-        prefix = self._prefixes.get(name)
-        if prefix is None:
-            if len(self._prefixes) >= _PREFIXES_CACHED_MAX:
-                self._prefixes.clear()
-            # Tags in the order of their names, which spares the server sorting them.
-            prefix = f"{MEASUREMENT},datastream={_tag(datastream)},gateway={_tag(name[1])},tenant={_tag(name[0])} "
-            self._prefixes[name] = prefix
-        if type(value) is float:
-            return f"{prefix}v={value!r},q={quality}i {time_ns}"
-        return f"{prefix}{_field(value)},q={quality}i {time_ns}"
+    def _append(
+        self,
+        lines: list[str],
+        batch: Batch,
+        table: Table,
+        window_us: tuple[int, int],
+        refused: list[RefusedPoint],
+    ) -> "_Stretch":
+        """Append the lines of a table; return whose they are."""
+        start = len(lines)
+        prefixes = self._prefixes(batch, table.datastreams)
+        times_ns = None if table.qualities else clean_times_ns(batch, table, window_us)
+        if times_ns is None:
+            prefixed = dict(zip(table.datastreams, prefixes, strict=True))
+            points = list(admitted(batch, table, window_us, refused))
+            lines.extend(
+                f"{prefixed[datastream]}{_field(value)},q={quality}i {time_ns}"
+                for datastream, time_ns, value, quality in points
+            )
+            return _Stretch(start, batch, table, (), points)
+        tails = [f",q=0i {time_ns}" for time_ns in times_ns]
+        for prefix, values in zip(prefixes, table.columns, strict=True):
+            for value, tail in zip(values, tails, strict=True):
+                if type(value) is float:
+                    lines.append(f"{prefix}v={value!r}{tail}")
+                else:
+                    lines.append(f"{prefix}{_field(value)}{tail}")
+        return _Stretch(start, batch, table, times_ns, ())
 
-    def _write(self, lines: Sequence[str], origins: Sequence[tuple[Batch, Point]], refused: list[RefusedPoint]) -> None:
+    def _prefixes(self, batch: Batch, datastreams: tuple[str, ...]) -> list[str]:
+        """Return measurement and tags of each datastream, ready-made; kept, because the next parcel has the same."""
+        name = (batch.tenant, batch.gateway, datastreams)
+        prefixes = self._prefixed.get(name)
+        if prefixes is None:
+            if self._prefixes_kept > _PREFIXES_KEPT_MAX:
+                self._prefixed.clear()
+                self._prefixes_kept = 0
+            # Tags in the order of their names, which spares the server sorting them.
+            end = f",gateway={_tag(batch.gateway)},tenant={_tag(batch.tenant)} "
+            prefixes = [f"{MEASUREMENT},datastream={_tag(datastream)}{end}" for datastream in datastreams]
+            self._prefixed[name] = prefixes
+            self._prefixes_kept += len(prefixes)
+        return prefixes
+
+    def _write(
+        self, lines: Sequence[str], first: int, stretches: Sequence["_Stretch"], refused: list[RefusedPoint]
+    ) -> None:
         problem = self._post(lines)
         if problem is None:
             return
         if len(lines) == 1:
-            batch, (datastream, time_ns, value, _quality) = origins[0]
-            refused.append(RefusedPoint(batch.tenant, batch.gateway, datastream, time_ns, value, problem))
+            owner = stretches[bisect_right(stretches, first, key=lambda stretch: stretch.start) - 1]
+            datastream, time_ns, value = owner.point(first)
+            refused.append(RefusedPoint(owner.batch.tenant, owner.batch.gateway, datastream, time_ns, value, problem))
             return
         middle = len(lines) // 2
-        self._write(lines[:middle], origins[:middle], refused)
-        self._write(lines[middle:], origins[middle:], refused)
+        self._write(lines[:middle], first, stretches, refused)
+        self._write(lines[middle:], first + middle, stretches, refused)
 
     def _post(self, lines: Sequence[str]) -> str | None:
         """Send lines; return what the server finds wrong with them, None when they are written."""

@@ -7,13 +7,13 @@ of its type, so that truth, text and numbers come back as what they were (whole 
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock, local
 
 from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
-from haechi.cloud.store.points import Limits, Point, admitted
-from haechi.contract.observations import Value
+from haechi.cloud.store.points import Limits, admitted, clean_times_ns
+from haechi.contract.observations import Table, Value
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
@@ -56,12 +56,13 @@ class SqlitePoints:
     def write(self, batches: Sequence[Batch]) -> list[RefusedPoint]:
         """Write all batches in one transaction; see :class:`haechi.cloud.store.PointStore`."""
         refused: list[RefusedPoint] = []
+        window_us = self._limits.window_us()
         with self._lock:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 for batch in batches:
-                    points = list(admitted(batch, self._limits, refused))
-                    self._writer.executemany(_WRITE, self._rows(batch, points))
+                    for table in batch.tables:
+                        self._writer.executemany(_WRITE, self._rows(batch, table, window_us, refused))
                 self._writer.execute("COMMIT")
             except sqlite3.Error as error:
                 with contextlib.suppress(sqlite3.Error):
@@ -127,17 +128,22 @@ class SqlitePoints:
             self._readers.connection = connection
         return connection
 
-    def _rows(self, batch: Batch, points: Sequence[Point]) -> list[_PointRow]:
-        numbers = {
-            datastream: self._number(batch.tenant, batch.gateway, datastream)
-            for datastream in dict.fromkeys(point[0] for point in points)
-        }
-        return [
-            (numbers[datastream], time_ns, value, None, None, quality)
-            if type(value) is float
-            else (numbers[datastream], time_ns, *_typed(value), quality)
-            for datastream, time_ns, value, quality in points
-        ]
+    def _rows(
+        self, batch: Batch, table: Table, window_us: tuple[int, int], refused: list[RefusedPoint]
+    ) -> Iterator[_PointRow]:
+        numbers = [self._number(batch.tenant, batch.gateway, datastream) for datastream in table.datastreams]
+        times_ns = None if table.qualities else clean_times_ns(batch, table, window_us)
+        if times_ns is not None:
+            for number, values in zip(numbers, table.columns, strict=True):
+                for time_ns, value in zip(times_ns, values, strict=True):
+                    if type(value) is float:
+                        yield number, time_ns, value, None, None, 0
+                    else:
+                        yield number, time_ns, *_typed(value), 0
+            return
+        numbered = dict(zip(table.datastreams, numbers, strict=True))
+        for datastream, time_ns, value, quality in admitted(batch, table, window_us, refused):
+            yield numbered[datastream], time_ns, *_typed(value), quality
 
     def _number(self, tenant: str, gateway: str, datastream: str) -> int:
         name = (tenant, gateway, datastream)
