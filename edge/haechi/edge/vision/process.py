@@ -66,11 +66,24 @@ class CameraLoop:
         active: frozenset[str] = frozenset(),
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Prepares; nothing is opened yet.
+
+        Args:
+            config: the camera's.
+            detector: what finds objects.
+            send: takes what there is to say; a :class:`~.messages.Health` only as long as it takes to write it down.
+            active: zones whose condition was raised before and not cleared.
+            clock_us: wall clock.
+            open_capture: opens the camera.
+            sleep: waits so many seconds.
+        """
         self._config = config
         self._send = send
         self._clock_us = clock_us
         self._open_capture = open_capture
+        self._sleep = sleep
         self._zones: dict[str, ZoneConfig] = {zone.name: zone for zone in config.zones}
         self._looker = Looker(config, detector, active=active)
         self._counter = CrossingCounter((line.name for line in config.lines), period_s=config.count_period_s)
@@ -122,7 +135,7 @@ class CameraLoop:
                     self._tell(CameraState.RUNNING)
                 due_s = max(due_s + period_s, time.monotonic() - period_s)
                 # Not a sleep to the letter: `newest` then waits for the next picture to be taken.
-                time.sleep(max(0.0, due_s - time.monotonic()))
+                self._sleep(max(0.0, due_s - time.monotonic()))
             elif capture.hung:
                 raise CannotOpen(f"{self._config.id}: the camera's driver hangs")
             self._tell_if_due()
@@ -181,7 +194,7 @@ class CameraLoop:
     def _pause(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
         while (left_s := until_s - time.monotonic()) > 0:
-            time.sleep(min(left_s, _HEALTH_EVERY_S))
+            self._sleep(min(left_s, _HEALTH_EVERY_S))
             self._tell_if_due()
 
 

@@ -1,0 +1,120 @@
+"""What a camera's process says for what it sees, with pictures and a detector of our own."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.edge.vision.capture import CannotOpen, Frame
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ZoneChange
+from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
+from support.moving import between, seen
+
+START_US = 1_700_000_000_000_000
+PICTURE = np.full((90, 160, 3), 90, np.uint8)
+CAMERA = CameraConfig.model_validate(
+    {
+        "id": "cam-1",
+        "url": "clip.mp4",
+        "place": "bridge",
+        "looks_per_s": 30,
+        "count_period_s": 1,
+        "motion": {"enabled": False},
+        "lines": [{"name": "gate", "a": (0, 0.5), "b": (1, 0.5)}],
+        "zones": [{"name": "bank", "kind": "intrusion", "polygon": [(0, 0.6), (1, 0.6), (1, 1), (0, 1)]}],
+    }
+)
+
+
+class Walker:
+    """A detector that sees somebody walk down the picture, and then nobody."""
+
+    def __init__(self, looks: int) -> None:
+        self._boxes: Iterator[list[Detection]] = iter(
+            [[seen(between(Point(0.5, 0.2), Point(0.5, 0.95), i / looks))] for i in range(looks)]
+        )
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        return next(self._boxes, [])
+
+
+class Clip:
+    """A capture that gives so many pictures, five for each second of its own time."""
+
+    def __init__(self, frames: int, *, then: CannotOpen | None = None, hung: bool = False) -> None:
+        self.frames_read = 0
+        self.ended = False
+        self.hung = hung
+        self.closed = False
+        self._frames = frames
+        self._then = then
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        if self.frames_read == self._frames:
+            if self._then is not None:
+                raise self._then
+            self.ended = True
+            return None
+        self.frames_read += 1
+        return Frame(PICTURE, START_US + self.frames_read * 200_000, self.frames_read * 0.2)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def run(clips: Iterable[Clip], detector: Walker, *, active: frozenset[str] = frozenset()) -> tuple[int, list[Message]]:
+    said: list[Message] = []
+    todo = iter(clips)
+
+    def send(message: Message) -> None:
+        # The loop goes on using its health: keep what it was when it was said.
+        said.append(
+            Health(**{f: getattr(message, f) for f in message.__struct_fields__})
+            if isinstance(message, Health)
+            else message
+        )
+
+    def open_capture(_config: CameraConfig, *, clock_us: Callable[[], int]) -> Any:
+        return next(todo)
+
+    loop = CameraLoop(CAMERA, detector, send, active=active, open_capture=open_capture, sleep=lambda _seconds: None)
+    return loop.run(), said
+
+
+def test_a_walk_over_the_line_into_the_zone_and_away() -> None:
+    code, said = run([Clip(100)], Walker(40))
+    assert code == 0
+    counts = [message for message in said if isinstance(message, Counts)]
+    assert sum(message.lines["gate"][0] for message in counts) == 1
+    assert sum(message.lines["gate"][1] for message in counts) == 0
+    assert len({message.time_us for message in counts}) == len(counts)
+    raised, cleared = (message for message in said if isinstance(message, ZoneChange))
+    assert (raised.raised, raised.label, raised.number) == (True, "person", 1)
+    assert raised.snapshot is not None
+    assert raised.snapshot.jpeg.startswith(b"\xff\xd8")
+    assert not cleared.raised
+    assert cleared.snapshot is None
+    assert cleared.lasted_s > 5
+    assert START_US < raised.time_us < cleared.time_us
+    last = said[-1]
+    assert isinstance(last, Health)
+    assert (last.state, last.frames_looked_at, last.frames_analysed) == (CameraState.ENDED, 100, 100)
+
+
+def test_a_condition_from_before_a_restart_is_cleared() -> None:
+    _code, said = run([Clip(60)], Walker(0), active=frozenset({"bank"}))
+    (change,) = (message for message in said if isinstance(message, ZoneChange))
+    assert not change.raised
+
+
+def test_a_driver_that_hangs_ends_the_process_and_the_camera_is_closed() -> None:
+    clip = Clip(3, then=CannotOpen("cam-1: the camera's driver hangs"), hung=True)
+    code, said = run([clip], Walker(0))
+    assert code == EXIT_HUNG
+    assert clip.closed
+    assert isinstance(said[-1], Health)
+    assert (said[-1].state, said[-1].message) == (CameraState.LOST, "cam-1: the camera's driver hangs")
