@@ -40,4 +40,4 @@ class LinkRefused(LinkLost):
 
 
 class WrongProtocol(LinkLost):
-    """The broker does not speak this version of MQTT: try the other one at once."""
+    """The broker does not seem to speak this version of MQTT: unless it once did, try the other one."""

@@ -28,7 +28,7 @@ _SLOTS_MAX = 64
 _SLOTS_UNANNOUNCED = 20
 """MQTT 3.1.1 announces nothing; this is what the most common broker takes without queueing."""
 _PACKET_BYTES_MAX = 256 * 1024
-_UNSUPPORTED_PROTOCOL = 132
+_UNSPECIFIED_ERROR, _UNSUPPORTED_PROTOCOL, _TAKEN_OVER = 128, 132, 142
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Link:
             client.tls_set_context(broker.tls)
         client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = lambda _client, _data, _flags, code, properties: self._answer(code, properties)
-        client.on_disconnect = lambda _client, _data, _flags, code, _properties: self._end(str(code))
+        client.on_disconnect = lambda _client, _data, _flags, code, _properties: self._end(_why(code))
         client.on_message = lambda _client, _data, message: ears.message(message.topic, bytes(message.payload))
         client.on_publish = lambda _client, _data, mid, code, _properties: ears.confirmed(mid, code.value)
         client.on_subscribe = lambda _client, _data, mid, codes, _properties: self._grant(mid, codes)
@@ -123,9 +123,9 @@ class Link:
         try:
             async with asyncio.timeout(_CONNACK_WAIT_S):
                 code, properties = await self._connack
-        except TimeoutError:
+        except (TimeoutError, LinkLost):
             self.drop(_("no answer to CONNECT"))
-            raise WrongProtocol(_("{where}: does not answer an MQTT CONNECT").format(where=where)) from None
+            raise WrongProtocol(_("{where}: gives no answer to an MQTT CONNECT").format(where=where)) from None
         if code.is_failure:
             self.drop(str(code))
             if code.value == _UNSUPPORTED_PROTOCOL:
@@ -267,3 +267,11 @@ class Link:
         if closing is self._socket:
             self._unwatch()
             self._socket = None
+
+
+def _why(code: ReasonCode) -> str:
+    if code.value == _UNSPECIFIED_ERROR:
+        return _("the connection broke")
+    if code.value == _TAKEN_OVER:
+        return _("another client uses this gateway's identity at the broker; is an agent running twice?")
+    return _("the broker ended the connection: {reason}").format(reason=code)

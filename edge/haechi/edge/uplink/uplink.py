@@ -41,6 +41,8 @@ class Uplink:
         self._backoff = Backoff(chance)
         self._session: Session | None = None
         self._version = 0
+        self._proven = False
+        """Whether this version of MQTT has once been understood; then silence has another cause."""
         self._counters = {"connections": 0}
         self._said = ""
         self._settled = asyncio.Event()
@@ -90,7 +92,7 @@ class Uplink:
             try:
                 await session.run()
             except LinkLost as error:
-                if isinstance(error, WrongProtocol):
+                if isinstance(error, WrongProtocol) and not self._proven:
                     self._version = (self._version + 1) % len(_VERSIONS)
                 wait_s = self._backoff.wait_s(isinstance(error, LinkRefused))
                 self._lost(str(error))
@@ -100,6 +102,7 @@ class Uplink:
             await asyncio.sleep(wait_s)
 
     def _established(self) -> None:
+        self._proven = True
         self._backoff.succeeded()
         self._counters["connections"] += 1
         self._said = ""
