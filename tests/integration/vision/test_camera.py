@@ -4,79 +4,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from haechi.contract.events import Event, Evidence
-from haechi.contract.observations import Reading
-from haechi.contract.places import Place
 from haechi.edge.vision import supervise
-from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.messages import CameraState, Health
+from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.supervise import run_camera
-
-PLACE = Place(id="bridge", name="Bridge", latitude=36.37, longitude=127.37)
-LINE = {"name": "gate", "a": (0.5, 0), "b": (0.5, 1)}
-PATIENCE_S = 60
-
-
-class Sink:
-    """Keeps what a camera reports, and lets tests wait for it."""
-
-    def __init__(self) -> None:
-        self.readings: list[Reading] = []
-        self.events: list[tuple[Event, Sequence[Evidence]]] = []
-        self.health: list[Health] = []
-        self.restarts = 0
-        self._news = asyncio.Event()
-
-    async def reading(self, reading: Reading) -> None:
-        self.readings.append(reading)
-        self._news.set()
-
-    async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
-        self.events.append((event, evidence))
-        self._news.set()
-
-    def status(self, camera: str, health: Health, restarts: int) -> None:
-        self.health.append(health)
-        self.restarts = restarts
-        self._news.set()
-
-    async def until(self, condition: Callable[["Sink"], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition(self):
-                self._news.clear()
-                await self._news.wait()
-
-    @property
-    def states(self) -> list[CameraState]:
-        return [health.state for health in self.health]
-
-    @property
-    def last(self) -> Health:
-        return self.health[-1] if self.health else Health(state=CameraState.OPENING)
-
-
-def camera(url: str | Path, **changes: Any) -> CameraConfig:
-    return CameraConfig.model_validate(
-        {"id": "cam-1", "url": str(url), "place": "bridge", "lines": [LINE], "count_period_s": 1} | changes
-    )
-
-
-@asynccontextmanager
-async def running(config: CameraConfig, **changes: Any) -> AsyncIterator[Sink]:
-    sink = Sink()
-    task = asyncio.create_task(run_camera(config, PLACE, sink, **changes))
-    try:
-        yield sink
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from support.cameras import PATIENCE_S, PLACE, Sink, camera, running
 
 
 def is_alive(process: int) -> bool:

@@ -36,6 +36,7 @@ def draw(
     picture: NDArray[np.uint8],
     tracks: Iterable[Track],
     *,
+    people: Iterable[Box],
     polygon: Sequence[Point],
     about: Box | None,
     quality: int,
@@ -45,7 +46,8 @@ def draw(
 
     Args:
         picture: uint8[H, W, 3] BGR; it is not changed.
-        tracks: all objects, for blurring and marking.
+        tracks: all objects, for marking.
+        people: every box that may be a person, for blurring.
         polygon: the zone, in fractions.
         about: the object that the event began with.
         quality: JPEG quality to begin with, lowered until the picture fits.
@@ -53,9 +55,8 @@ def draw(
     """
     shown = picture.copy()
     tracks = list(tracks)
-    for track in tracks:
-        if "person" in track.votes:
-            _blur_head(shown, track.box)
+    for box in people:
+        _blur_head(shown, box)
     shown = _at_most_wide(shown, _WIDTH_MAX_PX)
     corners = _pixels(polygon, shown)
     cv2.polylines(shown, [corners], isClosed=True, color=_MARKED, thickness=2, lineType=cv2.LINE_AA)

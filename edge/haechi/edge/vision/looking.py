@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import Detector
+from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.scene import Change, Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
@@ -29,6 +30,8 @@ class Look(NamedTuple):
     tracks: Sequence[Track]
     crossings: list[Crossing]
     changes: list[Change]
+    people: list[Box]
+    """Every box that may be a person, however unsure: what must not be recognised in a picture."""
 
 
 class Looker:
@@ -47,6 +50,7 @@ class Looker:
         self._tracker = Tracker(score_min=config.detector.score_min)
         self._scene = Scene(config.lines, config.zones, active=active)
         self._still_look_s = config.motion.still_look_s
+        self._people: list[Box] = []
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
 
@@ -60,11 +64,14 @@ class Looker:
         analysed = self._worth_it(picture, now_s)
         if analysed:
             self._looked_s = now_s
-            tracks = self._tracker.look(self._detector.look(picture), now_s)
+            detections = self._detector.look(picture)
+            tracks = self._tracker.look(detections, now_s)
+            self._people = [detection.box for detection in detections if detection.label == "person"]
         else:
             tracks = self._tracker.hold(now_s)
         crossings, changes = self._scene.update(tracks, now_s)
-        return Look(analysed, tracks, crossings, changes)
+        people = self._people + [track.box for track in tracks if "person" in track.votes]
+        return Look(analysed, tracks, crossings, changes, people)
 
     def _worth_it(self, picture: NDArray[np.uint8], now_s: float) -> bool:
         if self._gate is None:

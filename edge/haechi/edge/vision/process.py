@@ -9,6 +9,7 @@ when the camera's driver hangs (4), for then only a new process helps.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ from haechi.edge.vision.scene import Change
 EXIT_NO_MODEL = 3
 EXIT_HUNG = 4
 
+_NICENESS = 5  # a look may wait, the gateway's alarms and its queue may not
 _HEALTH_EVERY_S = 1.0
 _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
@@ -161,6 +163,7 @@ class CameraLoop:
             drawn = evidence.draw(
                 frame.picture,
                 look.tracks,
+                people=look.people,
                 polygon=[Point(*corner) for corner in self._zones[change.zone].polygon],
                 about=change.box,
                 quality=self._config.evidence.jpeg_quality,
@@ -221,6 +224,9 @@ def main() -> int:
         while data:
             data = data[pipe.write(data) :]
 
+    # Ctrl-C in a terminal reaches every process there; when to end is the gateway's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICENESS)
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     config = CameraConfig.model_validate(start.config)
     threading.Thread(target=_end_with_gateway, name="gateway", daemon=True).start()

@@ -31,7 +31,7 @@ def decoded(picture: evidence.Picture) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize(("height", "width"), [(2160, 3840), (576, 768), (40, 40)])
 def test_it_fits_whatever_the_picture(height: int, width: int) -> None:
-    made = evidence.draw(noise(height, width), [], polygon=ZONE, about=None, quality=90, bytes_max=20_000)
+    made = evidence.draw(noise(height, width), [], people=[], polygon=ZONE, about=None, quality=90, bytes_max=20_000)
     assert len(made.jpeg) <= 20_000
     assert decoded(made).shape[:2] == (made.height_px, made.width_px)
 
@@ -41,7 +41,9 @@ def test_the_head_of_every_person_is_blurred_and_the_source_is_not_touched() -> 
     before = picture.copy()
     person = Box(0.4, 0.2, 0.6, 0.9)
     shown = decoded(
-        evidence.draw(picture, [track(person, "person")], polygon=ZONE, about=None, quality=95, bytes_max=10**7)
+        evidence.draw(
+            picture, [track(person, "person")], people=[person], polygon=ZONE, about=None, quality=95, bytes_max=10**7
+        )
     )
     assert (picture == before).all()
     head = shown[int(0.24 * 576) : int(0.32 * 576), int(0.44 * 768) : int(0.56 * 768)]
@@ -54,7 +56,9 @@ def test_the_head_of_every_person_is_blurred_and_the_source_is_not_touched() -> 
 def test_a_car_is_not_blurred() -> None:
     box = Box(0.4, 0.2, 0.6, 0.9)
     shown = decoded(
-        evidence.draw(noise(576, 768), [track(box, "car")], polygon=ZONE, about=None, quality=95, bytes_max=10**7)
+        evidence.draw(
+            noise(576, 768), [track(box, "car")], people=[], polygon=ZONE, about=None, quality=95, bytes_max=10**7
+        )
     )
     assert np.abs(np.diff(shown[140:180, 340:430].astype(int), axis=1)).mean() > 25
 
@@ -63,7 +67,8 @@ def test_people_at_the_edge_of_the_picture_are_blurred_too() -> None:
     shown = decoded(
         evidence.draw(
             noise(576, 768),
-            [track(Box(0.9, 0, 1, 0.5), "person")],
+            [],
+            people=[Box(0.9, 0, 1, 0.5)],
             polygon=ZONE,
             about=None,
             quality=95,
