@@ -107,8 +107,9 @@ class Demo:
             for task in tasks:
                 task.cancel()
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    raise outcome
+                for error in outcome.exceptions if isinstance(outcome, ExceptionGroup) else [outcome]:
+                    if isinstance(error, Exception):
+                        raise error
 
     # What runs
 
@@ -224,11 +225,26 @@ class Demo:
         """Obtain clip and model while the sensors are already at work; the camera joins when both are there."""
         if self._options.camera == "none":
             return
-        if self._camera_url()[0] not in {None, self._options.camera}:
-            target = self._folder / "clips" / "camera.mp4"
-            target.parent.mkdir(exist_ok=True)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._serve_clip())
+            both.create_task(self._fetch_model())
+
+    async def _serve_clip(self) -> None:
+        if self._camera_url()[0] == self._options.camera:
+            return  # the person's own camera serves itself
+        target = self._folder / "clips" / "camera.mp4"
+        target.parent.mkdir(exist_ok=True)
+        try:
             await asyncio.to_thread(self._make_clip, target)
-            await self._start("camera", python("haechi.demo.camera", str(target.parent), str(self._ports.rtsp)))
+        except UsageError as error:
+            self._say(str(error))
+            if self._options.camera != "clip":
+                self._stopping.set()
+                raise
+            return
+        await self._start("camera", python("haechi.demo.camera", str(target.parent), str(self._ports.rtsp)))
+
+    async def _fetch_model(self) -> None:
         fetching = await asyncio.create_subprocess_exec(
             *_haechi("models", "fetch"), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
