@@ -3,8 +3,8 @@
 Every method writes in one transaction with its rows of the change feed and rings the bell, as the real ones do.
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,20 +62,31 @@ class MemoryPoints:
         pass
 
 
-@dataclass
 class City:
-    """The state of a city, written row by row."""
+    """The state of a city, written row by row.
 
-    folder: Path
-    now_us: int = START_US
-    points: MemoryPoints = field(default_factory=MemoryPoints)
-    bell: ChangeBell = field(default_factory=ChangeBell)
-    parts: list[PartHealth] = field(default_factory=lambda: [PartHealth("broker", "ok"), PartHealth("points", "ok")])
+    Its clock stands at ``now_us`` until a test moves it, or runs with the machine's where ``real_time`` is set.
+    """
 
-    def __post_init__(self) -> None:
-        self.state = open_state(f"sqlite:///{self.folder / 'state.db'}")
-        self.objects = FolderObjects(self.folder / "objects")
+    def __init__(self, folder: Path, real_time: bool = False) -> None:
+        self.folder = folder
+        self.real_time = real_time
+        self.points = MemoryPoints()
+        self.bell = ChangeBell()
+        self.parts = [PartHealth("broker", "ok"), PartHealth("points", "ok")]
+        self.state = open_state(f"sqlite:///{folder / 'state.db'}")
+        self.objects = FolderObjects(folder / "objects")
+        self._stands_us = START_US
         self._orders = 0
+
+    @property
+    def now_us(self) -> int:
+        return time.time_ns() // 1000 if self.real_time else self._stands_us
+
+    @now_us.setter
+    def now_us(self, now_us: int) -> None:
+        self.real_time = False
+        self._stands_us = now_us
 
     def close(self) -> None:
         self.state.dispose()

@@ -27,14 +27,16 @@ export function deviceImage(glyph: string, state: "ok" | "trouble" | "off"): str
   return `device/${glyph}/${state}`;
 }
 
-/** Draw whatever picture the map misses. */
-export function drawImages(map: MapLibre): void {
-  map.on("styleimagemissing", ({ id }) => {
-    const [kind, first, second, third, fourth] = id.split("/");
-    if (map.hasImage(id) || !first || !second) return;
-    if (kind === "situation") map.addImage(id, situation(first as Severity, second, third ?? "seen", fourth === "chosen"), { pixelRatio: RATIO });
-    if (kind === "device") map.addImage(id, device(first, second), { pixelRatio: RATIO });
-  });
+/** Draw the pictures that are not there yet. Called before the features that show them, so that none is ever missing. */
+export function drawImages(map: MapLibre, names: Iterable<string>): void {
+  for (const name of new Set(names)) {
+    if (map.hasImage(name)) continue;
+    const [kind, first, second, third, fourth] = name.split("/");
+    if (kind === "situation") {
+      const picture = situation(first as Severity, second ?? "other", third ?? "seen", fourth === "chosen");
+      map.addImage(name, picture, { pixelRatio: RATIO });
+    } else map.addImage(name, device(first ?? "device", second ?? "ok"), { pixelRatio: RATIO });
+  }
 }
 
 function canvas(width: number, height: number, draw: (context: OffscreenCanvasRenderingContext2D) => void): ImageData {

@@ -179,7 +179,6 @@ export class HaechiMap extends LitElement {
     map.addControl(new Home(() => this.#fit(true)), "top-right");
     map.addControl(new ScaleControl({ maxWidth: 140, unit: "metric" }), "bottom-left");
     if (basemap.url) void this.#attribute(basemap.url);
-    drawImages(map);
     map.on("load", () => {
       this.#ready = true;
       this.#draw();
@@ -255,6 +254,7 @@ export class HaechiMap extends LitElement {
     const drawn = JSON.stringify(layers);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
+    drawImages(map, [...layers.situations, ...layers.devices].map((feature) => String(feature.properties?.["image"])));
     for (const [name, features] of Object.entries(layers)) {
       map.getSource<GeoJSONSource>(name)?.setData({ type: "FeatureCollection", features });
     }
