@@ -26,6 +26,7 @@ from haechi.edge.devices import Device, Site
 from haechi.edge.health import Health
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed
+from haechi.edge.outbox.opening import can_write
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.recorder import Recorder
 from haechi.edge.rules.engine import Engine
@@ -43,6 +44,7 @@ _PARCEL_BYTES_MIN = 2048
 _FAILURES_MAX = 2
 _SOON_S = 60.0
 _FINISH_S = 3.0
+_LOOK_AT_DISK_S = 60.0
 
 
 def broker_of(config: GatewayConfig) -> Broker:
@@ -78,6 +80,9 @@ async def run(config: GatewayConfig, site: Site, broker: Broker) -> None:
         begun_s = time.monotonic()
         try:
             await _Agent(config, site, broker).run(stop, suspect=suspect, in_memory=in_memory)
+        except _DiskIsBack:
+            _log.info("the disk takes an outbox again")
+            failures, suspect, in_memory = 0, False, ""
         except OutboxFailed as error:
             _log.error("%s; opening the outbox again", error)
             suspect = isinstance(error, OutboxDamaged)
@@ -86,6 +91,10 @@ async def run(config: GatewayConfig, site: Site, broker: Broker) -> None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await stop.wait()
+
+
+class _DiskIsBack(Exception):  # noqa: N818 - reads as what it is
+    """An outbox in memory is empty, and its folder can be written again."""
 
 
 class _Agent:
@@ -114,21 +123,31 @@ class _Agent:
         try:
             standing = {event.condition for event in await outbox.conditions()}
             await recorder.begin(conditions(self._config))
-            carriers = _started(recorder.run(), uplink.run())
+            carriers = _started(recorder.run(), self._supervised("uplink", "mqtt", None).keep(uplink.run))
+            if outbox.opened.in_memory:
+                carriers += _started(self._return_to_disk(outbox))
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder, standing) for camera in self._config.camera),
             )
             await _first_end(stopping, carriers + sources)
             await _cancelled(sources)
-            await _cancelled(carriers[:1])
-            await recorder.drain()
+            recorder.finish()
+            await carriers[0]
             _log.info("stopping: everything that was read is committed")
             await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
             await _cancelled(sources + carriers)
             await outbox.close()
+
+    async def _return_to_disk(self, outbox: Outbox) -> None:
+        """End the time in memory as soon as the disk can be written and nothing would be lost by it."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_DISK_S)
+            writable = await asyncio.to_thread(can_write, self._config.gateway.data_dir)
+            if writable and not (await outbox.figures()).parcels:
+                raise _DiskIsBack
 
     def _set_clock(self, newest_us: int) -> int:
         self._clock = WallClock(newest_us)

@@ -74,7 +74,8 @@ class Recorder:
         self._stretches = [_Stretch(clock.generation)]
         self._due_s = float("inf")
         self._told_s = float("-inf")
-        self._describe = self._restate = False
+        self._describe = self._restate = self._finishing = False
+        self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -86,12 +87,12 @@ class Recorder:
         self._stretches[-1].events.extend(said)
         await self._commit(self._description_drafts())
         await self._commit_losses()
-        await self._flush(everything=True)
+        await self.drain()
 
     async def run(self) -> None:
-        """Commit what comes, until cancelled."""
+        """Commit what comes, until :meth:`finish`."""
         next_tick_s = self._now_s()
-        while True:
+        while not self._finishing:
             wait_s = max(0.0, min(self._due_s, next_tick_s) - self._now_s())
             try:
                 async with asyncio.timeout(wait_s):
@@ -103,16 +104,26 @@ class Recorder:
             if now_s >= next_tick_s:
                 next_tick_s = now_s + _TICK_S
                 self._take_events(self._engine.tick(now_s, self._stamp()))
-            if self._describe:
-                self._describe = False
-                await self._commit(self._description_drafts())
-            if self._restate:
-                self._restate = False
-                self._take_events(self._engine.restated(await self._outbox.conditions()))
-            await self._flush(everything=False)
-            if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
-                self._told_s = now_s
-                await self._commit_losses()
+            async with self._turn:
+                await self._work(now_s)
+        await self.drain()
+
+    def finish(self) -> None:
+        """Let :meth:`run` commit everything that was taken, and end."""
+        self._finishing = True
+        self._wake.set()
+
+    async def _work(self, now_s: float) -> None:
+        if self._describe:
+            self._describe = False
+            await self._commit(self._description_drafts())
+        if self._restate:
+            self._restate = False
+            self._take_events(self._engine.restated(await self._outbox.conditions()))
+        await self._flush(everything=False)
+        if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
+            self._told_s = now_s
+            await self._commit_losses()
 
     async def sample(self, sample: Sample) -> None:
         """Take what a device gave, in the moment it gave it; waits while the disk is behind."""
@@ -146,7 +157,8 @@ class Recorder:
 
     async def drain(self) -> None:
         """Commit everything that was taken."""
-        await self._flush(everything=True)
+        async with self._turn:
+            await self._flush(everything=True)
 
     def _stamp(self) -> int:
         time_us = self._clock.stamp()

@@ -6,6 +6,7 @@ Nothing here ends the agent but a second agent on the same folder: an alarm that
 import fcntl
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ FILE = "outbox.sqlite"
 _LOCK = "lock"
 _MEMORY_BYTES_MAX = 8 * 1024 * 1024
 _SET_ASIDE_MAX = 2
+_PROBE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,19 @@ def open_store(
             in_memory = _("{folder}: {reason}").format(folder=folder, reason=_reason(error))
     store = Store(connect(None), min(bytes_max, _MEMORY_BYTES_MAX), random_bytes)
     return Opening(store, lock, replace(store.begin(now_us(0)), in_memory=in_memory))
+
+
+def can_write(folder: Path) -> bool:
+    """Tell whether the disk of a folder takes an outbox (again); blocks while it tries."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def _open_file(

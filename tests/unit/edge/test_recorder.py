@@ -1,0 +1,207 @@
+"""The road into the outbox: order, epochs, what is committed at once and what may wait."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from haechi.contract.codec import decode
+from haechi.contract.events import Event, Evidence, Phase, Severity
+from haechi.contract.observations import Reading
+from haechi.contract.parcel import LossCause, LossRecord, Parcel, ParcelName
+from haechi.contract.places import Datastream, Place, Thing
+from haechi.edge.builder import Builder
+from haechi.edge.clock import BUILD_US, WallClock
+from haechi.edge.normalise import Normaliser
+from haechi.edge.outbox import Rank
+from haechi.edge.outbox.eviction import put_down
+from haechi.edge.outbox.queue import Outbox
+from haechi.edge.recorder import Descriptions, Recorder
+from haechi.edge.rules.engine import Engine, Rule
+from haechi.edge.rules.threshold import Threshold
+from haechi.sdk.sample import Sample
+
+PLACE = Place(id="bridge", name="Bridge", latitude=36.0, longitude=127.0)
+THING = Thing(id="river-1", name="River", kind="river_gauge", place="bridge", latitude=36.0, longitude=127.0)
+LEVEL = Datastream(id="river-1.level", thing="river-1", observed_property="water_level", unit="m")
+NAMES = ("river-1.level",)
+HOUR_US = 3_600_000_000
+
+
+@dataclass
+class Desk:
+    """A recorder over a real outbox, and the clocks that it sees."""
+
+    outbox: Outbox
+    recorder: Recorder
+    now_us: int
+    now_s: float
+    link_is_up: bool
+    committed: asyncio.Event
+
+    async def parcels(self) -> list[tuple[ParcelName, Parcel]]:
+        """Return everything that waits, in the order of committing."""
+        held = [held for rank in Rank for held in await self.outbox.waiting(rank, 0, None, 1000)]
+        found = []
+        for each in sorted(held, key=lambda one: one.id):
+            content = await self.outbox.read(each.id)
+            assert content is not None
+            found.append(decode(content))
+        return found
+
+    async def commits(self) -> None:
+        """Wait for the next commit."""
+        async with asyncio.timeout(10):
+            await self.committed.wait()
+        self.committed.clear()
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, *, seal_s: float = 1000.0) -> AsyncIterator[Desk]:
+    outbox = await Outbox.open(folder, 10**7, lambda newest_us: max(newest_us, BUILD_US))
+    desk = Desk(outbox, None, BUILD_US + HOUR_US, 0.0, False, asyncio.Event())  # type: ignore[arg-type]
+    ids = (f"event-{number:05d}" for number in itertools.count())
+    rule = Rule("river-1.alarm", Threshold(3.0), LEVEL.id, "m", 3.0, "flood.level_high", "river-1", PLACE)
+    desk.recorder = Recorder(
+        outbox,
+        Builder({}),
+        Normaliser(NAMES),
+        Engine([rule], 0.0, lambda: next(ids)),
+        WallClock(0, lambda: desk.now_us, lambda: False),
+        Descriptions([PLACE], [THING], [LEVEL]),
+        now_s=lambda: desk.now_s,
+        seal_s=seal_s,
+        link_is_up=lambda: desk.link_is_up,
+        on_commit=desk.committed.set,
+    )
+    try:
+        yield desk
+    finally:
+        await outbox.close()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with opened(tmp_path) as made:
+        await made.recorder.begin()
+        running = asyncio.create_task(made.recorder.run())
+        made.committed.clear()
+        yield made
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_descriptions_are_the_first_parcel(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (1.0,)))
+    await desk.recorder.drain()
+    (first, described), (_, values) = await desk.parcels()
+    assert first.seq == 1
+    assert (described.places, described.things, described.datastreams) == ([PLACE], [THING], [LEVEL])
+    assert values.tables[0].columns == [[1.0]]
+
+
+async def test_an_event_does_not_wait_for_the_values(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (9.0,)))
+    await desk.commits()
+    *_, (_, last) = await desk.parcels()
+    assert [event.type for event in last.events] == ["flood.level_high"]
+    assert last.tables == []
+    assert [event.condition for event in await desk.outbox.conditions()] == ["river-1.alarm"]
+
+
+async def test_a_full_parcel_does_not_wait_for_its_time(desk: Desk) -> None:
+    for _ in range(8_000):
+        await desk.recorder.sample(Sample(NAMES, (1.0,)))
+    await desk.commits()
+    assert (await desk.outbox.figures()).observations_committed >= 8_000
+
+
+async def test_a_picture_goes_behind_its_event_in_a_parcel_of_its_own(desk: Desk) -> None:
+    event = Event(
+        id="event-cam-1",
+        type="security.intrusion",
+        source="cam-1",
+        subject="bridge",
+        time_us=1,
+        phase=Phase.OCCURRED,
+        severity=Severity.MODERATE,
+    )
+    picture = Evidence(
+        id="picture-1", event=event.id, source="cam-1", time_us=1, width_px=1, height_px=1, content=b"jpeg"
+    )
+    desk.recorder.event(event, [picture])
+    await desk.commits()
+    *_, (_, alarm), (_, shown) = await desk.parcels()
+    assert alarm.events == [event]
+    assert shown.evidence == [picture]
+
+
+async def test_a_clock_set_back_begins_an_epoch_with_descriptions_of_its_own(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (1.0,)))
+    old_us = desk.now_us
+    desk.now_us -= HOUR_US
+    await desk.recorder.sample(Sample(NAMES, (2.0,)))
+    await desk.recorder.drain()
+    parcels = await desk.parcels()
+    epochs = list(dict.fromkeys(name.epoch for name, _ in parcels))
+    assert len(epochs) == 2
+    before = [parcel for name, parcel in parcels if name.epoch == epochs[0]]
+    after = [parcel for name, parcel in parcels if name.epoch == epochs[1]]
+    assert before[-1].tables[0].times_us == [old_us + 1]
+    assert after[0].datastreams == [LEVEL]
+    assert after[1].tables[0].times_us == [old_us - HOUR_US]
+    assert before[0].epoch_number != after[0].epoch_number
+
+
+async def test_commands_state_and_describe_again(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (9.0,)))
+    await desk.commits()
+    desk.recorder.restate()
+    await desk.commits()
+    *_, (_, last) = await desk.parcels()
+    assert [(event.condition, event.restated) for event in last.events] == [("river-1.alarm", True)]
+    desk.recorder.describe()
+    await desk.commits()
+    *_, (_, last) = await desk.parcels()
+    assert last.datastreams == [LEVEL]
+
+
+async def test_a_cameras_reading_is_stamped_by_its_age(desk: Desk) -> None:
+    await desk.recorder.stamped_reading(Reading(desk.now_us - 5_000_000, ("cam-1.line.forward",), (3,)))
+    await desk.recorder.drain()
+    *_, (_, last) = await desk.parcels()
+    (time_us,) = last.tables[0].times_us
+    assert abs(desk.now_us - 5_000_000 - time_us) < 1000
+
+
+async def test_what_stood_before_a_start_is_stated_again_after_the_descriptions(tmp_path: Path) -> None:
+    async with opened(tmp_path) as desk:
+        await desk.recorder.begin()
+        await desk.recorder.sample(Sample(NAMES, (9.0,)))
+        await desk.recorder.drain()
+        old = {name for name, _ in await desk.parcels()}
+    async with opened(tmp_path) as desk:
+        await desk.recorder.begin()
+        new = [parcel for name, parcel in await desk.parcels() if name not in old]
+    assert new[0].datastreams == [LEVEL]
+    assert [(event.condition, event.restated) for event in new[-1].events] == [("river-1.alarm", True)]
+
+
+async def test_losses_merge_while_there_is_no_link_and_travel_when_there_is(desk: Desk) -> None:
+    lost = LossRecord(id="loss-0001", cause=LossCause.CORRUPT, ranges=(), first_us=1, last_us=2)
+    put_down(desk.outbox._store._database, lost)
+    desk.now_s += 10
+    desk.recorder.describe()
+    await desk.commits()
+    assert not any(parcel.losses for _, parcel in await desk.parcels())
+    desk.link_is_up = True
+    desk.now_s += 10
+    desk.recorder.describe()
+    await desk.commits()
+    while not any(parcel.losses for _, parcel in await desk.parcels()):
+        await desk.commits()
+    assert await desk.outbox.losses() == []
