@@ -21,6 +21,7 @@ _WIDTH_MAX_PX = 960
 _HEAD_SHARE = 0.22  # of a standing person's height, hat and a margin included
 _QUALITY_MIN = 40
 _MARKED = (40, 80, 255)  # BGR: the object or zone that the event is about
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _OTHERS = (210, 210, 210)
 
 
@@ -103,9 +104,13 @@ def _mark(picture: NDArray[np.uint8], box: Box, text: str, colour: tuple[int, in
     thickness = 2 if text else 1
     cv2.rectangle(picture, (int(left), int(top)), (int(right), int(bottom)), colour, thickness, cv2.LINE_AA)
     if text:
-        at = (int(left), int(top) - 6 if top > 20 else int(bottom) + 16)
-        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+        (wide, high), _ = cv2.getTextSize(text, _FONT, 0.5, 3)
+        at = (
+            max(0, min(int(left), picture.shape[1] - wide)),
+            int(top) - 6 if top > high + 6 else min(int(bottom) + high + 6, picture.shape[0] - 1),
+        )
+        cv2.putText(picture, text, at, _FONT, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(picture, text, at, _FONT, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def _compressed(picture: NDArray[np.uint8], quality: int, bytes_max: int) -> Picture:
