@@ -25,7 +25,7 @@ from haechi.cloud.event_broker.embedded import EmbeddedBroker
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
 from haechi.cloud.event_broker.meters import Meters
-from haechi.cloud.event_handler import handler, offline
+from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_monitor.app import create_app
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.services import PartHealth, Services
@@ -225,7 +225,7 @@ class Cloud:
 
     def _sweep_once(self, connection: Connection) -> bool:
         at_us = now_us()
-        swept = [*handler.sweep(connection, at_us), *offline.watch(connection, at_us)]
+        swept = [*handler.sweep(connection, at_us), *seen.watch(connection, at_us)]
         for tenant, change in swept:
             changes.append(connection, tenant, [change], at_us)
         return bool(swept)

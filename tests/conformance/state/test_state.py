@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
-from haechi.cloud.event_handler import handler, offline
+from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.state import fence, latest, letters, ranges
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
@@ -294,8 +294,13 @@ def test_many_workers_apply_each_parcel_once(state: Engine) -> None:
         assert connection.execute(select(settled.c.first, settled.c.last)).one() == (1, 30)
 
 
-def status(state: str, *, at_us: int = NOW_US) -> Report:
-    said = GatewayStatus(state=state, at_us=at_us, software="1.0" if state == "online" else "")  # type: ignore[arg-type]
+def status(state: str, *epochs: bytes, at_us: int = NOW_US) -> Report:
+    said = GatewayStatus(
+        state=state,  # type: ignore[arg-type]
+        at_us=at_us,
+        software="1.0" if state == "online" else "",
+        epochs=tuple(HeldEpoch(epoch=epoch.hex(), order=1, lowest=1, next=2) for epoch in epochs),
+    )
     return Report(
         Address("city", "cabinet-1", "up/status"), said, Arrival("haechi/v1/city/cabinet-1/up/status", b"", at_us)
     )
@@ -308,15 +313,15 @@ def report(state: Engine, *reports: Report, at_us: int = NOW_US) -> None:
 
 def watch(state: Engine, at_us: int) -> list[str]:
     with writing(state) as connection:
-        return [change.kind for _tenant, change in offline.watch(connection, at_us)]
+        return [change.kind for _tenant, change in seen.watch(connection, at_us)]
 
 
 def test_a_gateway_that_stays_away_is_a_situation_until_it_is_back(state: Engine) -> None:
     report(state, status("online"))
     report(state, status("offline"), at_us=NOW_US + 1)
-    assert watch(state, NOW_US + offline.GRACE_US) == []
-    assert watch(state, NOW_US + offline.GRACE_US + 1) == ["situation", "event"]
-    assert watch(state, NOW_US + offline.GRACE_US + 2) == []
+    assert watch(state, NOW_US + seen.GRACE_US) == []
+    assert watch(state, NOW_US + seen.GRACE_US + 1) == ["situation", "event"]
+    assert watch(state, NOW_US + seen.GRACE_US + 2) == []
     with reading(state) as connection:
         row = connection.execute(select(gateways)).one()
         situation = connection.execute(select(situations)).one()
@@ -343,3 +348,29 @@ def test_a_gateway_out_of_bounds_is_fenced_off_alone_and_heard_again(state: Engi
     assert inspect(NOW_US) == []
     assert inspect(NOW_US + fence.DAY_US) == ["cabinet-1"]
     assert take(state, delivery(2, level(NOW_US, 1.0))).parcels == 1
+
+
+def test_two_gateways_of_one_name_are_found_out_when_they_take_turns(state: Engine) -> None:
+    first, second, third = (bytes([number]) * 16 for number in (1, 2, 3))
+    for current in (first, first, second, third):
+        report(state, status("online", first, current))
+    assert count(state, situations) == 0, "a gateway that starts again opens a new epoch, and that is all"
+    for turn in range(6):
+        report(state, status("online", (second, third)[turn % 2]), at_us=NOW_US + turn)
+    with reading(state) as connection:
+        assert connection.execute(select(situations.c.headline)).scalars().all() == ["device.duplicate_identity"]
+    assert count(state, events) == 1
+
+
+def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    engine = open_state(url)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE epochs DROP COLUMN superseded")
+        connection.exec_driver_sql("ALTER TABLE epochs DROP COLUMN lowest")
+    engine.dispose()
+    engine = open_state(url)
+    report(engine, status("online", EPOCH))
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT lowest, superseded FROM epochs").one() == (1, 0)
+    engine.dispose()

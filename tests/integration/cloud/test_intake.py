@@ -205,3 +205,16 @@ async def test_password_tls_and_refusals(tmp_path: Path) -> None:
             await cloud.until("/api/v1/health", lambda answer: answer["state"] == "ok")
             assert "wrong" not in cloud.log
             assert "Traceback" not in cloud.log
+
+
+async def test_observations_on_the_urgent_channel_hold_up_no_alarm(tmp_path: Path, broker: Mosquitto) -> None:
+    with InfluxServer(tmp_path) as influx:
+        options = ("--broker", broker.url, "--store", f"influxdb://127.0.0.1:{influx.port}/{DATABASE}")
+        async with CloudProcess(tmp_path / "cloud", *options) as cloud, Sender(broker.port) as sender:
+            influx.kill()
+            for seq in range(1, 201):
+                sender.send(seq, level(now_us() + seq * 1_000_000, 1.0), "urgent")
+            sender.send(201, alarm(flood("event-0001")), "urgent")
+            await sender.until_settled(201, timeout_s=5)
+            assert cloud.stop() == 0, "it stops in order even with a store that is down"
+            assert "Traceback" not in cloud.log

@@ -22,7 +22,7 @@ _ANSWERS_MAX = 20_000
 
 
 class Acknowledger:
-    """Sends what the intake says is settled."""
+    """Sends what the intake says is settled; answers to questions first."""
 
     def __init__(self, publish: Publish, clock_us: Callable[[], int]) -> None:
         self._publish = publish
@@ -48,9 +48,10 @@ class Acknowledger:
         while True:
             await self._some.wait()
             self._some.clear()
-            while self._answers:
-                await self._send(*self._answers.popleft())
-            while self._settled:
+            while self._answers or self._settled:
+                if self._answers:
+                    await self._send(*self._answers.popleft())
+                    continue
                 gateway = next(iter(self._settled))
                 for message in self._in_passing(self._settled.pop(gateway)):
                     await self._send(gateway, message)

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from haechi.cloud.event_broker.arrivals import Delivery, Report, Unreadable
-from haechi.cloud.event_handler import handler
+from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_handler.situations import Word
 from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, ranges
 from haechi.cloud.state.changes import Change
@@ -96,8 +96,10 @@ def apply_reports(connection: Connection, reports: Sequence[Report], now_us: int
     applied = Applied()
     for report in sorted(reports, key=lambda one: one.address[:2]):
         tenant, gateway, _ = report.address
-        gateways.apply_status(connection, tenant, gateway, report.status, now_us)
-        changes.append(connection, tenant, [Change("gateway", gateway)], now_us)
+        news = [Change("gateway", gateway)]
+        if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
+            news += seen.two_of_one_name(connection, tenant, gateway, now_us)
+        changes.append(connection, tenant, news, now_us)
         if report.status.state == "online" and (report.status.question is not None or report.arrival.retained):
             applied.answers.append(((tenant, gateway), _answer(connection, report, now_us)))
     return applied

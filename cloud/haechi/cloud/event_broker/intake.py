@@ -31,6 +31,7 @@ from haechi.cloud.objects import ObjectStore, ObjectUnavailable
 from haechi.cloud.state import descriptions, ranges
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import reading
+from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.cloud.store import Batch, PointStore, RefusedPoint, StoreError
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 BATCH_MESSAGES_MAX = 256
 BATCH_BYTES_MAX = 4 * 1024 * 1024
+HANDED_OVER_MAX = 512
 RETRY_S_FIRST, RETRY_S_MAX = 0.1, 3.0
 
 
@@ -144,14 +146,20 @@ class Intake:
     async def _run_state_only(self, lane: str, turn: Turn) -> None:
         while True:
             batch = self._sort(await self._lanes[lane].batch())
-            # Observations do not belong here. Whoever sends them all the same waits for the stores with the others.
-            needy = {id(one.arrival) for one in batch.deliveries if one.needs_stores}
-            for waiting in batch.waiting:
-                if id(waiting.arrival) in needy:
-                    self._lanes["bulk"].put(waiting)
-            batch.waiting = [one for one in batch.waiting if id(one.arrival) not in needy]
-            batch.deliveries = [one for one in batch.deliveries if not one.needs_stores]
+            self._hand_over(batch)
             await self._commit(turn, batch)
+
+    def _hand_over(self, batch: _Read) -> None:
+        """Give parcels with observations, which do not belong into this lane, to the one that has the stores.
+
+        They are let go here at once, so that they never fill the window of the alarms; their gateway hears of them when
+        they are stored, or sends them again.
+        """
+        needy = [one for one in batch.deliveries if one.needs_stores]
+        batch.deliveries = [one for one in batch.deliveries if not one.needs_stores]
+        for one in needy:
+            if len(self._lanes["bulk"]) < HANDED_OVER_MAX:
+                self._lanes["bulk"].put(_Waiting(one.arrival, asyncio.get_running_loop().create_future()))
 
     async def _run_points(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,7 +188,7 @@ class Intake:
     def _sort(self, waiting: list[_Waiting]) -> _Read:
         batch = _Read(waiting)
         for one in waiting:
-            came = read(one.arrival, self._tenants, self._home)
+            came = self._read(one.arrival)
             if isinstance(came, Delivery):
                 batch.deliveries.append(came)
             elif isinstance(came, Report):
@@ -188,6 +196,14 @@ class Intake:
             else:
                 batch.unreadable.append(came)
         return batch
+
+    def _read(self, arrival: Arrival) -> Delivery | Report | Unreadable:
+        try:
+            return read(arrival, self._tenants, self._home)
+        except Exception as error:
+            log.exception("a message on %s cannot be read", arrival.topic[:200])
+            reason = f"reading it failed: {type(error).__name__}: {error}"
+            return Unreadable(Letter(self._home, "", arrival.topic, "parcel", reason, arrival.payload), "poison")
 
     def _store(self, batch: _Read) -> None:
         """Write pictures and points of the parcels that are not stored yet. Runs in the thread of the points."""

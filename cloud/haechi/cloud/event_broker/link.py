@@ -233,8 +233,10 @@ class BrokerLink:
                 await client.disconnect()
 
     async def _on_message(
-        self, _client: gmqtt.Client, topic: str, payload: bytes, _qos: int, properties: dict[str, Any]
+        self, _client: gmqtt.Client, topic: str | bytes, payload: bytes, _qos: int, properties: dict[str, Any]
     ) -> int:
+        if isinstance(topic, bytes):  # so gmqtt gives what is not UTF-8
+            topic = topic.decode("utf-8", "replace")
         await self._take(Arrival(topic, bytes(payload), self._clock_us(), bool(properties.get("retain"))))
         return 0
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateColumn
 
 from haechi.cloud.state.schema import metadata
 from haechi.command import UsageError
@@ -24,7 +25,7 @@ _WRITES = "haechi_writes"
 
 
 def open_state(url: str) -> Engine:
-    """Open the state database and create the tables that are missing.
+    """Open the state database; create the tables and columns that an earlier version did not have.
 
     Raises:
         UsageError: the URL is wrong, its driver is missing, or the database cannot be opened.
@@ -33,6 +34,7 @@ def open_state(url: str) -> Engine:
     try:
         with writing(engine) as connection:
             metadata.create_all(connection)
+            _add_columns(connection)
     except SQLAlchemyError as error:
         engine.dispose()
         reason = str(error.__cause__ or error).partition("\n")[0]
@@ -54,6 +56,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Write in one transaction: committed and durable when the block ends, undone when it raises."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         yield connection
+
+
+def _add_columns(connection: Connection) -> None:
+    """Add what later versions added. Columns are only ever added, nullable or with a default, never changed."""
+    inspector = inspect(connection)
+    for table in metadata.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                definition = str(CreateColumn(column).compile(dialect=connection.dialect))
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
 
 
 def _parse(url: str) -> URL:

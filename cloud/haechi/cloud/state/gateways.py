@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.schema import epochs, gateways
@@ -47,13 +47,16 @@ def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us
     upsert(connection, epochs, [row], kept=("epoch_order", "first_seen_us"))
 
 
-def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> None:
-    """Write what a gateway says of itself.
+def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> bool:
+    """Write what a gateway says of itself; return whether two gateways seem to use its name.
 
     A last will (``offline``) says only that it went, and since when: what the gateway said before stays readable.
+    A gateway never goes back to an epoch that it has left; where that happens, two of them are taking turns.
     """
     row = connection.execute(
-        select(gateways.c.online).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway)
+        select(gateways.c.online, gateways.c.current_epoch).where(
+            gateways.c.tenant == tenant, gateways.c.gateway == gateway
+        )
     ).first()
     online = status.state == "online"
     said: dict[str, Any] = {"online": online}
@@ -62,11 +65,30 @@ def apply_status(connection: Connection, tenant: str, gateway: str, status: Gate
         said["status"] = _encoder.encode(status)
     if online or row is None or row.online:
         said["status_at_us"] = now_us
+    for held in status.epochs:
+        _hold(connection, EpochName(tenant, gateway, bytes.fromhex(held.epoch)), held, now_us)
+    came_back = False
+    if online and status.epochs:
+        current = said["current_epoch"] = bytes.fromhex(status.epochs[-1].epoch)
+        if row is not None and row.current_epoch not in (None, current):
+            came_back = _superseded(connection, EpochName(tenant, gateway, current))
+            _supersede(connection, EpochName(tenant, gateway, row.current_epoch))
     connection.execute(
         update(gateways).where(gateways.c.tenant == tenant, gateways.c.gateway == gateway).values(**said)
     )
-    for held in status.epochs:
-        _hold(connection, EpochName(tenant, gateway, bytes.fromhex(held.epoch)), held, now_us)
+    return came_back
+
+
+def _superseded(connection: Connection, name: EpochName) -> bool:
+    return bool(connection.execute(select(epochs.c.superseded).where(_of(name))).scalar())
+
+
+def _supersede(connection: Connection, name: EpochName) -> None:
+    connection.execute(update(epochs).where(_of(name)).values(superseded=True))
+
+
+def _of(name: EpochName) -> ColumnElement[bool]:
+    return and_(epochs.c.tenant == name.tenant, epochs.c.gateway == name.gateway, epochs.c.epoch == name.epoch)
 
 
 def _hold(connection: Connection, name: EpochName, held: HeldEpoch, now_us: int) -> None:

@@ -39,6 +39,7 @@ gateways = Table(
     Column("last_seen_us", BigInteger, nullable=False),
     Column("observations", BigInteger, nullable=False, server_default="0"),  # stored, counted with their parcels
     Column("repeats", BigInteger, nullable=False, server_default="0"),  # parcels that came again and were not applied
+    Column("current_epoch", _EPOCH),  # the one it commits in, as it last said
     Column("fenced", Text),  # why intake from this gateway is refused; NULL when it is not
 )
 
@@ -53,6 +54,7 @@ epochs = Table(
     Column("next_seq", BigInteger),  # as the gateway last announced it
     Column("lowest", BigInteger),  # the lowest seq that it still held then
     Column("closed", Boolean, nullable=False, server_default=false()),
+    Column("superseded", Boolean, nullable=False, server_default=false()),  # a later one became current after it
 )
 
 settled = Table(

@@ -1,7 +1,8 @@
-"""A gateway that is away for a while is an event too: the cloud raises ``device.offline`` at its place.
+"""Events that the cloud itself makes, because only it can see them: a gateway is away, or there are two of one name.
 
-It is a condition like any other, named by the cloud, so that it opens one situation and clears when the gateway is
-back. A short absence (a restart, a new address) raises nothing.
+``device.offline`` is a condition like any other, named by the cloud, so that it opens one situation and clears when
+the gateway is back; a short absence (a restart, a new address) raises nothing. ``device.duplicate_identity`` merely
+happens, each time they take turns, so it ends by itself when one of them has been taken away.
 """
 
 import hashlib
@@ -16,8 +17,9 @@ from haechi.contract.catalogue import lookup
 from haechi.contract.events import Event, Phase
 
 CONDITION = "haechi.gateway.offline"
-TYPE = "device.offline"
 GRACE_US = 60_000_000
+TURNS_US = 300_000_000
+"""Taking turns is told at most this often."""
 _AT_ONCE = 200
 
 
@@ -40,13 +42,20 @@ def watch(connection: Connection, now_us: int, grace_us: int = GRACE_US) -> list
     found: list[tuple[str, Change]] = []
     for query, phase in ((away, Phase.RAISED), (back, Phase.CLEARED)):
         for tenant, gateway, since_us in connection.execute(query.limit(_AT_ONCE)).all():
-            event = _event(connection, tenant, gateway, phase, since_us)
+            event = _event(connection, tenant, gateway, "device.offline", phase, since_us)
             word = Word(tenant, gateway, event, (now_us, 0), now_us)
             found.extend((tenant, change) for change in handle(connection, word, late=False) or ())
     return found
 
 
-def _event(connection: Connection, tenant: str, gateway: str, phase: Phase, since_us: int) -> Event:
+def two_of_one_name(connection: Connection, tenant: str, gateway: str, now_us: int) -> list[Change]:
+    """Tell that two gateways use one name; returns rows for the change feed."""
+    since_us = now_us // TURNS_US * TURNS_US
+    event = _event(connection, tenant, gateway, "device.duplicate_identity", Phase.OCCURRED, since_us)
+    return handle(connection, Word(tenant, gateway, event, (now_us, 0), now_us), late=False) or []
+
+
+def _event(connection: Connection, tenant: str, gateway: str, type_: str, phase: Phase, time_us: int) -> Event:
     place = connection.execute(
         select(places.c.id, places.c.name, places.c.latitude, places.c.longitude)
         .select_from(places.join(things, and_(things.c.tenant == places.c.tenant, things.c.place == places.c.id)))
@@ -55,16 +64,16 @@ def _event(connection: Connection, tenant: str, gateway: str, phase: Phase, sinc
         .order_by(func.min(things.c.id))
         .limit(1)
     ).first()
-    name = hashlib.sha256(f"{tenant}/{gateway}/{phase.value}/{since_us}".encode()).hexdigest()
+    name = hashlib.sha256(f"{tenant}/{gateway}/{type_}/{phase.value}/{time_us}".encode()).hexdigest()
     return Event(
-        id=f"offline-{name[:24]}",
-        type=TYPE,
+        id=f"cloud-{name[:24]}",
+        type=type_,
         source=gateway,
         subject=place.id if place else gateway,
-        time_us=since_us,
+        time_us=time_us,
         phase=phase,
-        condition=CONDITION,
-        severity=lookup(TYPE).severity,
+        condition="" if phase is Phase.OCCURRED else CONDITION,
+        severity=lookup(type_).severity,
         place_name=place.name if place else gateway,
         latitude=place.latitude if place else None,
         longitude=place.longitude if place else None,
