@@ -134,8 +134,7 @@ async def test_a_flood_from_its_first_sign_to_its_end(city: City, server: Server
 
         city.event("flood-event-3", "flood-1", phase=Phase.CLEARED, data={"value": 1.4, "unit": "m"})
         city.clear("flood-1")
-        past = page.locator("haechi-queue ul").last.locator("li")
-        await expect(past).to_contain_text("High water level")
+        await expect(page.locator("haechi-queue li.over")).to_contain_text("High water level")
         await expect(detail.locator("header dd").first).to_have_text("Cleared")
         await page.keyboard.press("Escape")
         await expect(detail).to_have_count(0)

@@ -212,6 +212,8 @@ export class HaechiConsole extends LitElement {
 
   #key = (event: KeyboardEvent): void => {
     if (event.key !== "Escape" || !this._selected || event.defaultPrevented) return;
+    // Escape closes what is on top: a picture in full size first.
+    if (event.composedPath().some((part) => part instanceof HTMLDialogElement)) return;
     const id = this._selected;
     this._selected = "";
     const queue = this.renderRoot.querySelector("haechi-queue");
