@@ -13,6 +13,7 @@ import random
 import signal
 import time
 import uuid
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
@@ -167,15 +168,22 @@ class _Agent:
 
     def _wire(self, outbox: Outbox) -> tuple[Recorder, Uplink]:
         config, site = self._config, self._site
-        builder = Builder(site.steps)
+        counters: Counter[str] = Counter()
+        builder = Builder(site.steps, counters=counters)
         engine = Engine(site.rules, time.monotonic(), _new_id)
-        normaliser = Normaliser(site.measured, site.ranges, site.derivations)
+        normaliser = Normaliser(site.measured, site.ranges, site.derivations, counters)
 
         def obey(command: Command) -> None:
             (recorder.restate if command.name == "restate" else recorder.describe)()
 
         def take_parcel_bytes_max(size: int) -> None:
-            builder.bytes_max = min(PARCEL_BYTES_MAX, max(_PARCEL_BYTES_MIN, size))
+            before, builder.bytes_max = builder.bytes_max, min(PARCEL_BYTES_MAX, max(_PARCEL_BYTES_MIN, size))
+            limited = builder.bytes_max < PARCEL_BYTES_MAX
+            line = _("the broker takes packets of {size} bytes at most; parcels made larger before wait for another")
+            self._health.problem("packet_limit", line.format(size=size) if limited else "")
+            if builder.bytes_max < before:
+                # The descriptions of this epoch were made larger and may be among those that wait.
+                recorder.describe()
 
         face = Face(
             tenant=config.gateway.tenant,
@@ -209,7 +217,7 @@ class _Agent:
             on_commit=uplink.wake,
         )
         self._health.on_change = uplink.report
-        self._health.component("gateway", "agent", "running", "", normaliser.counters)
+        self._health.component("gateway", "agent", "running", "", counters)
         return recorder, uplink
 
     async def _read(self, device: Device, recorder: Recorder) -> None:

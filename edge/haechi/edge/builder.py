@@ -25,11 +25,13 @@ Item = TypeVar("Item")
 class Builder:
     """Makes drafts for one epoch at a time."""
 
-    def __init__(self, steps: dict[str, Step], bytes_max: int = PARCEL_BYTES_MAX) -> None:
-        """``steps``: the step of each datastream whose device gives integers."""
+    def __init__(
+        self, steps: dict[str, Step], bytes_max: int = PARCEL_BYTES_MAX, counters: Counter[str] | None = None
+    ) -> None:
+        """``steps``: the step of each datastream whose device gives integers; ``counters`` takes what is dropped."""
         self._steps = steps
         self.bytes_max = bytes_max
-        self.counters: Counter[str] = Counter()
+        self.counters = Counter() if counters is None else counters
 
     def observations(self, readings: Sequence[Reading], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
         """Return the drafts of readings, in their order."""

@@ -44,6 +44,7 @@ class Normaliser:
         described: Collection[str],
         ranges: Mapping[str, tuple[float, float]] | None = None,
         derivations: Mapping[str, Sequence[tuple[str, Derived]]] | None = None,
+        counters: Counter[str] | None = None,
     ) -> None:
         """Keep what a sample is judged by.
 
@@ -51,13 +52,14 @@ class Normaliser:
             described: every datastream that may come; the rest is counted and dropped, the cloud knows no unit for it.
             ranges: datastream → lowest and highest possible value.
             derivations: source → the datastreams computed from it, each with its plan.
+            counters: takes what is dropped.
         """
         self._described = frozenset(described)
         self._ranges = ranges or {}
         self._derivations = derivations or {}
         self._layouts: dict[tuple[str, ...], _Layout] = {}
         self._last_us: dict[str, int] = {}
-        self.counters: Counter[str] = Counter()
+        self.counters = Counter() if counters is None else counters
 
     def reading(self, sample: Sample, time_us: int) -> Reading | None:
         """Return what a sample says as a reading at ``time_us``, which must be later than every other of its epoch.
