@@ -77,23 +77,31 @@ class Installation:
         Raises:
             InstallationError: one of them did not end by SIGTERM with exit code 0.
         """
-        async with SerialLevelSimulator(distance_m=distance_m) as gauge:
+        async with SerialLevelSimulator(distance_m=distance_m) as gauge, self.broker():
             port = self.root / "river-gauge"
             port.unlink(missing_ok=True)
             port.symlink_to(gauge.port)
-            try:
-                await self._start("mosquitto", ["mosquitto", "-c", str(self.root / "etc/mosquitto/mosquitto.conf")], {})
-                for name in ("haechi-cloud", "haechi-edge"):
-                    unit = read_unit(self.root / f"etc/systemd/system/{name}.service", self.root)
-                    await self._start(name, unit.command, unit.environment)
-                yield gauge
-                for name in ("haechi-edge", "haechi-cloud"):
-                    await self._stop(name)
-            finally:
-                for process in self._processes.values():
-                    if process.returncode is None:
-                        process.kill()
-                        await process.wait()
+            for name in ("haechi-cloud", "haechi-edge"):
+                unit = read_unit(self.root / f"etc/systemd/system/{name}.service", self.root)
+                await self._start(name, unit.command, unit.environment)
+            yield gauge
+            for name in ("haechi-edge", "haechi-cloud"):
+                await self._stop(name)
+
+    @contextlib.asynccontextmanager
+    async def broker(self) -> AsyncIterator[int]:
+        """Start the broker and return its port once it listens; at the end kill whatever was started."""
+        number = int((self.root / "port").read_text(encoding="utf-8"))
+        try:
+            await self._start("mosquitto", ["mosquitto", "-c", str(self.root / "etc/mosquitto/mosquitto.conf")], {})
+            async with self._patience("the broker to listen", 10):
+                await _listening(number)
+            yield number
+        finally:
+            for process in self._processes.values():
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
     async def _start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin"
@@ -167,6 +175,17 @@ class Installation:
                 yield
         except TimeoutError:
             raise InstallationError(f"waited {timeout_s} s in vain for {awaited}\n{self.logs()}") from None
+
+
+async def _listening(port: int) -> None:
+    while True:
+        try:
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(POLL_S)
+        else:
+            writer.close()
+            return
 
 
 def _get(addresses: Path, path: str) -> Any:

@@ -50,8 +50,7 @@ def _value(value: Any, path: str) -> str:
     if isinstance(value, float):
         return repr(float(value))
     if isinstance(value, str):
-        # TOML's basic strings are JSON's, but for the delete character, which JSON leaves as it is.
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     if _is_table(value):
         pairs = (
             f"{_key(name)} = {_value(each, _join(path, name))}" for name, each in value.items() if each is not None
@@ -81,7 +80,12 @@ def _join(path: str, name: str) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _BARE.fullmatch(name) else _text(name)
+
+
+def _text(text: str) -> str:
+    # TOML's basic strings are JSON's, but for the delete character, which JSON leaves as it is.
+    return json.dumps(str(text), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 class FilterModule:

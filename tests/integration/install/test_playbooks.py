@@ -1,0 +1,46 @@
+"""What can be said of playbooks and roles before they are run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from integration.install.scratch import Scratch, run
+from integration.install.variables import ROLES, options, with_table
+
+CHECKING_ONLY = ("--tags", "nothing-but-what-always-runs")
+
+
+def test_lint_finds_nothing(tmp_path: Path) -> None:
+    linted = run("ansible-lint", "--offline", "--nocolor", root=tmp_path)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    return Scratch(tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.mark.parametrize(
+    ("playbook", "wrong", "said"),
+    [
+        ("gateway.yml", {"haechi_edge_places": [{"id": "bridge", "name": "Bridge", "latitude": "north"}]}, "latitude"),
+        ("gateway.yml", {"haechi_extras": ["edge", "kitchen"]}, "kitchen"),
+        ("cloud.yml", {"haechi_broker_port": "eight"}, "haechi_broker_port"),
+        ("cloud.yml", {"haechi_cloud_tenants": {"a": 1}}, "haechi_cloud_tenants"),
+    ],
+)
+def test_a_wrong_variable_is_named_before_anything_is_done(
+    scratch: Scratch, playbook: str, wrong: dict[str, Any], said: str
+) -> None:
+    played = scratch.play(playbook, *CHECKING_ONLY, **wrong)
+    assert played.returncode != 0
+    assert said in played.stdout + played.stderr
+    assert "changed=0" in played.stdout
+
+
+@pytest.mark.parametrize("role", sorted(ROLES.iterdir()), ids=lambda role: str(role.name))
+def test_every_variable_of_a_role_is_described(role: Path) -> None:
+    set_by_default = set(yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8")))
+    assert set_by_default <= options(role).keys()
+    assert (role / "README.md").read_text(encoding="utf-8") == with_table(role), "run variables.py"
