@@ -41,7 +41,7 @@ def _modules_behind(item: pytest.Item) -> Iterator[str]:
         spaces += [getattr(definition.func, "__globals__", {}) for definition in definitions]
     for space in spaces:
         for thing in space.values():
-            yield getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+            yield str(getattr(thing, "__module__", None) or getattr(thing, "__name__", ""))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,7 +66,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out and how to get it."""
     for package, count in config.stash.get(_left_out, {}).items():
-        terminalreporter.write_line(
-            f"left out: {count} tests that need {package}; on Debian: sudo apt-get install --no-install-recommends {package}",
-            yellow=True,
-        )
+        how = f"on Debian: sudo apt-get install --no-install-recommends {package}"
+        terminalreporter.write_line(f"left out: {count} tests that need {package}; {how}", yellow=True)
