@@ -26,12 +26,8 @@ class Scratch:
     def __init__(self, root: Path) -> None:
         """Fill an empty folder: mosquitto's own configuration, a free port, certificates, a release."""
         self.root = root
-        release = root / "opt/haechi/releases" / VERSION
-        for folder in (release, root / "etc/mosquitto/conf.d"):
-            folder.mkdir(parents=True)
-        (release / "bin").symlink_to(PROGRAMS)
-        for part in ("edge", "cloud"):
-            (release / f".complete-{part}").write_text("index\n", encoding="utf-8")
+        self.add_release(VERSION)
+        (root / "etc/mosquitto/conf.d").mkdir(parents=True)
         (root / "port").write_text(str(free_port()), encoding="utf-8")
         (root / "etc/mosquitto/mosquitto.conf").write_text(
             ("user root\n" if os.getuid() == 0 else "") + f"log_dest stderr\ninclude_dir {root}/etc/mosquitto/conf.d\n",
@@ -44,6 +40,15 @@ class Scratch:
             "haechi_broker_certificate": str(self.certificates.server_cert),
             "haechi_broker_key": str(self.certificates.server_key),
         }
+
+    def add_release(self, version: str, installed_at_s: int = 2_000_000_000) -> None:
+        """Put down a release that was installed at this time: the programs of this very environment."""
+        release = self.root / "opt/haechi/releases" / version
+        release.mkdir(parents=True)
+        (release / "bin").symlink_to(PROGRAMS)
+        for part in ("edge", "cloud"):
+            (release / f".complete-{part}").write_text("index\n", encoding="utf-8")
+        os.utime(release, (installed_at_s, installed_at_s))
 
     def play(self, playbook: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Run a playbook with these variables over those of the scenario; return what it said."""

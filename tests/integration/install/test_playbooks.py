@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from integration.install.scratch import Scratch, run
+from integration.install.scratch import VERSION, Scratch, run
 from integration.install.variables import ROLES, options, with_table
 
 CHECKING_ONLY = ("--tags", "nothing-but-what-always-runs")
@@ -44,3 +44,15 @@ def test_every_variable_of_a_role_is_described(role: Path) -> None:
     set_by_default = set(yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8")))
     assert set_by_default <= options(role).keys()
     assert (role / "README.md").read_text(encoding="utf-8") == with_table(role), "run variables.py"
+
+
+def test_rolling_back_turns_the_link_and_keeps_the_newest_releases(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    for age, version in enumerate(("0.0.9", "0.0.8", "0.0.7", "0.0.6")):
+        scratch.add_release(version, installed_at_s=1_900_000_000 - age)
+    played = scratch.play("gateway.yml", "--tags", "install", haechi_version="0.0.7")
+    assert played.returncode == 0, played.stdout + played.stderr
+    haechi = tmp_path / "opt/haechi"
+    assert str((haechi / "current").readlink()) == "releases/0.0.7"
+    assert (tmp_path / "usr/local/bin/haechi").is_symlink()
+    assert {path.name for path in (haechi / "releases").iterdir()} == {"0.0.7", "0.0.9", VERSION}
