@@ -147,7 +147,7 @@ class CameraConfig(_Model):
         description="A video file, `rtsp://host/path`, `http://…`, `usb:0` or `/dev/video0`. Without credentials.",
     )
     place: Identifier = Field(description="Id of the place that it watches.")
-    looks_per_s: float = Field(5, gt=0, le=30, description="How many pictures a second are looked at.")
+    looks_per_s: float = Field(5, ge=1, le=30, description="How many pictures a second are looked at.")
     classes: Labels = Field(LABELS, description="What the detector looks for.")
     detector: DetectorConfig = Field(default_factory=DetectorConfig, description="Which detector, how sure.")
     lines: tuple[LineConfig, ...] = Field((), max_length=32, description="Lines whose crossings are counted.")

@@ -47,7 +47,8 @@ class Looker:
         """
         self._detector = detector
         self._gate = MotionGate() if config.motion.enabled else None
-        self._tracker = Tracker(score_min=config.detector.score_min)
+        self._score_min = config.detector.score_min
+        self._tracker = Tracker(score_min=self._score_min)
         self._scene = Scene(config.lines, config.zones, active=active)
         self._still_look_s = config.motion.still_look_s
         self._people: list[Box] = []
@@ -72,6 +73,13 @@ class Looker:
         crossings, changes = self._scene.update(tracks, now_s)
         people = self._people + [track.box for track in tracks if "person" in track.votes]
         return Look(analysed, tracks, crossings, changes, people)
+
+    def forget(self) -> None:
+        """Begins anew after a time without pictures: who is there now is nobody from before."""
+        if self._gate is not None:
+            self._gate = MotionGate()
+        self._tracker = Tracker(score_min=self._score_min)
+        self._scene.forget()
 
     def _worth_it(self, picture: NDArray[np.uint8], now_s: float) -> bool:
         if self._gate is None:

@@ -115,6 +115,7 @@ class CameraLoop:
             finally:
                 self._read_before += capture.frames_read
                 capture.close()
+                self._looker.forget()
             if not self._config.loop:
                 self._send_counts(self._counter.rest())
                 self._tell(CameraState.ENDED)

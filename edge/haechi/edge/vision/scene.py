@@ -24,7 +24,8 @@ _CLEAR_SHARE = 0.05  # "clearly on one side": this share of the object's height 
 _CLEAR_MIN, _CLEAR_MAX = 0.003, 0.02  # … within these bounds
 _SWING_SHARE = 0.5  # from one side to the other it must have gone this share of its own extent across the line …
 _SWING_S = 5.0  # … from where it was at most so long ago
-_FLICKER_S = 1.0  # an object may be outside its zone for so long and still have been inside all the time
+_FLICKER_LOOKS = 2  # an object may be outside its zone for fewer looks in a row …
+_FLICKER_S = 1.0  # … or for no longer than this, and still have been inside all the time
 _STILL_SHARE = 0.25  # a vehicle stands while its foot point stays within this share of its smaller side
 _NEAR_MIN = 0.005  # boxes tremble by this much, however small they are
 
@@ -115,6 +116,9 @@ class _Line:
             if track.label in self._labels:
                 yield from (Crossing(self._name, direction, track.label, track.id) for direction in directions)
 
+    def forget(self) -> None:
+        self._passages.clear()
+
     def _crossed(self, track: Track, now_s: float) -> list[Direction]:
         foot = track.box.foot
         distance = geometry.side(self._a, self._b, foot)
@@ -145,6 +149,12 @@ class _Presence:
     since_s: float
     last_s: float
     foot: Point
+    absent: int = 0
+    """Looks in a row that it was not seen inside."""
+
+    def gone(self, now_s: float) -> bool:
+        """Whether it was away for longer than a flicker, in time as well as in looks: looks may be slow."""
+        return self.absent >= _FLICKER_LOOKS and now_s - self.last_s > _FLICKER_S
 
 
 class _Zone:
@@ -159,14 +169,13 @@ class _Zone:
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Change | None:
         if self._active and self._last_s is None:
-            # Raised before this process began: it ends like any other when nothing is there.
-            self._since_s = self._last_s = now_s
+            # Raised before this process began, or before the camera was lost: time that nobody watched proves nothing.
+            self._last_s = now_s
+            self._since_s = now_s if self._since_s is None else self._since_s
         lasting = [track for track in tracks if self._lasts(track, now_s)]
         there = {track.id for track in tracks}
         self._presences = {
-            id_: presence
-            for id_, presence in self._presences.items()
-            if id_ in there and now_s - presence.last_s <= _FLICKER_S
+            id_: presence for id_, presence in self._presences.items() if id_ in there and not presence.gone(now_s)
         }
         if lasting:
             self._last_s = now_s
@@ -177,28 +186,34 @@ class _Zone:
                 self._since_s = self._presences[first.id].since_s
                 return Change(self._config.name, True, first.label, first.box, self._count, self._since_s)
         elif self._active and self._last_s is not None and now_s - self._last_s >= self._config.clear_after_s:
-            change = Change(self._config.name, False, None, None, self._count, self._since_s or now_s)
+            change = Change(
+                self._config.name, False, None, None, self._count, now_s if self._since_s is None else self._since_s
+            )
             self._active, self._count = False, 0
             return change
         return None
+
+    def forget(self) -> None:
+        self._presences.clear()
+        self._last_s = None
 
     def _lasts(self, track: Track, now_s: float) -> bool:
         if track.label not in self._config.watched:
             return False
         presence = self._presences.get(track.id)
         foot = track.box.foot
-        if not track.misses and geometry.inside(self._polygon, foot):
-            if presence is None or now_s - presence.last_s > _FLICKER_S:
-                presence = self._presences[track.id] = _Presence(now_s, now_s, foot)
-            elif self._config.kind == "stopped_vehicle" and not _near(presence.foot, foot, _STILL_SHARE, track.box):
+        if track.misses or not geometry.inside(self._polygon, foot):
+            if presence is None:
+                return False
+            presence.absent += 1
+        elif presence is None:
+            presence = self._presences[track.id] = _Presence(now_s, now_s, foot)
+        else:
+            if self._config.kind == "stopped_vehicle" and not _near(presence.foot, foot, _STILL_SHARE, track.box):
                 presence.since_s, presence.foot = now_s, foot
-            presence.last_s = now_s
-        return (
-            presence is not None
-            and track.settled
-            and now_s - presence.last_s <= _FLICKER_S
-            and presence.last_s - presence.since_s >= self._config.lasting_s
-        )
+            presence.last_s, presence.absent = now_s, 0
+        lasted_s = presence.last_s - presence.since_s
+        return track.settled and not presence.gone(now_s) and lasted_s >= self._config.lasting_s
 
 
 def _near(before: Point, now: Point, share: float, box: Box) -> bool:
@@ -232,3 +247,10 @@ class Scene:
         crossings = [crossing for line in self._lines for crossing in line.update(tracks, now_s)]
         changes = [change for zone in self._zones if (change := zone.update(tracks, now_s)) is not None]
         return crossings, changes
+
+    def forget(self) -> None:
+        """Begins anew after a time without pictures; conditions that were raised stay so until they are seen to end."""
+        for line in self._lines:
+            line.forget()
+        for zone in self._zones:
+            zone.forget()

@@ -54,7 +54,7 @@ def test_sources(url: str) -> None:
         ({"url": "ftp://10.0.0.7/"}, "url", "rtsp://"),
         ({"url": "rtsp:///stream"}, "url", "no host"),
         ({"url": "usb:first"}, "url", "usb:0"),
-        ({"looks_per_s": 0}, "looks_per_s", "greater than 0"),
+        ({"looks_per_s": 0}, "looks_per_s", "greater than or equal to 1"),
         ({"look_per_s": 5}, "look_per_s", "Extra"),
         ({"credentials_file": "a", "credentials_env": "B"}, "", "one of them"),
     ],

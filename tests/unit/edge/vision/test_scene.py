@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +151,21 @@ def test_a_stopped_vehicle_ends_when_it_drives_on() -> None:
 
 def test_a_person_standing_is_no_stopped_vehicle() -> None:
     assert not Film(zones=[STOP]).show([[seen(Point(0.6, 0.6))]] * 75).changes
+
+
+def test_a_camera_that_was_away_ends_no_condition_by_its_absence() -> None:
+    film = Film(zones=[ZONE]).show([[seen(Point(0.6, 0.6))]] * 20)
+    film.scene.forget()
+    film.tracker = Tracker(score_min=0.4)
+    film.now_s += 600
+    film.show([[seen(Point(0.6, 0.6))]] * 20)
+    assert film.phases == [True]
+    film.show([[]] * 60)
+    assert film.phases == [True, False]
+    assert film.changes[1][1].since_s < 1
+
+
+def test_looks_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that manages a look only every two seconds still sees who stays."""
+    monkeypatch.setattr(f"{__name__}.LOOK_S", 2.0)
+    assert Film(zones=[ZONE]).show([[seen(Point(0.6, 0.6))]] * 10).phases == [True]

@@ -3,6 +3,7 @@
 import random
 
 from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.labels import Label
 from haechi.edge.vision.tracker import Tracker
 from support.moving import between, seen
 
@@ -72,7 +73,8 @@ def test_two_who_pass_each_other_stay_two() -> None:
 
 def test_the_label_is_what_most_boxes_said() -> None:
     tracker = Tracker(score_min=0.4)
-    for i, label in enumerate(["truck", "car", "car", "truck", "car"]):
+    said: list[Label] = ["truck", "car", "car", "truck", "car"]
+    for i, label in enumerate(said):
         tracker.look([seen(Point(0.5, 0.5), label)], i * LOOK_S)
     assert tracker.tracks[0].label == "car"
 
