@@ -13,7 +13,9 @@ from haechi.adapters.modbus.adapter import Modbus
 from haechi.adapters.modbus.simulator import ModbusSimulator
 from haechi.sdk import BadReading, Host, NotConnected
 from haechi.sdk.transports.modbus_frames import Read, Table
+from haechi.sdk.transports.modbus_rtu import ModbusRtu
 from haechi.sdk.transports.modbus_tcp import ModbusTcp
+from haechi.sdk.transports.serial_line import LineSettings
 
 TIMEOUT_S = 0.06
 BLOCKS = 4
@@ -162,3 +164,25 @@ async def test_a_cancelled_read_leaves_no_answer_behind() -> None:
                 await master.read(Read(Table.HOLDING, 0, 1))
         assert await master.read(Read(Table.HOLDING, 1, 1)) == b"\0\2"
         master.close()
+
+
+async def test_a_port_that_is_opened_again_remembers_what_the_device_may_still_answer() -> None:
+    """Else the late answer to the fence of the last opening would pass for the answer to this one's."""
+    async with ModbusSimulator(transport="rtu") as simulator:
+        read = Read(Table.HOLDING, 0, 5)
+        settings = LineSettings(simulator.serial_port, 115200)
+        asked: list[bytes] = []
+
+        def hear(pdu: bytes) -> None:
+            asked.append(pdu)
+
+        simulator.unit.answer = hear  # type: ignore[method-assign]
+        master = ModbusRtu(settings, 1, timeout_s=TIMEOUT_S, retry_s=1)
+        for _opening in range(3):
+            master.join([read])
+            with pytest.raises(NotConnected):
+                await master.read(read)
+            master.close()
+        assert len(asked) == 3
+        assert len(set(asked)) == 3
+        assert read.pdu not in asked

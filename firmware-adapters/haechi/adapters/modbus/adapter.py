@@ -7,7 +7,7 @@ often, because a silent device costs its neighbours a time-out each time.
 """
 
 import heapq
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import ClassVar, Protocol
 
 from haechi.adapters.modbus.config import ModbusConfig
@@ -30,6 +30,8 @@ class _Master(Protocol):
 
     name: str
     strays: int
+
+    def join(self, reads: Iterable[Read]) -> None: ...
 
     async def read(self, request: Read) -> bytes: ...
 
@@ -61,6 +63,9 @@ class Modbus(Adapter[ModbusConfig]):
             gap_max=config.gap_max,
         )
         self._readers = [_Reader(device, block) for block in blocks]
+        self._reads = [block.read for block in blocks]
+        # One for all starts: on a serial bus it remembers what the device may still answer.
+        self._master = self._new_master()
         self._unanswered: list[_Reader] = []
         """Who failed since anything was answered, in order."""
         self._starts_in_vain = 0
@@ -71,11 +76,12 @@ class Modbus(Adapter[ModbusConfig]):
 
     async def probe(self) -> str:
         """Read every block once and say how many answer, how fast, and what the first trouble is."""
-        master = self._master()
+        master = self._new_master()
         clock = self.host.clock
         trouble = ""
         answered = 0
         try:
+            master.join(self._reads)
             start_s = clock.now()
             for reader in self._readers:
                 try:
@@ -98,8 +104,9 @@ class Modbus(Adapter[ModbusConfig]):
     async def samples(self) -> AsyncGenerator[Sample, None]:
         """Yield one sample a block and period; all values of a block share one time."""
         clock = self.host.clock
-        master = self._master()
+        master = self._master
         try:
+            master.join(self._reads)
             now_s = clock.now()
             # Those that failed before come last, so that they can't keep the others from being read.
             queue = [(now_s, reader.failures, number) for number, reader in enumerate(self._readers)]
@@ -191,16 +198,14 @@ class Modbus(Adapter[ModbusConfig]):
             self.host.count("periods_missed", missed)
         return due_s + (missed + 1) * period_s
 
-    def _master(self) -> _Master:
+    def _new_master(self) -> _Master:
         config = self.config
         if config.host is not None:
             return ModbusTcp(
                 config.host, config.port, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s
             )
         settings = LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
-        master = ModbusRtu(settings, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
-        master.join(reader.block.read for reader in self._readers)
-        return master
+        return ModbusRtu(settings, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
 
     def _datastream(self, register: Register) -> Datastream:
         exactness = register.exactness

@@ -30,7 +30,7 @@ class ModbusPeer:
         self._simulator, self._reach = simulator, reach
 
     def config(self) -> Mapping[str, Any]:
-        return {**self._reach, "period_s": 0.05, "timeout_s": 0.2, "retry_s": 0.1, "register": _MAP}
+        return {**self._reach, "period_s": 0.05, "timeout_s": 0.5, "retry_s": 0.1, "register": _MAP}
 
     def show(self, property_name: str, value: Value) -> None:
         unit = self._simulator.unit

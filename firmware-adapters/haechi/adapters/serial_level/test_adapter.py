@@ -23,7 +23,7 @@ class GaugePeer:
             "port": simulator.port,
             "protocol": simulator.protocol,
             "period_s": 0.05,
-            "silence_s": 0.3,
+            "silence_s": 1.0,
             "retry_s": 0.1,
         }
 

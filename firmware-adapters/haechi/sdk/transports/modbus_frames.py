@@ -177,11 +177,12 @@ _NOISE_BYTES_MAX = 2
 """Bytes before an answer that are forgiven: a line that turns round often begins with one or two."""
 
 
-def take_rtu_answer(buffer: bytearray, unit: int, request: Read) -> bytes | None:
+def take_rtu_answer(buffer: bytearray, unit: int, request: Read, *, may_refuse: bool = True) -> bytes | None:
     """Find the answer to ``request`` at the beginning of ``buffer`` and return its data; None while there is none.
 
     What stands before it and is a whole, sound frame, but not the answer, is taken out of ``buffer``: our own
-    request (adapters that echo) and late answers of another shape.
+    request (adapters that echo) and late answers of another shape; also exceptions, where ``may_refuse`` is False
+    because the caller knows that this request is not refused.
 
     Raises:
         Refused: the answer is an exception.
@@ -194,7 +195,7 @@ def take_rtu_answer(buffer: bytearray, unit: int, request: Read) -> bytes | None
             if buffer[noise] != unit:
                 continue
             pdu = _sound_pdu(buffer, noise)
-            if pdu is not None and _is_answer(pdu, request):
+            if pdu is not None and _is_answer(pdu, request, may_refuse=may_refuse):
                 return data_of(request, pdu)
         stray = _sound_pdu(buffer, 0)
         if stray is None:
@@ -202,9 +203,9 @@ def take_rtu_answer(buffer: bytearray, unit: int, request: Read) -> bytes | None
         del buffer[: len(stray) + 3]
 
 
-def _is_answer(pdu: bytes, request: Read) -> bool:
+def _is_answer(pdu: bytes, request: Read, *, may_refuse: bool) -> bool:
     if pdu[0] == request.table | _EXCEPTION_BIT:
-        return True
+        return may_refuse
     return pdu[0] == request.table and pdu[1] == request.data_bytes
 
 

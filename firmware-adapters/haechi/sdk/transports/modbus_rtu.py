@@ -3,15 +3,11 @@
 Each request waits its turn in order of arrival, so that of several devices every one is served after at most one
 request of each other. A device that does not answer costs the bus its time-out; the adapter asks it ever less often.
 
-RTU gives answers no number. What protects against a late one:
+RTU gives answers no number. After a time-out or a damaged answer the bus is drained until it is silent, and the next
+answer must first pass a fence (:mod:`~haechi.sdk.transports.modbus_fence`), which throws away what is late.
 
-- after a time-out or a damaged answer the bus is drained until it is silent;
-- the next request to that device is a *fence*: a short read whose answer has a length that no read of this device has.
-  A device answers in order, so whatever came before the fence's answer is thrown away, and nothing older can follow.
-  The same happens before the first read, because a process that ran before may have left a request behind;
-- a device that refuses the fence is left alone for one more time-out, and the bus drained again.
-
-What can't be told apart: a device that answers out of order, or later than two time-outs where it refuses the fence.
+What can't be told apart: a device that answers out of order; one that is later than the ten time-outs for which it is
+left alone when nothing else helps; and, before it has ever given data, one that is later than two.
 """
 
 import asyncio
@@ -19,9 +15,11 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from haechi.sdk.errors import BadReading, ConfigError, NotConnected
-from haechi.sdk.transports.modbus_frames import Read, Refused, Table, rtu_frame, take_rtu_answer
+from haechi.sdk.transports.modbus_fence import Fence
+from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_rtu_answer
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.text import _
 
@@ -31,16 +29,17 @@ _GAP_S_MIN = 0.00175
 _QUIET_S = 0.05
 """Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
 _ANSWER_BYTES_MAX = 1024
+_REST_TIMEOUTS = 10
+"""How long a device is left alone when its late answers can't be told apart any more."""
 
 
 @dataclass
 class _Unit:
     """What the bus knows of one device."""
 
-    shapes: set[tuple[Table, int]] = field(default_factory=set)
-    """Table and data bytes of everything that is read from it."""
-    doubtful: bool = True
-    """True while an answer to an earlier request may still come."""
+    fence: Fence = field(default_factory=Fence)
+    rests_until_s: float = 0.0
+    """Until when it is left alone, by the event loop's clock."""
 
 
 @dataclass
@@ -72,16 +71,18 @@ class ModbusRtu:
         """Bytes that belonged to no request; they are dropped."""
         self._settings, self._unit = settings, unit
         self._timeout_s, self._retry_s = timeout_s, retry_s
-        self._key = os.path.realpath(settings.port)
+        self._key = ""
         self._bus: _Bus | None = None
+        self._state = _Unit()
 
     def join(self, reads: Iterable[Read]) -> None:
-        """Join the bus, opening its port where nobody has, and say what will be read.
+        """Join the bus, opening its port where nobody has, and say what will be read; after :meth:`close`, again.
 
         Raises:
             ConfigError: another device uses the same port with other settings.
             NotConnected: the port cannot be opened.
         """
+        self._key = os.path.realpath(self._settings.port)  # now, because a link may point elsewhere than last time
         bus = _BUSES.get(self._key)
         if bus is None:
             bus = _BUSES[self._key] = _Bus(SerialLine(self._settings, retry_s=self._retry_s))
@@ -90,8 +91,10 @@ class ModbusRtu:
             raise ConfigError("port", str(self._settings), expected)
         bus.users += 1
         self._bus = bus
-        state = bus.units.setdefault(self._unit, _Unit())
-        state.shapes.update((read.table, read.data_bytes) for read in reads)
+        # Kept after leaving: the device may still owe an answer when the port is opened again.
+        self._state = bus.units.setdefault(self._unit, self._state)
+        self._state.fence.expect(reads)
+        self._state.fence.is_needed = True
         try:
             bus.line.open()
         except NotConnected:
@@ -119,42 +122,62 @@ class ModbusRtu:
         bus = self._bus
         if bus is None:
             raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
-        state = bus.units[self._unit]
+        state = self._state
+        rest_s = state.rests_until_s - asyncio.get_running_loop().time()
+        if rest_s > 0:
+            raise self._resting(rest_s)
         async with bus.turn:
             bus.line.open()
-            if state.doubtful:
+            if state.fence.is_needed:
                 await self._pass_fence(bus.line, state, request)
             return await self._exchange(bus.line, state, request)
 
     async def _pass_fence(self, line: SerialLine, state: _Unit, request: Read) -> None:
         await self._drain(line)
+        fence = state.fence.next(request)
+        if fence is None:
+            self._rest(state)
         try:
-            await self._exchange(line, state, _fence(state.shapes, request))
+            await self._exchange(line, state, fence, may_refuse=not state.fence.is_readable)
         except Refused:
-            # An exception has no length of its own: it may be the late answer to something older. Nobody speaks on
-            # the bus meanwhile, which is the price of not knowing.
+            if not state.fence.is_first:
+                self._rest(state)
+            # It may have been the late answer to something older. Nobody speaks on the bus meanwhile: the price of
+            # not knowing.
             await asyncio.sleep(self._timeout_s)
             await self._drain(line)
-        state.doubtful = False
+        state.fence.passed()
 
-    async def _exchange(self, line: SerialLine, state: _Unit, request: Read) -> bytes:
+    def _rest(self, state: _Unit) -> NoReturn:
+        rest_s = _REST_TIMEOUTS * self._timeout_s
+        state.rests_until_s = asyncio.get_running_loop().time() + rest_s
+        state.fence.rested()
+        raise self._resting(rest_s)
+
+    def _resting(self, rest_s: float) -> NotConnected:
+        what = _("{name} does not answer in time and is left alone until late answers have passed")
+        return NotConnected(what.format(name=self.name), max(self._retry_s, rest_s))
+
+    async def _exchange(self, line: SerialLine, state: _Unit, request: Read, *, may_refuse: bool = True) -> bytes:
         self.strays += len(line.take())
         await asyncio.sleep(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
         sent = rtu_frame(self._unit, request.pdu)
         on_wire_s = (len(sent) + request.data_bytes + 5) * line.settings.character_s
-        was_doubtful, state.doubtful = state.doubtful, True
+        was_needed, state.fence.is_needed = state.fence.is_needed, True
         came = bytearray()
         try:
             async with asyncio.timeout(self._timeout_s + on_wire_s):
                 await line.write(sent)
                 while len(came) < _ANSWER_BYTES_MAX:
                     came += await line.read()
-                    data = take_rtu_answer(came, self._unit, request)
+                    data = take_rtu_answer(came, self._unit, request, may_refuse=may_refuse)
                     if data is not None:
-                        state.doubtful = was_doubtful
+                        state.fence.is_needed = was_needed
+                        state.fence.answered(request)
                         return data
         except Refused:
-            state.doubtful = was_doubtful
+            state.fence.is_needed = was_needed
+            state.fence.refused(request)
             raise
         except TimeoutError:
             if not came:
@@ -174,13 +197,3 @@ class ModbusRtu:
                             self.strays += len(await line.read())
                             continue
                     return
-
-
-def _fence(shapes: set[tuple[Table, int]], request: Read) -> Read:
-    """Return a read next to ``request`` whose answer has a length that none of ``shapes`` has."""
-    step = 8 if request.table.is_bits else 1
-    for count in range(1, request.table.elements_max + 1, step):
-        fence = Read(request.table, min(request.address, 0x10000 - count), count)
-        if (fence.table, fence.data_bytes) not in shapes:
-            return fence
-    return Read(request.table, request.address, 1)

@@ -9,6 +9,7 @@ and byte count, and keeps the connection after a time-out.
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 
 from haechi.sdk.errors import BadReading, NotConnected
@@ -38,6 +39,9 @@ class ModbusTcp:
         self._timeout_s, self._retry_s = timeout_s, retry_s
         self._transaction = 0
         self._stream: _Stream | None = None
+
+    def join(self, reads: Iterable[Read]) -> None:
+        """Prepare for ``reads``: nothing to do, because answers over TCP are numbered."""
 
     async def read(self, request: Read) -> bytes:
         """Return the data bytes of the answer to ``request``; opens the connection where there is none.
