@@ -1,7 +1,7 @@
 """Pictures by their content: once stored, an object never changes and never has another name.
 
 The key is the SHA-256 of the content, so storing the same picture again is harmless and no writer needs another's
-permission. :class:`FolderObjects` keeps them as files; whatever has :class:`ObjectStore`'s three methods may stand in.
+permission. :class:`FolderObjects` keeps them as files; whatever has :class:`ObjectStore`'s methods may stand in.
 """
 
 import hashlib
@@ -34,6 +34,14 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectUnavailable: it cannot be read now.
+        """
+        ...
+
+    def discard(self, key: str) -> None:
+        """Remove an object; one that is not there is no error.
+
+        Raises:
+            ObjectUnavailable: it cannot be removed now.
         """
         ...
 
@@ -77,6 +85,15 @@ class FolderObjects:
             return None
         except OSError as error:
             raise ObjectUnavailable(f"a picture cannot be read below {self._folder}: {error}") from error
+
+    def discard(self, key: str) -> None:
+        """Remove the file; see :class:`ObjectStore`."""
+        if not _KEY.fullmatch(key):
+            return
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise ObjectUnavailable(f"a picture cannot be removed below {self._folder}: {error}") from error
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / key

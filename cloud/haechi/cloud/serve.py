@@ -27,7 +27,7 @@ from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_monitor.app import create_app
-from haechi.cloud.objects import FolderObjects
+from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import changes, retention
 from haechi.cloud.state.changes import ChangeBell
@@ -92,6 +92,7 @@ class Cloud:
         self._listener = listener
         self._tasks: list[asyncio.Task[None]] = []
         self._store_trouble: str | None = None
+        self._unused: list[str] = []
 
     async def run(self) -> None:
         """Start every part, serve, and end them in order."""
@@ -107,7 +108,7 @@ class Cloud:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._meters = Meters(registry)
-        objects = FolderObjects(config.data_dir / "objects")
+        self._objects = FolderObjects(config.data_dir / "objects")
         try:
             address = await self._find_broker()
             self._acknowledger = Acknowledger(self._publish, now_us)
@@ -117,7 +118,7 @@ class Cloud:
                 state=self._state,
                 writer=self._writer,
                 points=self._points,
-                objects=objects,
+                objects=self._objects,
                 bell=self._bell,
                 acknowledger=self._acknowledger,
                 meters=self._meters,
@@ -131,7 +132,7 @@ class Cloud:
             services = Services(
                 state=self._state,
                 points=self._points,
-                objects=objects,
+                objects=self._objects,
                 bell=self._bell,
                 health=self._health,
                 tenant=config.tenants[0],
@@ -233,10 +234,17 @@ class Cloud:
     async def _keep_house(self) -> None:
         while True:
             await self._quietly(self._keep_house_once)
+            while self._unused:
+                try:
+                    await asyncio.to_thread(self._objects.discard, self._unused[-1])
+                    self._unused.pop()
+                except ObjectUnavailable as error:
+                    log.warning("objects: %s; put off", error)
+                    break
             await asyncio.sleep(HOUSE_S)
 
     def _keep_house_once(self, connection: Connection) -> bool:
-        retention.keep_house(connection, now_us())
+        self._unused.extend(retention.keep_house(connection, now_us()))
         return True
 
     async def _quietly(self, work: Callable[[Connection], bool]) -> None:
@@ -251,9 +259,12 @@ class Cloud:
         while True:
             try:
                 await asyncio.to_thread(self._points.check)
-                self._store_trouble = None
+                trouble = None
             except StoreError as error:
-                self._store_trouble = str(error)
+                trouble = str(error)
+                if self._store_trouble is None:
+                    log.warning("points: %s", trouble)
+            self._store_trouble = trouble
             await asyncio.sleep(STORE_LOOK_S)
 
     def _health(self) -> list[PartHealth]:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
 from haechi.cloud.event_handler import handler, seen
-from haechi.cloud.state import fence, latest, letters, ranges
+from haechi.cloud.state import fence, latest, letters, ranges, retention
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.letters import Letter
@@ -34,7 +34,7 @@ from haechi.cloud.state.schema import (
 )
 from haechi.contract import codec
 from haechi.contract.control import GatewayStatus, HeldEpoch
-from haechi.contract.events import Phase, Severity
+from haechi.contract.events import Evidence, Phase, Severity
 from haechi.contract.parcel import LossCause, LossRange, LossRecord, Parcel, ParcelName
 from haechi.contract.places import Datastream, Thing
 from haechi.contract.ranges import RangeSet
@@ -374,3 +374,30 @@ def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Pa
     with reading(engine) as connection:
         assert connection.exec_driver_sql("SELECT lowest, superseded FROM epochs").one() == (1, 0)
     engine.dispose()
+
+
+def test_old_pictures_and_events_go_and_what_still_refers_to_one_keeps_it(state: Engine) -> None:
+    def pictures(*times_us: int) -> None:
+        for number, time_us in enumerate(times_us):
+            row = Evidence(
+                id=f"picture-{number}",
+                event="event-0001",
+                source="cam",
+                time_us=time_us,
+                width_px=1,
+                height_px=1,
+                content=b"",
+            )
+            with writing(state) as connection:
+                handler.attach(connection, "city", "cabinet-1", row, "shared" if number < 2 else "alone")
+
+    pictures(NOW_US, 0, 1)
+    take(state, delivery(1, alarm(flood("event-0001"))))
+    with writing(state) as connection:
+        assert retention.keep_house(connection, NOW_US) == ["alone"]
+    assert count(state, events) == 1
+    take(state, delivery(2, alarm(flood("event-0002", Phase.CLEARED))))
+    with writing(state) as connection:
+        retention.keep_house(connection, NOW_US + retention.EVENTS_US_MAX + 1)
+    assert count(state, events) == 0
+    assert count(state, receipts) == 0

@@ -8,7 +8,9 @@ module           promises
 ``arrivals``     what came: a parcel, a status, or something for the dead letters
 ``apply``        parcels, statuses and dead letters → one transaction → what may be acknowledged
 ``intake``       batches; points, then the transaction, then the acknowledgement; waits while a store is down
+``lanes``        messages that wait, taken in batches
 ``acknowledge``  acknowledgements to gateways, gathered, one message a gateway
+``replay``       dead letters, read once more
 ``meters``       the counters of ``/metrics``
 ===============  ======================================================================================
 """

@@ -14,7 +14,6 @@ to the dead letters, and blocks nothing.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from haechi.cloud.event_broker.acknowledge import Acknowledger
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
+from haechi.cloud.event_broker.lanes import Lane, Waiting
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.objects import ObjectStore, ObjectUnavailable
 from haechi.cloud.state import descriptions, ranges
@@ -39,51 +39,15 @@ from haechi.contract.ranges import RangeSet
 
 log = logging.getLogger(__name__)
 
-BATCH_MESSAGES_MAX = 256
-BATCH_BYTES_MAX = 4 * 1024 * 1024
 HANDED_OVER_MAX = 512
 RETRY_S_FIRST, RETRY_S_MAX = 0.1, 3.0
-
-
-@dataclass(slots=True)
-class _Waiting:
-    arrival: Arrival
-    done: "asyncio.Future[None]"
-
-
-class Lane:
-    """Messages in the order in which they came, taken in batches."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[_Waiting] = deque()
-        self._some = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, waiting: _Waiting) -> None:
-        """Add a message."""
-        self._waiting.append(waiting)
-        self._some.set()
-
-    async def batch(self) -> list[_Waiting]:
-        """Wait for messages and take what has come, up to a batch."""
-        while not self._waiting:
-            self._some.clear()
-            await self._some.wait()
-        taken: list[_Waiting] = []
-        size = 0
-        while self._waiting and len(taken) < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
-            taken.append(self._waiting.popleft())
-            size += len(taken[-1].arrival.payload)
-        return taken
 
 
 @dataclass(slots=True)
 class _Read:
     """A batch after reading, and what became of its points."""
 
-    waiting: list[_Waiting]
+    waiting: list[Waiting]
     deliveries: list[Delivery] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -128,7 +92,7 @@ class Intake:
     async def take(self, lane: str, arrival: Arrival) -> None:
         """Return when the message is durable (or durably a dead letter), and not before."""
         done = asyncio.get_running_loop().create_future()
-        self._lanes[lane].put(_Waiting(arrival, done))
+        self._lanes[lane].put(Waiting(arrival, done))
         await done
         self._meters.latency.labels(lane).observe((self._clock_us() - arrival.received_us) / 1_000_000)
 
@@ -159,7 +123,7 @@ class Intake:
         batch.deliveries = [one for one in batch.deliveries if not one.needs_stores]
         for one in needy:
             if len(self._lanes["bulk"]) < HANDED_OVER_MAX:
-                self._lanes["bulk"].put(_Waiting(one.arrival, asyncio.get_running_loop().create_future()))
+                self._lanes["bulk"].put(Waiting(one.arrival, asyncio.get_running_loop().create_future()))
 
     async def _run_points(self) -> None:
         loop = asyncio.get_running_loop()
@@ -185,7 +149,7 @@ class Intake:
         while True:
             await self._commit(Turn.BULK, await self._stored.get())
 
-    def _sort(self, waiting: list[_Waiting]) -> _Read:
+    def _sort(self, waiting: list[Waiting]) -> _Read:
         batch = _Read(waiting)
         for one in waiting:
             came = self._read(one.arrival)

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
 from haechi.cloud.state import changes, fence, letters
-from haechi.cloud.state.schema import conditions, events, notifications, receipts, situations
+from haechi.cloud.state.schema import conditions, events, evidence, notifications, receipts, situations
 
 DAY_US = 86_400_000_000
 RECEIPTS_US_MAX = 30 * DAY_US
@@ -11,8 +11,11 @@ EVENTS_US_MAX = 3 * 366 * DAY_US
 _AT_ONCE = 2_000
 
 
-def keep_house(connection: Connection, now_us: int) -> None:
-    """Drop what is over its bound and fence who is out of bounds; the change feed tells of both."""
+def keep_house(connection: Connection, now_us: int) -> list[str]:
+    """Drop what is over its bound and fence who is out of bounds; the change feed tells of both.
+
+    Returns the keys of pictures that nothing refers to any more, to be discarded after the commit.
+    """
     changes.trim(connection)
     for tenant, change in letters.trim(connection, now_us):
         changes.append(connection, tenant, [change], now_us)
@@ -25,7 +28,20 @@ def keep_house(connection: Connection, now_us: int) -> None:
     _drop(connection, notifications, notifications.c.created_us < old)
     used = exists().where(conditions.c.situation == situations.c.id)
     told = exists().where(notifications.c.situation == situations.c.id)
+    pictures = _drop_evidence(connection, old)
     _drop(connection, situations, ~situations.c.open & (situations.c.updated_us < old) & ~used & ~told)
+    return pictures
+
+
+def _drop_evidence(connection: Connection, old_us: int) -> list[str]:
+    rows = connection.execute(
+        select(evidence.c.tenant, evidence.c.id, evidence.c.object).where(evidence.c.time_us < old_us).limit(_AT_ONCE)
+    ).all()
+    for row in rows:
+        connection.execute(delete(evidence).where(evidence.c.tenant == row.tenant, evidence.c.id == row.id))
+    keys = {row.object for row in rows}
+    used = connection.execute(select(evidence.c.object).where(evidence.c.object.in_(keys))).scalars() if keys else ()
+    return sorted(keys.difference(used))
 
 
 def _drop(connection: Connection, table: Table, condition: ColumnElement[bool]) -> None:

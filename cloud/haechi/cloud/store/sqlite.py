@@ -2,7 +2,8 @@
 
 WAL and ``synchronous=FULL``: a batch is one transaction, durable when :meth:`SqlitePoints.write` returns. There is
 one writing connection; each reading thread has its own, so charts never wait for intake. A value stands in the column
-of its type, so that truth, text and numbers come back as what they were (whole numbers as floats).
+of its type, so that truth, text and numbers come back as what they were (whole numbers as floats). With a retention,
+each write also forgets a little of what is older.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS points (
 """
 _WRITE = "INSERT OR REPLACE INTO points (series, time_ns, v, text, truth, quality) VALUES (?, ?, ?, ?, ?, ?)"
 _SERIES_CACHED_MAX = 200_000
+_FORGOTTEN_AT_ONCE = 5_000
 _BUSY_TIMEOUT_S = 10.0
 _CORRUPT = ("malformed", "not a database", "unable to open", "readonly")
 
@@ -43,6 +45,7 @@ class SqlitePoints:
         self._path = path
         self._limits = limits
         self._series: dict[tuple[str, str, str], int] = {}
+        self._forgot_in = 0
         self._lock = Lock()
         self._readers = local()
         self._opened: list[sqlite3.Connection] = []
@@ -63,6 +66,7 @@ class SqlitePoints:
                 for batch in batches:
                     for table in batch.tables:
                         self._writer.executemany(_WRITE, self._rows(batch, table, window_us, refused))
+                self._forget(window_us[0])
                 self._writer.execute("COMMIT")
             except sqlite3.Error as error:
                 with contextlib.suppress(sqlite3.Error):
@@ -144,6 +148,20 @@ class SqlitePoints:
         numbered = dict(zip(table.datastreams, numbers, strict=True))
         for datastream, time_ns, value, quality in admitted(batch, table, window_us, refused):
             yield numbered[datastream], time_ns, *_typed(value), quality
+
+    def _forget(self, oldest_us: int) -> None:
+        """Delete some of what is older than the retention, one series at each write: the file stays bounded."""
+        if oldest_us <= 0:
+            return
+        found = self._writer.execute(
+            "SELECT id FROM series WHERE id > ? ORDER BY id LIMIT 1", (self._forgot_in,)
+        ).fetchone()
+        self._forgot_in = 0 if found is None else found[0]
+        self._writer.execute(
+            "DELETE FROM points WHERE series = ? AND time_ns IN "
+            "(SELECT time_ns FROM points WHERE series = ? AND time_ns < ? ORDER BY time_ns LIMIT ?)",
+            (self._forgot_in, self._forgot_in, oldest_us * 1000, _FORGOTTEN_AT_ONCE),
+        )
 
     def _number(self, tenant: str, gateway: str, datastream: str) -> int:
         name = (tenant, gateway, datastream)
