@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from haechi.contract.catalogue import catalogue
 from haechi.contract.events import Severity
 from haechi.contract.places import Place
 from haechi.edge.vision.config import CameraConfig
@@ -181,6 +182,18 @@ class _Rule(_Model):
     datastream: DatastreamId = Field(description="The datastream that it watches.")
     severity: Severity | None = Field(None, description="CAP severity; the catalogue's for this event when absent.")
     place: Identifier | None = Field(None, description="Id of the place it is about; the device's when absent.")
+
+    @model_validator(mode="after")
+    def _is_weighed(self) -> Self:
+        event = getattr(self, "event", "")
+        if self.severity is None and event not in catalogue():
+            alike = [known for known in catalogue() if known.partition(".")[0] == event.partition(".")[0]]
+            raise ValueError(
+                _("event = {event!r} is not in the catalogue; give it a severity, or use one of: {alike}").format(
+                    event=event, alike=", ".join(alike or catalogue())
+                )
+            )
+        return self
 
 
 class ThresholdRule(_Rule):

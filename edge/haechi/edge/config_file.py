@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from haechi.edge.config import GatewayConfig
+from haechi.edge.vision.config import CameraConfig
+from haechi.sdk.errors import key_path as path_of
 from haechi.text import _
 
 _SHOWN_CHARACTERS = 80
@@ -42,35 +45,50 @@ def load(path: Path) -> GatewayConfig:
 def explain(error: ValidationError) -> str:
     """Say the first fault in one line, and how many more there are."""
     faults = error.errors(include_url=False)
-    first = faults[0]
-    key = key_path(first["loc"])
-    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if first["type"] == "missing":
-        line = _("{key} is missing").format(key=key)
-    elif first["type"] == "extra_forbidden":
-        line = _("{key}: there is no such key").format(key=key)
-    elif first["type"] == "value_error":
-        scalar = isinstance(first["input"], str | int | float)
-        line = f"{key} = {_shown(first['input'])}: {expected}" if scalar else f"{key}: {expected}" if key else expected
-    else:
-        line = _("{key} = {value}: expected {expected}").format(
-            key=key, value=_shown(first["input"]), expected=expected
-        )
+    line = _line(faults[0])
     if len(faults) > 1:
         line += _(" (and {count} more)").format(count=len(faults) - 1)
     return line
 
 
+def _line(fault: ErrorDetails) -> str:
+    key, value = key_path(fault["loc"]), fault["input"]
+    match fault["type"]:
+        case "missing":
+            return _("{key} is missing").format(key=key)
+        case "extra_forbidden":
+            return _("{key}: there is no such key").format(key=key)
+        case "union_tag_not_found":
+            return _("{key}.kind is missing").format(key=key)
+        case "union_tag_invalid":
+            key, value = f"{key}.kind", fault["ctx"]["tag"]
+        case "value_error":
+            said = fault["msg"].removeprefix("Value error, ")
+            if isinstance(value, str | int | float):
+                return f"{key} = {_shown(value)}: {said}"
+            return f"{key}: {said}" if fault["loc"] else said
+    return _("{key} = {value}: expected {expected}").format(key=key, value=_shown(value), expected=_expected(fault))
+
+
+def _expected(fault: ErrorDetails) -> str:
+    match fault["type"]:
+        case "string_pattern_mismatch":
+            return _("a text like {pattern}").format(pattern=fault["ctx"]["pattern"])
+        case "union_tag_invalid":
+            return str(fault["ctx"]["expected_tags"])
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return _("a table")
+        case "tuple_type" | "list_type":
+            return _("a list; write [[{key}]]").format(key=key_path(fault["loc"]))
+        case _:
+            return fault["msg"].removeprefix("Input should be ").partition(", unable to")[0]
+
+
 def key_path(location: Sequence[str | int]) -> str:
     """Write a place in the file as people do: ``device[2].config.register[0].scale``."""
-    path = ""
-    for part in location:
-        # The kinds of a rule are a level in pydantic's model, not in the file.
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part not in {"threshold", "rate", "stale"} or not path.startswith("rule["):
-            path += f".{part}" if path else part
-    return path
+    # The kind of a rule is a level in pydantic's model, not in the file.
+    in_rules = location[:1] == ("rule",)
+    return path_of(tuple(part for part in location if not (in_rules and part in {"threshold", "rate", "stale"})))
 
 
 def _shown(value: object) -> str:
@@ -92,5 +110,15 @@ def _anchored(config: GatewayConfig, folder: Path) -> GatewayConfig:
         update={
             "gateway": config.gateway.model_copy(update={"data_dir": folder / config.gateway.data_dir}),
             "uplink": config.uplink.model_copy(update=uplink),
+            "camera": tuple(_anchored_camera(camera, folder) for camera in config.camera),
         }
     )
+
+
+def _anchored_camera(camera: CameraConfig, folder: Path) -> CameraConfig:
+    update: dict[str, Any] = {}
+    if camera.credentials_file is not None:
+        update["credentials_file"] = folder / camera.credentials_file
+    if "://" not in camera.url and not camera.url.startswith("usb:"):
+        update["url"] = str(folder / camera.url)
+    return camera.model_copy(update=update)

@@ -68,7 +68,16 @@ FAULTS = [
     ('datastream = "river-1.level"', 'datastream = "river-1.x"', r"rule\[0\]\.datastream = 'river-1\.x'.*known"),
     ("above = 3.5", "above = 3.5\nbelow = 1", r"rule\[0\]: give either above or below"),
     ("above = 3.5", "above = 3.5\nhysteresis = -1", r"rule\[0\]\.hysteresis = -1: expected"),
-    ('kind = "threshold"', 'kind = "treshold"', r"rule\[0\].*threshold"),
+    ('kind = "threshold"', 'kind = "treshold"', r"rule\[0\]\.kind = 'treshold': expected .*threshold"),
+    ('kind = "threshold"', "", r"rule\[0\]\.kind is missing"),
+    (
+        "flood.level_high",
+        "flood.level_hihg",
+        r"rule\[0\]: event = 'flood\.level_hihg' is not in the catalogue.*level_high",
+    ),
+    ("flood.level_high", "Flood", r"rule\[0\]\.event = 'Flood': expected a text like"),
+    ("[uplink]", "[[uplink]]", r"uplink = a list: expected a table"),
+    ("[[rule]]", "[rule]", r"rule = a table: expected a list; write \[\[rule\]\]"),
     ('id = "gw-1"', 'id = "gw-1"\nid = "gw-2"', r"is not TOML"),
 ]
 
@@ -118,3 +127,21 @@ def test_the_sample_configuration_is_sound() -> None:
     folder = Path(__file__).parents[3] / "edge" / "etc"
     site = assemble(load(folder / "gateway.toml"))
     assert len(site.devices) == 2
+
+
+def test_relative_paths_are_meant_from_the_files_own_folder(tmp_path: Path) -> None:
+    camera = """
+[[camera]]
+id = "cam-1"
+place = "bridge"
+url = "clip.mp4"
+credentials_file = "secret"
+"""
+    config = load(
+        write(tmp_path, SOUND.replace("1883", '1883"\nusername = "u"\npassword_file = "password', 1) + camera)
+    )
+    assert config.uplink.password_file == tmp_path / "password"
+    assert (config.camera[0].url, config.camera[0].credentials_file) == (
+        str(tmp_path / "clip.mp4"),
+        tmp_path / "secret",
+    )
