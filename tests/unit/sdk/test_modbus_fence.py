@@ -37,7 +37,7 @@ class Bus:
         return None
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=60))
 @example([0, 1, 0, 0, 0, 1, 0, 1, 1, 1])
 def test_no_answer_is_taken_for_another(windows: list[int]) -> None:
