@@ -96,9 +96,15 @@ export class City extends EventTarget {
     return counts;
   }
 
+  /** Take an answer to a question, unless the feed has already brought something newer. */
+  offer(situation: Situation): void {
+    const known = this.situations.get(situation.id);
+    if (!known || Date.parse(known.updated_at) <= Date.parse(situation.updated_at)) this.put(situation);
+  }
+
+  /** Take what the feed says: it comes in the order of the commits, whatever any clock says. */
   put(situation: Situation): void {
     const before = this.situations.get(situation.id);
-    if (before && Date.parse(before.updated_at) > Date.parse(situation.updated_at)) return;
     this.situations.set(situation.id, situation);
     if (situation.open && !before?.open) this.#announce({ kind: "opened", situation });
     else if (situation.open && before && rank(situation.severity) < rank(before.severity))

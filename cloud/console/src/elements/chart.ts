@@ -17,6 +17,7 @@ export interface Limit {
 }
 
 const RANGES_S = [900, 3600, 6 * 3600, 24 * 3600];
+const SPAN_S_MIN = 120;
 const POINTS = 600;
 const HEIGHT_PX = 190;
 const REFRESH_GAP_MS = 1000;
@@ -246,7 +247,7 @@ export class HaechiChart extends LitElement {
       cursor: { y: false, points: { size: 7 } },
       legend: { show: false },
       scales: {
-        x: { range: () => [city.now / 1000 - this._range, city.now / 1000] },
+        x: { range: () => [this.#start(), city.now / 1000] },
         y: { range: (_plot, low, high) => this.#span(low, high) },
       },
       axes: [
@@ -262,6 +263,13 @@ export class HaechiChart extends LitElement {
       bands: [{ series: [3, 2], fill: "rgba(127, 209, 199, 0.25)" }],
       hooks: { draw: [(plot) => this.#drawLimits(plot)] },
     };
+  }
+
+  /** Where the time shown begins: no earlier than the values do, so that a young series fills the chart. */
+  #start(): number {
+    const now = city.now / 1000;
+    const first = Date.parse(this._rows[0]?.time ?? "") / 1000 || now;
+    return Math.max(now - this._range, Math.min(first, now - SPAN_S_MIN));
   }
 
   /** The limits are always in sight, and so is some air. */

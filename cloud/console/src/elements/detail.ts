@@ -252,7 +252,7 @@ export class HaechiDetail extends LitElement {
     try {
       const detail = await api.situation(id);
       if (id !== this.situation) return;
-      city.put(detail.situation);
+      city.offer(detail.situation);
       this._events = merge(this._events, detail.events).slice(0, EVENTS_MAX);
       this._evidence = merge(this._evidence, detail.evidence).slice(0, PICTURES_MAX);
       this._problem = "";
@@ -390,7 +390,7 @@ export class HaechiDetail extends LitElement {
     this._busy = true;
     this._refused = "";
     try {
-      city.put(await api.acknowledge(one.id));
+      city.offer(await api.acknowledge(one.id));
     } catch (error) {
       this._refused = (error as Error).message;
     } finally {

@@ -207,14 +207,15 @@ export class HaechiTopbar extends LitElement {
   }
 
   #banner(): unknown {
+    // How long ago is for eyes only: read aloud, it would interrupt every second.
+    const since = (sentence: string, time: Date, now: number): unknown =>
+      html`<div class="banner">${sentence} <span aria-hidden="true">(${ago(time, now)})</span></div>`;
     if (city.connection === "stale" && city.heardAt) {
       // The clock of this machine on both sides: the server's is not heard.
-      const gaps = { time: clock(city.heardAt, true), ago: ago(city.heardAt, Date.now()) };
-      return html`<div class="banner">${t("connection.stale_long", gaps)}</div>`;
+      return since(t("connection.stale_long", { time: clock(city.heardAt, true) }), city.heardAt, Date.now());
     }
     if (city.dataStale && city.dataAt) {
-      const gaps = { time: clock(city.dataAt, true), ago: ago(city.dataAt, city.now) };
-      return html`<div class="banner">${t("connection.lost_data", gaps)}</div>`;
+      return since(t("connection.lost_data", { time: clock(city.dataAt, true) }), city.dataAt, city.now);
     }
     if (city.health && city.health.state !== "ok") {
       const parts = city.health.parts.filter((part) => part.state !== "ok");

@@ -11,7 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from haechi.cloud.objects import ObjectUnavailable
@@ -59,7 +60,8 @@ def answer_with_problems(app: FastAPI) -> None:
         return _later(_("the picture store does not answer now; try again shortly"))
 
     @app.exception_handler(OperationalError)
-    def no_state(_request: Request, _error: OperationalError) -> Response:
+    @app.exception_handler(PoolTimeoutError)
+    def no_state(_request: Request, _error: SQLAlchemyError) -> Response:
         return _later(_("the state database does not answer now; try again shortly"))
 
 

@@ -246,3 +246,11 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
     response = await client.get("/metrics")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain")
+
+
+async def test_a_state_database_that_fails_is_said_in_one_line(city: City, client: httpx.AsyncClient) -> None:
+    with city.state.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE situations")
+    response = await client.get("/api/v1/situations")
+    assert response.status_code == 503
+    assert response.json()["detail"] == "the state database does not answer now; try again shortly"
