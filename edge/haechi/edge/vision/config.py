@@ -196,6 +196,17 @@ class CameraConfig(_Model):
             raise ValueError(_("credentials_file and credentials_env: give one of them"))
         return self
 
+    def anchored(self, folder: Path) -> CameraConfig:
+        """The same camera with relative paths (clip, credentials, own model) meant from `folder`."""
+        changes: dict[str, object] = {}
+        if "://" not in self.url and not self.url.startswith("usb:"):
+            changes["url"] = str(folder / self.url)
+        if self.credentials_file is not None:
+            changes["credentials_file"] = folder / self.credentials_file
+        if self.detector.model.endswith(".onnx"):
+            changes["detector"] = self.detector.model_copy(update={"model": str(folder / self.detector.model)})
+        return self.model_copy(update=changes)
+
     def _looks_for(self, key: str, wanted: frozenset[Label]) -> None:
         missing = wanted - set(self.classes)
         if missing:

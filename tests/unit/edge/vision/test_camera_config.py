@@ -1,5 +1,6 @@
 """Impossible cameras are refused by one line that names the key."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,3 +71,13 @@ def test_refused(changes: dict[str, Any], key: str, told: str) -> None:
 def test_it_travels_as_json() -> None:
     made = camera(lines=[LINE], zones=[ZONE], credentials_file="/etc/haechi/cam-1")
     assert CameraConfig.model_validate_json(made.model_dump_json()) == made
+
+
+def test_relative_paths_are_meant_from_the_folder_of_the_configuration() -> None:
+    made = camera(url="clip.mp4", credentials_file="cam", detector={"model": "own.onnx"}).anchored(Path("/etc/haechi"))
+    assert made.url == "/etc/haechi/clip.mp4"
+    assert made.credentials_file == Path("/etc/haechi/cam")
+    assert made.detector.model == "/etc/haechi/own.onnx"
+    for url in ("rtsp://10.0.0.7/stream", "usb:0", "/dev/video1"):
+        assert camera(url=url).anchored(Path("/etc/haechi")).url == url
+    assert camera().anchored(Path("/etc/haechi")).detector.model == "nanodet-g"
