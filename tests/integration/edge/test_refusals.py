@@ -71,6 +71,20 @@ async def test_tls_is_verified(tmp_path: Path, new_gateway: NewGateway) -> None:
         await gateway.says("connected to")
 
 
+async def test_values_travel_over_tls(tmp_path: Path, new_gateway: NewGateway) -> None:
+    papers = make_certificates(tmp_path / "papers")
+    async with (
+        Mosquitto(tmp_path / "broker", certificate=papers.server_cert, key=papers.server_key) as broker,
+        LittleCloud(broker.port, authority=str(papers.ca)) as cloud,
+    ):
+        gateway = new_gateway(broker.url, uplink=(f'ca_file = "{papers.ca}"',))
+        await gateway.start()
+        await cloud.until(lambda: cloud.observations >= 20)
+        assert await gateway.stop() == 0
+        await cloud.until(lambda: cloud.status is not None and cloud.status.state == "offline")
+    assert (await gateway.outbox())["observations_committed"] == cloud.observations
+
+
 async def test_a_second_agent_on_the_same_folder_is_refused(broker: Mosquitto, new_gateway: NewGateway) -> None:
     gateway = new_gateway(broker.url)
     await gateway.start()

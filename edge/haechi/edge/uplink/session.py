@@ -19,7 +19,7 @@ from haechi.contract.control import (
     decode_command,
 )
 from haechi.contract.parcel import ClockQuality, ParcelName
-from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, topic
+from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, Priority, topic
 from haechi.edge.health import Health, encode_status
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost
@@ -55,6 +55,15 @@ class Face:
     def topic(self, channel: str) -> str:
         """Return the full topic of one of our channels."""
         return topic(self.tenant, self.gateway, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """A message whose PUBACK is due; a status has no name."""
+
+    sent_s: float
+    name: ParcelName | None = None
+    priority: Priority | None = None
 
 
 class Questions:
@@ -102,8 +111,8 @@ class Session:
         self._wake = asyncio.Event()
         self._inbox: deque[tuple[str, bytes]] = deque(maxlen=_INBOX_MAX)
         self._confirmed: deque[tuple[int, int]] = deque()
-        self._on_wire: dict[int, tuple[ParcelName | None, float]] = {}
-        """PUBACKs that are due: message id → parcel (None for a status), and when it was sent."""
+        self._on_wire: dict[int, _Publication] = {}
+        """PUBACKs that are due, by message id."""
         self._acks, self._commands = face.topic(DOWN_ACK), face.topic(DOWN_COMMAND)
         self._answered = False
         self._status_due_s = 0.0
@@ -171,7 +180,7 @@ class Session:
 
     async def _tick(self, now_s: float) -> None:
         self._link.tend()
-        since_s = min((sent_s for _parcel, sent_s in self._on_wire.values()), default=now_s)
+        since_s = min((publication.sent_s for publication in self._on_wire.values()), default=now_s)
         if now_s - max(since_s, self._link.heard_s) > self._freeze_s and self._on_wire:
             raise LinkLost(_("frozen: the broker has not answered for {seconds:g} s").format(seconds=self._freeze_s))
         if now_s - since_s > _PUBACK_WAIT_S:
@@ -200,7 +209,7 @@ class Session:
         message = self._link.publish(self._face.topic(f"up/{send.priority}"), parcel)
         if message is not None:
             self._schedule.sent(send.held, now_s)
-            self._on_wire[message] = (send.held.name, now_s)
+            self._on_wire[message] = _Publication(now_s, send.held.name, send.priority)
 
     def _hear(self, where: str, payload: bytes) -> None:
         self._inbox.append((where, payload))
@@ -224,23 +233,24 @@ class Session:
                 _log.warning("%s holds something that is not ours: %s", where, error)
 
     def _take_confirmation(self, message: int, code: int) -> None:
-        name, _sent_s = self._on_wire.pop(message, (None, 0.0))
-        problem = ""
+        publication = self._on_wire.pop(message, None)
+        if publication is None or publication.name is None:
+            return
+        where = f"up/{publication.priority}"
+        refused = ""
         if code >= _FIRST_FAILURE:
-            problem = (
-                _("the broker refuses what we publish: not authorised; check its access list for this gateway")
+            refused = (
+                _("the broker refuses {where}: not authorised; check its access list for this gateway")
                 if code == _NOT_AUTHORISED
-                else _("the broker refuses what we publish: reason code {code}").format(code=code)
-            )
-        self._health.problem("broker", problem)
-        self._health.problem(
-            "cloud", _("nobody is subscribed at the broker: is the cloud connected?") if code == _NO_SUBSCRIBER else ""
-        )
-        if name is not None:
-            if code >= _NO_SUBSCRIBER:
-                self._schedule.refused(name)
-            else:
-                self._schedule.taken(name)
+                else _("the broker refuses {where}: reason code {code}")
+            ).format(where=where, code=code)
+        unheard = _("nobody is subscribed to {where} at the broker: is the cloud connected?").format(where=where)
+        self._health.problem(f"refused {where}", refused)
+        self._health.problem(f"unheard {where}", unheard if code == _NO_SUBSCRIBER else "")
+        if code >= _NO_SUBSCRIBER:
+            self._schedule.refused(publication.name)
+        else:
+            self._schedule.taken(publication.name)
 
     async def _take_acknowledgement(self, acknowledgement: Acknowledgement) -> None:
         now_s = self._loop.time()
@@ -268,7 +278,7 @@ class Session:
             self._questions.ask(question, now_s)
         message = self._link.publish(self._face.topic(UP_STATUS), await self._status("online", question), retain=True)
         if message is not None:
-            self._on_wire[message] = (None, now_s)
+            self._on_wire[message] = _Publication(now_s)
         self._status_sent_s = now_s
         self._status_due_s = now_s + (self._status_s if self._answered else min(_ASK_AGAIN_S, self._status_s))
 
