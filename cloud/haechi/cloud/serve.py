@@ -53,7 +53,7 @@ def serve(config: CloudConfig) -> int:
         UsageError: it cannot start as it was told to.
     """
     try:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people are in there
     except OSError as error:
         raise UsageError(_("data_dir: {reason}").format(reason=error)) from error
     with contextlib.closing(_bind(*config.listens_at)) as listener:

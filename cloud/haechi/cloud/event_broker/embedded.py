@@ -73,8 +73,17 @@ class EmbeddedBroker:
         config = self._folder / "broker.toml"
         config.write_text(_CONFIG.format(port=self.port, payload_bytes_max=PACKET_BYTES_MAX), encoding="utf-8")
         options = json.dumps({"config_path": str(config)})
+        # In a session of its own, so that Ctrl-C reaches the cloud first, which then ends its broker last.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-c", _CHILD, options, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL
+            sys.executable,
+            "-P",
+            "-c",
+            _CHILD,
+            options,
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(START_S_MAX):

@@ -14,12 +14,15 @@ from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from haechi.cloud.state.engine import writing
 
 Result = TypeVar("Result")
+
+CONFLICTS_MAX = 3
+"""A transaction that breaks a unique index is tried again this often before its content is blamed."""
 
 
 class StateUnavailable(Exception):  # noqa: N818
@@ -84,6 +87,15 @@ class StateWriter:
                     job.future.set_exception(error)
 
     def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        for _ in range(CONFLICTS_MAX):
+            try:
+                return self._try(work)
+            except IntegrityError:
+                # Another worker may just have opened the same situation: then the next try finds it.
+                continue
+        return self._try(work)
+
+    def _try(self, work: Callable[[Connection], Result]) -> Result:
         try:
             with writing(self._engine) as connection:
                 return work(connection)
