@@ -70,6 +70,8 @@ class _Flight:
     at_broker: bool = False
     """The broker has confirmed it on the present connection or an earlier one."""
     waits_for_broker: bool = True
+    unheard: bool = False
+    """The broker has dropped it, as nobody was subscribed: due at once when the cloud is heard of."""
     lost: bool = False
     """Known not to have arrived: due at once."""
 
@@ -187,7 +189,7 @@ class Schedule:
             self._patient_until_s = now_s + min(MOST_S, self.round_trip.timeout_s * 2.0**self._doublings)
         if not flight.waits_for_broker:
             self._on_wire[flight.lane] += 1
-        flight.waits_for_broker, flight.lost = True, False
+        flight.waits_for_broker, flight.lost, flight.unheard = True, False, False
         flight.sent_s = now_s
         flight.sends += 1
 
@@ -205,11 +207,14 @@ class Schedule:
             flight.at_broker = True
             self._leave_wire(flight)
 
-    def refused(self, name: ParcelName) -> None:
-        """Learn that the broker has confirmed nothing and dropped the parcel; it is tried again in time."""
+    def refused(self, name: ParcelName, *, unheard: bool = False) -> None:
+        """Learn that the broker has dropped a parcel: it is tried again in time.
+
+        ``unheard``: because nobody was subscribed; then a sign of life from the cloud makes it due at once.
+        """
         flight = self._flights.get(name)
         if flight is not None:
-            flight.at_broker = False
+            flight.at_broker, flight.unheard = False, unheard
             self._leave_wire(flight)
 
     def acknowledged(self, epoch: bytes, settled: RangeSet, now_s: float) -> int:
@@ -227,6 +232,7 @@ class Schedule:
                 )
         if landed:
             self._doublings, self._patient_until_s = 0, now_s
+            self._retry_unheard()
         return len(landed)
 
     def answered(self, asked_s: float) -> None:
@@ -235,6 +241,7 @@ class Schedule:
         What was sent shortly before the question may still have been on its way through the cloud.
         """
         self._answered = True
+        self._retry_unheard()
         for flight in self._flights.values():
             if flight.sent_s < self._connected_s or flight.sent_s < asked_s - self.round_trip.timeout_s:
                 flight.lost = True
@@ -251,6 +258,10 @@ class Schedule:
         )
         # What waits for the answer can go at the end of that wait.
         return due_s if self._answered else min(due_s, self._connected_s + RESYNC_WAIT_S)
+
+    def _retry_unheard(self) -> None:
+        for flight in self._flights.values():
+            flight.lost = flight.lost or flight.unheard
 
     def _look_again(self) -> None:
         """Begin all lanes anew: a broker that takes larger parcels may take what an earlier one could not."""

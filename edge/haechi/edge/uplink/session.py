@@ -248,7 +248,7 @@ class Session:
         self._health.problem(f"refused {where}", refused)
         self._health.problem(f"unheard {where}", unheard if code == _NO_SUBSCRIBER else "")
         if code >= _NO_SUBSCRIBER:
-            self._schedule.refused(publication.name)
+            self._schedule.refused(publication.name, unheard=code == _NO_SUBSCRIBER)
         else:
             self._schedule.taken(publication.name)
 

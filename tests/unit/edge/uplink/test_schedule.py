@@ -172,6 +172,30 @@ def test_an_answer_makes_due_what_it_leaves_out() -> None:
     assert ids(world.send_all()) == [1, 3]
 
 
+def test_what_nobody_heard_goes_as_soon_as_the_cloud_is_there() -> None:
+    world = World()
+    world.connect()
+    for _ in range(10):
+        world.commit(Rank.LIVE)
+    for send in world.send_all():
+        world.schedule.refused(send.held.name, unheard=True)
+    assert world.send_all() == []
+    world.schedule.answered(world.now_s)
+    assert len(world.send_all()) == 10
+
+
+def test_what_the_access_list_refuses_is_not_hammered() -> None:
+    world = World()
+    world.connect()
+    refused, taken = world.commit(Rank.URGENT), world.commit(Rank.LIVE)
+    world.send_all()
+    world.schedule.refused(refused.name)
+    world.schedule.taken(taken.name)
+    world.acknowledge(taken.id)
+    world.schedule.answered(world.now_s)
+    assert world.send_all() == []
+
+
 def test_an_answer_leaves_alone_what_is_still_on_its_way() -> None:
     world = World()
     world.connect()
@@ -275,7 +299,7 @@ def test_everything_arrives_whatever_the_link_does(seed: int) -> None:
                     at_broker += [send] * chance.choice([1, 1, 1, 2])
                     world.schedule.taken(send.held.name)
                 else:
-                    world.schedule.refused(send.held.name)
+                    world.schedule.refused(send.held.name, unheard=chance.random() < 0.5)
         cloud_awake = calm or (turn // 100) % 3 != 1
         chance.shuffle(at_broker)
         while cloud_awake and at_broker and chance.random() < 0.8:
