@@ -1,5 +1,6 @@
 """A PostgreSQL server of its own for tests: a fresh cluster in a temporary folder, on a socket in that folder."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ def _programs() -> Path | None:
 def postgres() -> Iterator[str]:
     """Run a server; yields the URL of its database."""
     programs = _programs()
+    if importlib.util.find_spec("psycopg") is None:
+        pytest.skip("a machine without PostgreSQL's client: pip install 'psycopg[binary]'")
     if programs is None:
         pytest.skip("a machine without PostgreSQL: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="haechi-postgres-"))

@@ -33,7 +33,7 @@ from haechi.command import UsageError, main
         ("--state", "mongodb://127.0.0.1/x", "postgresql://"),
         ("--state", "sqlite://", "file"),
         ("--state", "sqlite:////proc/state.db", "/proc"),
-        ("--state", "postgresql://u:secret@127.0.0.1:1/x", "cannot be opened"),
+        ("--state", "postgresql://u:secret@127.0.0.1:1/x", "postgresql+psycopg://u:***@"),
     ],
 )
 def test_a_wrong_option_is_one_line(

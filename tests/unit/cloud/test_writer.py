@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -34,14 +34,14 @@ async def test_urgent_work_overtakes_what_waits(state: Engine) -> None:
         busy.set()
         go.wait(10)
 
-    def note(name: str) -> object:
+    def note(name: str) -> Callable[[Connection], None]:
         return lambda _connection: order.append(name)
 
     with running(state) as writer:
         first = asyncio.create_task(writer.run(Turn.BULK, hold))
         await asyncio.to_thread(busy.wait, 10)
         turns = (("bulk", Turn.BULK), ("keeping", Turn.KEEPING), ("status", Turn.STATUS), ("urgent", Turn.URGENT))
-        tasks = [asyncio.create_task(writer.run(turn, note(name))) for name, turn in turns]  # type: ignore[arg-type]
+        tasks = [asyncio.create_task(writer.run(turn, note(name))) for name, turn in turns]
         while writer.waiting < len(tasks):  # noqa: ASYNC110 - the tasks need a turn of the loop to get in line
             await asyncio.sleep(0)
         go.set()
