@@ -6,15 +6,11 @@ import uPlot from "uplot";
 import sheet from "uplot/dist/uPlot.min.css?inline";
 import { api } from "../api";
 import { city, type News } from "../city";
+import type { Limit } from "../events";
 import { clock, measured, t, value } from "../language";
 import { LOOKS } from "../severity";
-import type { Observation, Severity } from "../types";
+import type { Observation } from "../types";
 import { Watching } from "../watching";
-
-export interface Limit {
-  value: number;
-  severity: Severity;
-}
 
 const RANGES_S = [900, 3600, 6 * 3600, 24 * 3600];
 const SPAN_S_MIN = 120;

@@ -1,15 +1,15 @@
 // One situation: how bad, since when, its chart, its pictures, its timeline, and the button that says "I have seen it".
 
-import { css, html, LitElement, nothing } from "lit";
+import { html, LitElement, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { api } from "../api";
 import { city, type News } from "../city";
-import { clock, fact, lasting, measured, t, value, words } from "../language";
-import { rank } from "../severity";
+import { clock, lasting, t, words } from "../language";
+import { facts, limits } from "../events";
 import type { CityEvent, Evidence, Situation } from "../types";
 import { Watching } from "../watching";
-import type { Limit } from "./chart";
 import "./chart";
+import { detailStyle } from "./detail-style";
 import "./symbol";
 
 const EVENTS_MAX = 200;
@@ -33,192 +33,7 @@ export class HaechiDetail extends LitElement {
   declare _busy: boolean;
   declare _large: Evidence | null;
 
-  static override styles = css`
-    :host {
-      display: block;
-      height: 100%;
-      overflow-y: auto;
-      scrollbar-color: var(--line) transparent;
-    }
-    header {
-      position: sticky;
-      top: 0;
-      z-index: 2;
-      background: var(--panel);
-      border-bottom: 1px solid var(--line);
-      padding: 0.9rem 1rem;
-    }
-    .title {
-      display: grid;
-      grid-template-columns: auto 1fr auto;
-      gap: 0.9rem;
-      align-items: center;
-    }
-    h2 {
-      margin: 0;
-      font-size: 1.3rem;
-      line-height: 1.2;
-      overflow-wrap: anywhere;
-    }
-    .title haechi-symbol {
-      width: 54px;
-      height: 54px;
-    }
-    .where {
-      color: var(--text);
-      overflow-wrap: anywhere;
-    }
-    dl {
-      display: grid;
-      grid-template-columns: repeat(auto-fit, minmax(78px, 1fr));
-      gap: 0.2rem 0.75rem;
-      margin: 0.8rem 0 0;
-    }
-    dt {
-      color: var(--soft);
-      font-size: 0.8rem;
-    }
-    dd {
-      margin: 0;
-      font-weight: 600;
-      font-variant-numeric: tabular-nums;
-    }
-    .actions {
-      display: flex;
-      gap: 0.5rem;
-      margin-top: 0.9rem;
-      flex-wrap: wrap;
-    }
-    button {
-      font: inherit;
-      min-height: 38px;
-      padding: 4px 16px;
-      border-radius: 7px;
-      border: 1px solid var(--line);
-      background: var(--raised);
-      color: var(--text);
-      cursor: pointer;
-    }
-    button:hover {
-      border-color: var(--soft);
-    }
-    button:focus-visible {
-      outline: 3px solid var(--focus);
-      outline-offset: 2px;
-    }
-    button.main {
-      background: var(--accent);
-      border-color: var(--accent);
-      color: #06201d;
-      font-weight: 700;
-    }
-    button[disabled] {
-      background: transparent;
-      color: var(--soft);
-      border-color: var(--line);
-      font-weight: 500;
-      cursor: default;
-    }
-    button.close {
-      min-height: 34px;
-      width: 34px;
-      padding: 0;
-      font-size: 1.2rem;
-      align-self: start;
-    }
-    section {
-      padding: 1rem;
-      border-bottom: 1px solid var(--line);
-    }
-    h3 {
-      margin: 0 0 0.5rem;
-      font-size: 0.95rem;
-      font-weight: 600;
-      color: var(--soft);
-    }
-    .pictures {
-      display: grid;
-      grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
-      gap: 0.6rem;
-    }
-    .pictures button {
-      padding: 0;
-      overflow: hidden;
-      background: #000;
-      text-align: left;
-    }
-    .pictures img {
-      display: block;
-      width: 100%;
-      aspect-ratio: 16 / 9;
-      object-fit: cover;
-    }
-    .pictures span {
-      display: block;
-      padding: 4px 8px;
-      font-size: 0.8rem;
-      color: var(--soft);
-      background: var(--raised);
-    }
-    ol {
-      list-style: none;
-      margin: 0;
-      padding: 0;
-    }
-    ol li {
-      display: grid;
-      grid-template-columns: 66px 26px 1fr;
-      gap: 0.5rem;
-      padding: 0.35rem 0;
-      align-items: start;
-    }
-    ol time {
-      color: var(--soft);
-      font-variant-numeric: tabular-nums;
-      font-size: 0.88rem;
-      line-height: 1.6;
-    }
-    ol haechi-symbol {
-      width: 24px;
-      height: 24px;
-    }
-    .facts {
-      color: var(--soft);
-      font-size: 0.87rem;
-    }
-    .problem {
-      color: var(--bad);
-      margin: 0.6rem 0 0;
-    }
-    .none {
-      color: var(--soft);
-      margin: 0;
-    }
-    dialog {
-      border: 1px solid var(--line);
-      background: var(--panel);
-      color: var(--text);
-      padding: 0.75rem;
-      border-radius: 10px;
-      max-width: min(94vw, 1280px);
-    }
-    dialog::backdrop {
-      background: rgb(0 0 0 / 75%);
-    }
-    dialog img {
-      display: block;
-      max-width: 100%;
-      max-height: 78vh;
-      margin-bottom: 0.6rem;
-    }
-    dialog p {
-      display: flex;
-      justify-content: space-between;
-      align-items: center;
-      gap: 1rem;
-      margin: 0;
-    }
-  `;
+  static override styles = detailStyle;
 
   constructor() {
     super();
@@ -410,35 +225,6 @@ export class HaechiDetail extends LitElement {
 function gaps(picture: Evidence): { source: string; time: string } {
   const thing = city.things.get(`${picture.gateway}/${picture.source}`);
   return { source: thing?.name ?? picture.source, time: clock(picture.time, true) };
-}
-
-function facts(event: CityEvent): string {
-  const shown: string[] = [];
-  const code = typeof event.data["unit"] === "string" ? event.data["unit"] : "";
-  const { value: reached, threshold } = event.data;
-  if (reached !== undefined) shown.push(measured(reached, code));
-  if (threshold !== undefined) shown.push(t("event.threshold", { value: measured(threshold, code) }));
-  for (const [name, given] of Object.entries(event.data)) {
-    if (!["value", "threshold", "unit"].includes(name)) shown.push(`${fact(name)} ${value(given)}`);
-  }
-  const thing = city.things.get(`${event.gateway}/${event.source}`);
-  shown.push(thing?.name ?? event.source);
-  if (event.restated) shown.push(t("event.restated"));
-  if (event.late) shown.push(t("event.late"));
-  return shown.join(" · ");
-}
-
-/** The limits that events of a datastream were raised at, each once, the worse severity winning. */
-function limits(events: readonly CityEvent[], datastream: string): Limit[] {
-  const found = new Map<number, Limit>();
-  for (const event of events) {
-    const threshold = event.data["threshold"];
-    if (event.datastream !== datastream || typeof threshold !== "number" || event.type.endsWith("_rising")) continue;
-    const known = found.get(threshold);
-    if (!known || rank(event.severity) < rank(known.severity))
-      found.set(threshold, { value: threshold, severity: event.severity });
-  }
-  return [...found.values()];
 }
 
 /** Newest first, each once; what came last wins. */

@@ -1,0 +1,42 @@
+// What an event says: its facts as one line, and the limits that a chart shows.
+
+import { city } from "./city";
+import { fact, measured, t, value } from "./language";
+import { rank } from "./severity";
+import type { CityEvent, Severity } from "./types";
+
+/** A value at which events of a severity are raised. */
+export interface Limit {
+  value: number;
+  severity: Severity;
+}
+
+/** The facts of an event as one line. */
+export function facts(event: CityEvent): string {
+  const shown: string[] = [];
+  const code = typeof event.data["unit"] === "string" ? event.data["unit"] : "";
+  const { value: reached, threshold } = event.data;
+  if (reached !== undefined) shown.push(measured(reached, code));
+  if (threshold !== undefined) shown.push(t("event.threshold", { value: measured(threshold, code) }));
+  for (const [name, given] of Object.entries(event.data)) {
+    if (!["value", "threshold", "unit"].includes(name)) shown.push(`${fact(name)} ${value(given)}`);
+  }
+  const thing = city.things.get(`${event.gateway}/${event.source}`);
+  shown.push(thing?.name ?? event.source);
+  if (event.restated) shown.push(t("event.restated"));
+  if (event.late) shown.push(t("event.late"));
+  return shown.join(" · ");
+}
+
+/** The limits that events of a datastream were raised at, each once, the worse severity winning. */
+export function limits(events: readonly CityEvent[], datastream: string): Limit[] {
+  const found = new Map<number, Limit>();
+  for (const event of events) {
+    const threshold = event.data["threshold"];
+    if (event.datastream !== datastream || typeof threshold !== "number" || event.type.endsWith("_rising")) continue;
+    const known = found.get(threshold);
+    if (!known || rank(event.severity) < rank(known.severity))
+      found.set(threshold, { value: threshold, severity: event.severity });
+  }
+  return [...found.values()];
+}
