@@ -27,6 +27,7 @@ class Scratch:
         """Fill an empty folder: mosquitto's own configuration, a free port, certificates, a release."""
         self.root = root
         self.add_release(VERSION)
+        (root / "opt/haechi/current").symlink_to(f"releases/{VERSION}")
         (root / "etc/mosquitto/conf.d").mkdir(parents=True)
         (root / "port").write_text(str(free_port()), encoding="utf-8")
         (root / "etc/mosquitto/mosquitto.conf").write_text(
@@ -52,8 +53,14 @@ class Scratch:
 
     def play(self, playbook: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Run a playbook with these variables over those of the scenario; return what it said."""
-        given = json.dumps({**self._variables, **variables})
-        return run("ansible-playbook", "-i", str(SCENARIO), playbook, "-e", given, *options, root=self.root)
+        return self.play_at(SCENARIO, playbook, *options, **{**self._variables, **variables})
+
+    def play_at(
+        self, inventory: Path, playbook: str, *options: str, **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook at any inventory with these variables over its own; return what it said."""
+        given = json.dumps(variables)
+        return run("ansible-playbook", "-i", str(inventory), playbook, "-e", given, *options, root=self.root)
 
 
 def run(program: str, *arguments: str, root: Path) -> subprocess.CompletedProcess[str]:

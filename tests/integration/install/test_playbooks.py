@@ -1,11 +1,16 @@
 """What can be said of playbooks and roles before they are run."""
 
+import getpass
+import grp
+import os
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from integration.install.scratch import VERSION, Scratch, run
+from integration.install.scratch import ANSIBLE, VERSION, Scratch, run
 from integration.install.variables import ROLES, options, with_table
 
 CHECKING_ONLY = ("--tags", "nothing-but-what-always-runs")
@@ -27,7 +32,6 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
         ("gateway.yml", {"haechi_edge_places": [{"id": "bridge", "name": "Bridge", "latitude": "north"}]}, "latitude"),
         ("gateway.yml", {"haechi_extras": ["edge", "kitchen"]}, "kitchen"),
         ("cloud.yml", {"haechi_broker_port": "eight"}, "haechi_broker_port"),
-        ("cloud.yml", {"haechi_cloud_tenants": {"a": 1}}, "haechi_cloud_tenants"),
     ],
 )
 def test_a_wrong_variable_is_named_before_anything_is_done(
@@ -56,3 +60,22 @@ def test_rolling_back_turns_the_link_and_keeps_the_newest_releases(tmp_path: Pat
     assert str((haechi / "current").readlink()) == "releases/0.0.7"
     assert (tmp_path / "usr/local/bin/haechi").is_symlink()
     assert {path.name for path in (haechi / "releases").iterdir()} == {"0.0.7", "0.0.9", VERSION}
+
+
+def test_the_example_becomes_a_configuration_that_the_gateway_accepts(scratch: Scratch) -> None:
+    played = scratch.play_at(
+        ANSIBLE / "inventory/example/hosts.yml",
+        "gateway.yml",
+        *("--tags", "secrets,config"),
+        ansible_connection="local",
+        ansible_become=False,
+        ansible_python_interpreter=sys.executable,
+        haechi_root=str(scratch.root),
+        haechi_edge_user=getpass.getuser(),
+        haechi_edge_group=grp.getgrgid(os.getgid()).gr_name,
+        haechi_edge_ca=str(scratch.certificates.ca),
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    written = tomllib.loads((scratch.root / "etc/haechi/gateway.toml").read_text(encoding="utf-8"))
+    assert written["gateway"]["id"] == "river-1"
+    assert [rule["id"] for rule in written["rule"]] == ["river-watch", "river-alarm", "river-silent"]
