@@ -105,7 +105,6 @@ class _Agent:
         self._config, self._site, self._broker = config, site, broker
         self._clock = WallClock()
         self._health = Health()
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self, stop: asyncio.Event, *, suspect: bool, in_memory: str) -> None:
         """Open, run, close."""
@@ -121,6 +120,7 @@ class _Agent:
         sources: list[asyncio.Task[None]] = []
         carriers: list[asyncio.Task[None]] = []
         stopping = asyncio.create_task(stop.wait())
+        clean = False
         try:
             standing = {event.condition for event in await outbox.conditions()}
             await recorder.begin(conditions(self._config))
@@ -135,12 +135,13 @@ class _Agent:
             await _cancelled(sources)
             recorder.finish()
             await carriers[0]
+            clean = True
             _log.info("stopping: everything that was read is committed")
             await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
             await _cancelled(sources + carriers)
-            await outbox.close()
+            await outbox.close(clean=clean)
 
     async def _return_to_disk(self, outbox: Outbox) -> None:
         """End the time in memory as soon as the disk can be written and nothing would be lost by it."""

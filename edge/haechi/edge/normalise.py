@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from haechi.contract.observations import Quality, Reading, Value, is_finite
+from haechi.contract.observations import Quality, Reading, Value
 from haechi.edge.derive import Derived
 from haechi.sdk.sample import Sample
 
@@ -34,6 +34,8 @@ class _Layout:
 
 
 _LAYOUTS_MAX = 4096
+_INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
+_DEVICE_TIME_MAX_US = 2**53
 
 
 class Normaliser:
@@ -68,10 +70,13 @@ class Normaliser:
         """
         names, values = sample.datastreams, sample.values
         qualities: Sequence[Quality] | None = sample.qualities
-        if len(names) != len(values) or (qualities is not None and len(qualities) != len(names)):
+        if qualities is not None:
+            qualities = tuple(Quality(quality) for quality in qualities)
+        uneven = len(names) != len(values) or (qualities is not None and len(qualities) != len(names))
+        if uneven or not 0 <= (sample.device_time_us or 0) < _DEVICE_TIME_MAX_US:
             self.counters["samples_malformed"] += 1
             return None
-        if not _all_finite(values):
+        if not _all_travel(values):
             names, values, qualities = self._without_broken(sample)
             if not names:
                 return None
@@ -109,8 +114,8 @@ class Normaliser:
         return layout
 
     def _without_broken(self, sample: Sample) -> tuple[tuple[str, ...], tuple[Value, ...], tuple[Quality, ...] | None]:
-        kept = [index for index, value in enumerate(sample.values) if is_finite(value)]
-        self.counters["values_not_finite"] += len(sample.values) - len(kept)
+        kept = [index for index, value in enumerate(sample.values) if _travels(value)]
+        self.counters["values_impossible"] += len(sample.values) - len(kept)
         qualities = None if sample.qualities is None else tuple(sample.qualities[index] for index in kept)
         return (
             tuple(sample.datastreams[index] for index in kept),
@@ -134,12 +139,19 @@ class Normaliser:
         return layout.names, (*values, *(value for value in computed if value is not None)), qualities
 
 
-def _all_finite(values: Sequence[Value]) -> bool:
-    try:
-        # One sum over a block is far cheaper than one test a value; a sum that overflows is looked at value by value.
-        return math.isfinite(sum(values))  # type: ignore[arg-type]  # text raises TypeError, which is answered
-    except (TypeError, OverflowError):
-        return all(is_finite(value) for value in values)
+def _all_travel(values: Sequence[Value]) -> bool:
+    # One look at the types and one sum over a block cost far less than a test a value; a sum that overflows is
+    # looked at value by value.
+    if set(map(type, values)) == {float} and math.isfinite(sum(values)):  # type: ignore[arg-type]
+        return True
+    return all(_travels(value) for value in values)
+
+
+def _travels(value: object) -> bool:
+    """Tell whether a value can be sent and stored: exactly one of the contract's types, finite, of 64 bits."""
+    if type(value) is int:
+        return _INTEGER_MIN <= value <= _INTEGER_MAX
+    return type(value) in {bool, str} or (type(value) is float and math.isfinite(value))
 
 
 def _judged(

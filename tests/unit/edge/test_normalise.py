@@ -1,8 +1,10 @@
 """Samples become readings: nothing that is not finite, nothing undescribed, derived values exact."""
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,10 +39,18 @@ def test_what_is_not_finite_is_dropped_and_counted(values: list[float], with_qua
     reading = maker.reading(Sample(NAMES, tuple(values), qualities), 1)
     kept = [name for name, value in zip(NAMES, values, strict=True) if math.isfinite(value)]
     assert ([] if reading is None else list(reading.datastreams)) == kept
-    assert maker.counters["values_not_finite"] == 2 - len(kept)
+    assert maker.counters["values_impossible"] == 2 - len(kept)
     if reading is not None:
         assert all(math.isfinite(value) for value in reading.values if isinstance(value, float))
         assert reading.qualities is None or len(reading.qualities) == len(kept)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, Decimal(1), Fraction(1), None, b"", [1.0]])
+def test_what_cannot_be_sent_is_dropped_and_counted(value: object) -> None:
+    maker = normaliser()
+    reading = maker.reading(Sample(NAMES, (value, 12.0)), 1)  # type: ignore[arg-type]
+    assert reading == Reading(1, NAMES[1:], (12.0,))
+    assert maker.counters["values_impossible"] == 1
 
 
 def test_undescribed_and_malformed_samples_are_counted() -> None:
@@ -48,7 +58,8 @@ def test_undescribed_and_malformed_samples_are_counted() -> None:
     assert maker.reading(Sample(("river-1.other",), (1.0,)), 1) is None
     assert maker.reading(Sample((NAMES[0], NAMES[0]), (1.0, 2.0)), 2) is None
     assert maker.reading(Sample(NAMES, (1.0,)), 3) is None
-    assert maker.counters == {"samples_not_described": 2, "samples_malformed": 1}
+    assert maker.reading(Sample(NAMES, (1.0, 2.0), device_time_us=-1), 4) is None
+    assert maker.counters == {"samples_not_described": 2, "samples_malformed": 2}
 
 
 def test_a_value_outside_its_range_is_kept_and_marked_bad() -> None:

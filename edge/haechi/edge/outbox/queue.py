@@ -104,10 +104,14 @@ class Outbox:
         """Return how full it is."""
         return await self._on_disk(self._store.figures)
 
-    async def close(self) -> None:
-        """Close for good and let others open it; the next opening finds a clean stop."""
+    async def close(self, *, clean: bool = True) -> None:
+        """Close for good and let others open it; ``clean`` says that nothing that was read is missing in it.
+
+        Raises:
+            OutboxFailed: the disk refused the note; it is closed all the same.
+        """
         try:
-            await self._on_disk(self._store.close)
+            await self._on_disk(self._store.close, clean=clean)
         finally:
             self._disk.shutdown(wait=False)
             if self._lock is not None:

@@ -185,15 +185,15 @@ class Store:
         with _answering_for_the_disk():
             return figures_of(self._database, self._bytes_max)
 
-    def close(self) -> None:
-        """Close for good; the next opening finds a clean stop.
+    def close(self, *, clean: bool = True) -> None:
+        """Close for good; unless ``clean``, the next opening reports a gap.
 
         Raises:
             OutboxFailed: the disk refused the note; the database is closed all the same.
         """
         try:
             with self._transaction():
-                self._database.execute("UPDATE meta SET value = 0 WHERE key = 'running'")
+                self._database.execute("UPDATE meta SET value = ? WHERE key = 'running'", (not clean,))
         finally:
             self._database.close()
 
