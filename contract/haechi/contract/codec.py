@@ -13,10 +13,10 @@ import msgspec
 import zstandard
 
 from haechi.contract import FutureVersion, UnreadableBody
-from haechi.contract.columns import PackedTable, pack, unpack
+from haechi.contract.columns import PackedTable, pack, size, unpack
 from haechi.contract.envelope import unwrap, wrap
 from haechi.contract.events import Event, Evidence
-from haechi.contract.parcel import DECODED_BYTES_MAX, ClockQuality, LossRecord, Parcel, ParcelName
+from haechi.contract.parcel import DECODED_BYTES_MAX, OBSERVATIONS_MAX, ClockQuality, LossRecord, Parcel, ParcelName
 from haechi.contract.places import Datastream, Place, Thing
 
 VERSION = 1
@@ -92,6 +92,9 @@ def decode_body(version: int, body: bytes) -> Parcel:
         raise FutureVersion(f"the body has version {version}, this software reads {', '.join(map(str, VERSIONS_READ))}")
     try:
         content = _decoder.decode(_decompress(body))
+        observations = sum(map(size, content.tables))
+        if observations > OBSERVATIONS_MAX:
+            raise UnreadableBody(f"the body holds {observations} observations, the limit is {OBSERVATIONS_MAX}")
         return Parcel(
             epoch_order=content.epoch_order,
             epoch_number=content.epoch_number,
@@ -111,9 +114,9 @@ def decode_body(version: int, body: bytes) -> Parcel:
 def _decompress(body: bytes) -> bytes:
     """Unpack, never beyond the limit: a gigabyte of zeros packs into 33 kB."""
     try:
-        size = zstandard.frame_content_size(body)
-        if size < 0 or size > DECODED_BYTES_MAX:
-            raise UnreadableBody(f"the body announces {size} bytes unpacked, the limit is {DECODED_BYTES_MAX}")
+        announced = zstandard.frame_content_size(body)
+        if announced < 0 or announced > DECODED_BYTES_MAX:
+            raise UnreadableBody(f"the body announces {announced} bytes unpacked, the limit is {DECODED_BYTES_MAX}")
         return zstandard.ZstdDecompressor().decompress(body, max_output_size=DECODED_BYTES_MAX)
     except zstandard.ZstdError as error:
         raise UnreadableBody(f"the body does not unpack: {error}") from error

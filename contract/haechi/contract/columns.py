@@ -25,13 +25,16 @@ from msgspec import Struct
 
 from haechi.contract import UnreadableBody
 from haechi.contract.observations import Quality, Table, Value
-from haechi.contract.places import Step
+from haechi.contract.places import DATASTREAM_CHARACTERS_MAX, DATASTREAM_PATTERN, Step
 
 _FLOAT, _INTEGER, _OTHER, _FIRST_STEP = 0, 1, 2, 3
 _STEPS_MAX = 250
 _TYPECODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _NUMBERS = re.compile(r"(\d+)")
 _ONE_HIGHER = re.compile(r"\+(\d)")
+_DATASTREAM = re.compile(DATASTREAM_PATTERN)
+_KNOWN_MAX, _KNOWN_CHARACTERS_MAX = 256, 65_536
+_known: dict[str, tuple[str, ...]] = {}
 
 
 class PackedTable(Struct, array_like=True):
@@ -85,16 +88,21 @@ def pack(table: Table) -> PackedTable:
     )
 
 
+def size(packed: PackedTable) -> int:
+    """Return how many observations the table will unpack to, as far as it tells the truth."""
+    return len(packed.times) * len(packed.layout)
+
+
 def unpack(packed: PackedTable) -> Table:
-    """Turn columns of bytes back into a table.
+    """Turn columns of bytes back into a table. Look at its :func:`size` first.
 
     Raises:
         UnreadableBody: the parts do not fit together.
     """
+    rows, names = len(packed.times), packed.names.count("\n") + 1
+    if not rows or names != len(packed.layout):
+        raise UnreadableBody(f"a table of {rows} rows has {names} names for {len(packed.layout)} columns")
     datastreams = _split(packed.names)
-    rows = len(packed.times)
-    if not rows or len(datastreams) != len(packed.layout):
-        raise UnreadableBody(f"a table of {rows} rows has {len(datastreams)} names for {len(packed.layout)} columns")
     steps = [_step(pair) for pair in packed.steps]
     whole = sum(kind == _INTEGER or kind >= _FIRST_STEP for kind in packed.layout)
     integers = iter(_from_planes(packed.width, packed.integers, rows * whole))
@@ -220,7 +228,15 @@ def _one_higher(name: str, index: int) -> str:
 
 
 def _split(joined: str) -> tuple[str, ...]:
-    return tuple(_lengthen(joined.split("\n")))
+    """Take the names apart; a gateway says the same ones over and over, so the last few answers are kept."""
+    known = _known.get(joined)
+    if known is None:
+        known = tuple(_lengthen(joined.split("\n")))
+        if sum(map(len, known)) <= _KNOWN_CHARACTERS_MAX:
+            while len(_known) >= _KNOWN_MAX:
+                _known.pop(next(iter(_known), ""), None)
+            _known[joined] = known
+    return known
 
 
 def _lengthen(lines: list[str]) -> Iterator[str]:
@@ -235,4 +251,6 @@ def _lengthen(lines: list[str]) -> Iterator[str]:
                 ) from error
         else:
             before = line
+        if len(before) > DATASTREAM_CHARACTERS_MAX or not _DATASTREAM.fullmatch(before):
+            raise UnreadableBody(f"{before[:80]!r} is no name of a datastream")
         yield before

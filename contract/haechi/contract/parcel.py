@@ -21,6 +21,8 @@ PARCEL_BYTES_MAX = 64 * 1024
 """A parcel with its envelope is sealed at this size, or at the broker's Maximum Packet Size where that is smaller."""
 DECODED_BYTES_MAX = 4 * 1024 * 1024
 """A body may not unpack to more than this."""
+OBSERVATIONS_MAX = 250_000
+"""Nor may a parcel hold more observations: a few bytes can stand for one, and each becomes an object when read."""
 
 
 class ParcelName(NamedTuple):

@@ -152,6 +152,10 @@ def _repack(**changes: object) -> bytes:
         {"names": "a.b"},
         {"names": "+0\n+0\n+0\n+0\n+0"},
         {"names": "a.b\n+0\n+0\n+0\n+0"},
+        {"names": "a.b\nA.b\na.c\na.d\na.e"},
+        {"names": "a.b\n\na.c\na.d\na.e"},
+        {"names": "a.b\nab\na.c\na.d\na.e"},
+        {"names": "a." + "b" * 159 + "\na.b\na.c\na.d\na.e"},
         {"times": []},
         {"times": [1]},
         {"steps": []},
@@ -181,6 +185,15 @@ def test_a_gigabyte_in_a_small_parcel_is_refused_unopened() -> None:
     assert len(bomb) < PARCEL_BYTES_MAX
     with pytest.raises(UnreadableBody, match="limit"):
         decode(wrap(NAME, codec.VERSION, bomb))
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 250_001), (250_001, 1), (1000, 251)])
+def test_a_parcel_of_too_many_observations_is_refused_before_it_is_unpacked(columns: int, rows: int) -> None:
+    names = "a." + "9" * 150 + "\n+0" * (columns - 1)
+    bomb = _repack(names=names, times=[0] * rows, layout=b"\1" * columns, width=1, integers=bytes(columns * rows))
+    assert len(bomb) < PARCEL_BYTES_MAX
+    with pytest.raises(UnreadableBody, match="250000"):
+        decode(bomb)
 
 
 def test_a_stream_that_hides_its_size_is_refused() -> None:
