@@ -140,7 +140,7 @@ class DeviceConfig(_Model):
     kind: Identifier = Field(description="The field's term: `river_gauge`, `rain_gauge`, `traffic_counter` …")
     place: Identifier = Field(description="Id of the place where it stands.")
     adapter: Identifier = Field(description="Name of an installed adapter; the command `check-config` lists them.")
-    enabled: bool = Field(True, description="False leaves it unread.")
+    enabled: bool = Field(True, description="False: it is neither read nor watched by rules.")
     config: dict[str, Any] = Field(default_factory=dict, description="What the adapter wants to know.")
 
 

@@ -65,10 +65,9 @@ def _assembled(config: GatewayConfig) -> Site:
     things: list[Thing] = []
     datastreams: dict[str, Datastream] = {}
     for index, device in enumerate(config.device):
-        if not device.enabled:
-            continue
         made = _device(index, device)
-        site.devices.append(made)
+        if device.enabled:
+            site.devices.append(made)
         things.append(_thing(device, site.places[device.place]))
         for datastream in made.adapter.describe():
             datastreams[datastream.id] = datastream
@@ -83,10 +82,14 @@ def _assembled(config: GatewayConfig) -> Site:
     for index, valid in enumerate(config.valid):
         known(f"valid[{index}].datastream", valid.datastream, datastreams)
         site.ranges[valid.datastream] = (valid.min, valid.max)
+    # What is switched off stays described and checked, so that nothing that names it has to be taken out as well.
+    off = {device.id for device in config.device if not device.enabled}
     place_of = {thing.id: thing.place for thing in things}
     for index, rule in enumerate(config.rule):
         known(f"rule[{index}].datastream", rule.datastream, datastreams)
         datastream = datastreams[rule.datastream]
+        if datastream.thing in off:
+            continue
         site.rules.append(_rule(rule, datastream, site.places[rule.place or place_of[datastream.thing]]))
     site.steps = {name: Step(*stream.step) for name, stream in datastreams.items() if stream.step is not None}
     site.descriptions = Descriptions(list(site.places.values()), things, list(datastreams.values()))
