@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from e2e.conftest import PATIENCE_MS, SOURCES, Server
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from haechi.cloud.event_monitor import feed as feed_module
 from haechi.contract.control import ComponentStatus
@@ -209,3 +209,22 @@ async def test_three_hundred_situations_in_korean(city: City, server: Server) ->
         assert await page.evaluate("document.documentElement.lang") == "en"
         assert watched.foreign == []
         assert watched.errors == []
+
+
+async def test_a_telephone_shows_one_thing_at_a_time(city: City, server: Server) -> None:
+    describe(city)
+    flood(city, Severity.EXTREME, 3.0, 1)
+    size: ViewportSize = {"width": 420, "height": 860}
+    async with server.running(), browser() as running, watched_page(running, size) as watched:
+        page = watched.page
+        await page.goto(server.url)
+        await page.locator("haechi-queue li button").click()
+        detail = page.locator("haechi-detail")
+        await expect(detail.locator("haechi-chart canvas")).to_be_visible()
+        box = await detail.bounding_box()
+        assert box is not None
+        assert box["width"] >= 415
+        assert await axe(page) == []
+        await detail.get_by_role("button", name="Show on map").click()
+        await expect(detail).to_have_count(0)
+        await shown_on_map(page, RED)

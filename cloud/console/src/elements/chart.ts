@@ -76,6 +76,7 @@ export class HaechiChart extends LitElement {
         font: inherit;
         font-size: 0.8rem;
         min-height: 28px;
+        white-space: nowrap;
         padding: 2px 9px;
         color: var(--soft);
         background: var(--raised);

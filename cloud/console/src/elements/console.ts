@@ -12,6 +12,8 @@ import "./map";
 import "./queue";
 import "./topbar";
 
+const NARROW = matchMedia("(max-width: 1100px)");
+
 export class HaechiConsole extends LitElement {
   static override properties = { _selected: { state: true }, _tab: { state: true }, _said: { state: true } };
   declare _selected: string;
@@ -100,6 +102,10 @@ export class HaechiConsole extends LitElement {
       main.chosen {
         grid-template-columns: minmax(300px, 40%) 1fr;
       }
+      .list {
+        grid-column: 1;
+        grid-row: 1;
+      }
       main.chosen .detail {
         grid-column: 2;
         grid-row: 1;
@@ -122,6 +128,7 @@ export class HaechiConsole extends LitElement {
         grid-column: 1;
       }
       .list {
+        grid-column: 1;
         grid-row: 2;
         border-right: 0;
         border-top: 1px solid var(--line);
@@ -167,7 +174,7 @@ export class HaechiConsole extends LitElement {
       <main
         class="${chosen ? "chosen" : ""} ${city.connection === "stale" ? "stale" : ""}"
         @choose=${(event: CustomEvent<string>) => (this._selected = event.detail)}
-        @show=${(event: CustomEvent<Situation>) => this.renderRoot.querySelector<HaechiMap>("haechi-map")?.show(event.detail)}
+        @show=${(event: CustomEvent<Situation>) => this.#show(event.detail)}
       >
         <section class="list" aria-label=${t("panel.label")}>
           <div role="tablist" @keydown=${this.#turn}>
@@ -219,6 +226,12 @@ export class HaechiConsole extends LitElement {
     const queue = this.renderRoot.querySelector("haechi-queue");
     queue?.shadowRoot?.querySelector<HTMLElement>(`[data-situation="${CSS.escape(id)}"] button`)?.focus();
   };
+
+  #show(one: Situation): void {
+    this.renderRoot.querySelector<HaechiMap>("haechi-map")?.show(one);
+    // On a narrow screen the details lie over the map.
+    if (NARROW.matches) this._selected = "";
+  }
 
   #heed(news: News): void {
     if (!city.loaded || (news.kind !== "opened" && news.kind !== "worsened" && news.kind !== "cleared")) return;
