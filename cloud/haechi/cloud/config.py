@@ -61,7 +61,7 @@ class CloudConfig(BaseModel):
     retention_days: float | None = Field(
         None, gt=0, le=36500, description="Older points are refused; absent keeps everything."
     )
-    basemap: Path | None = Field(None, description="GeoJSON or PMTiles file that is drawn under the map.")
+    basemap: Path | None = Field(None, description="GeoJSON file that is drawn under the map.")
 
     @field_validator("data_dir", "basemap")
     @classmethod

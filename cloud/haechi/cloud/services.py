@@ -48,4 +48,4 @@ class Services:
     clock_us: Callable[[], int]
     """Microseconds since 1970 UTC, now."""
     basemap: Path | None = None
-    """GeoJSON or PMTiles file that is drawn under the map; None for the plain one."""
+    """GeoJSON file that is drawn under the map; None for the plain one."""
