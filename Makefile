@@ -11,7 +11,7 @@ STATIC  := cloud/haechi/cloud/event_monitor/static/index.html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check bench servers constraints clean format
+.PHONY: demo test check wheel ansible-test servers constraints clean format
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(STATIC)
@@ -27,6 +27,14 @@ check: $(VENV)/.dev $(CONSOLE)/node_modules/.package-lock.json
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd $(CONSOLE) && npm run --silent check
+
+wheel: $(VENV)/.dev $(STATIC)
+	@rm -rf .build/wheel && $(BIN)/pip wheel --quiet --no-deps --wheel-dir .build/wheel .
+	@ls .build/wheel/*.whl
+
+# Puts gateway and cloud on this machine under a scratch root, twice, and watches a reading arrive over TLS.
+ansible-test: wheel
+	cd ansible && HAECHI_WHEEL=$$(ls $(CURDIR)/.build/wheel/*.whl) $(CURDIR)/$(BIN)/molecule test
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -74,4 +74,5 @@ def _refuse(error: UsageError) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Run as a program this module is `__main__`; the one that everybody raises UsageError of is haechi.command.
+    sys.exit(importlib.import_module("haechi.command").main())
