@@ -1,19 +1,19 @@
-"""URLs of broker and store, read: what a person writes → what connects. Secrets come from files that the URL names."""
+"""URLs of broker and store: what a person writes → what connects."""
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from haechi.cloud.event_broker.link import BrokerAddress
 from haechi.cloud.store import PointStore, StoreRefused
 from haechi.cloud.store.points import DAY_US, Limits
 from haechi.cloud.store.sqlite import SqlitePoints
+from haechi.cloud.urls import readable_file, take_apart, yes_or_no
 from haechi.command import UsageError
 from haechi.text import _
 
 _MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _INFLUX_PORT = 8086
-_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no", "")
 
 
 def broker_address(url: str) -> BrokerAddress:
@@ -22,7 +22,7 @@ def broker_address(url: str) -> BrokerAddress:
     Raises:
         UsageError: it is something else.
     """
-    parts, options = _split(
+    parts, options = take_apart(
         url, "broker", tuple(_MQTT_PORTS), ("password_file", "ca_file"), "mqtt://HOST:PORT or embedded"
     )
     if parts.scheme == "mqtt" and "ca_file" in options:
@@ -35,9 +35,9 @@ def broker_address(url: str) -> BrokerAddress:
         host=parts.hostname or "",
         port=parts.port or _MQTT_PORTS[parts.scheme],
         tls=parts.scheme == "mqtts",
-        ca_file=_file(options, "ca_file", "broker"),
+        ca_file=readable_file(options, "ca_file", "broker"),
         username=unquote(parts.username) if parts.username else None,
-        password_file=_file(options, "password_file", "broker"),
+        password_file=readable_file(options, "password_file", "broker"),
     )
 
 
@@ -53,7 +53,7 @@ def open_points(url: str, clock_us: Callable[[], int], retention_days: float | N
             return SqlitePoints(Path(unquote(url.removeprefix("sqlite:///"))).expanduser(), limits)
         except StoreRefused as error:
             raise UsageError(_("store: {reason}").format(reason=error)) from error
-    parts, options = _split(
+    parts, options = take_apart(
         url,
         "store",
         ("influxdb",),
@@ -63,15 +63,13 @@ def open_points(url: str, clock_us: Callable[[], int], retention_days: float | N
     database = unquote(parts.path.strip("/"))
     if not database:
         raise UsageError(_("store: the database is missing; expected influxdb://HOST:PORT/DATABASE"))
-    tls = options.get("tls", "").lower()
-    if tls not in _TRUE + _FALSE:
-        raise UsageError(_("store: tls = {value!r}; expected true or false").format(value=tls))
-    token_file, ca_file = _file(options, "token_file", "store"), _file(options, "ca_file", "store")
+    tls = yes_or_no(options, "tls", "store", default=False)
+    token_file, ca_file = readable_file(options, "token_file", "store"), readable_file(options, "ca_file", "store")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     from haechi.cloud.store.influx import InfluxAddress, InfluxPoints  # brings numpy along: only for whom it serves
 
     address = InfluxAddress(
-        url=f"http{'s' if tls in _TRUE else ''}://{host}:{parts.port or _INFLUX_PORT}",
+        url=f"http{'s' if tls else ''}://{host}:{parts.port or _INFLUX_PORT}",
         database=database,
         bucket=options.get("bucket", database),
         organisation=options.get("org", ""),
@@ -79,49 +77,3 @@ def open_points(url: str, clock_us: Callable[[], int], retention_days: float | N
         ca_file=str(ca_file) if ca_file else None,
     )
     return InfluxPoints(address, limits)
-
-
-def _split(
-    url: str, key: str, schemes: tuple[str, ...], known: tuple[str, ...], expected: str
-) -> tuple[SplitResult, dict[str, str]]:
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(
-            _("{key}: not a URL ({reason}); expected {expected}").format(key=key, reason=error, expected=expected)
-        ) from error
-    if parts.scheme not in schemes or not host:
-        shown = f"{parts.scheme}:…" if parts.scheme else repr(url[:40])
-        raise UsageError(
-            _("{key}: {shown} is not understood; expected {expected}").format(key=key, shown=shown, expected=expected)
-        )
-    if parts.password is not None:
-        raise UsageError(
-            _(
-                "{key}: a password does not belong into a URL, where anybody can read it; put it into a file and name "
-                "the file with ?{option}=FILE"
-            ).format(key=key, option=next(one for one in known if one.endswith("_file")))
-        )
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise UsageError(
-            _("{key}: unknown option {option!r}; expected {known}").format(
-                key=key, option=unknown[0], known=", ".join(known)
-            )
-        )
-    return parts, options
-
-
-def _file(options: dict[str, str], option: str, key: str) -> Path | None:
-    if not options.get(option):
-        return None
-    path = Path(options[option]).expanduser()
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise UsageError(
-            _("{key}: {option} cannot be read: {reason}").format(key=key, option=option, reason=error)
-        ) from error

@@ -33,7 +33,14 @@ from haechi.command import UsageError, main
         ("--state", "mongodb://127.0.0.1/x", "postgresql://"),
         ("--state", "sqlite://", "file"),
         ("--state", "sqlite:////proc/state.db", "/proc"),
-        ("--state", "postgresql://u:secret@127.0.0.1:1/x", "postgresql+psycopg://u:***@"),
+        ("--state", "postgresql://u:secret@127.0.0.1:1/x", "password_file"),
+        ("--state", "postgresql://u@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x cannot be opened"),
+        ("--state", "postgresql://u@127.0.0.1/x?passfile=/etc/pgpass", "password_file"),
+        ("--state", "postgresql://u@127.0.0.1/x?password_file=/nowhere", "/nowhere"),
+        ("--state", "postgresql://u@127.0.0.1/x?ca_file=/etc/hosts", "tls=true"),
+        ("--state", "postgresql://u@db.example/x?ca_file=/etc/hosts", "ca_file cannot be used"),
+        ("--state", "postgresql://127.0.0.1/x", "the user is missing"),
+        ("--state", "postgresql://u@/x", "host=/FOLDER"),
     ],
 )
 def test_a_wrong_option_is_one_line(

@@ -30,7 +30,7 @@ from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.objects import ObjectStore, ObjectUnavailable
 from haechi.cloud.state import descriptions, ranges
 from haechi.cloud.state.changes import ChangeBell
-from haechi.cloud.state.engine import reading
+from haechi.cloud.state.engine import reading, reason
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
@@ -206,7 +206,7 @@ class Intake:
                 for gateway in {name[:2] for name in numbers}:
                     device_time[gateway] = descriptions.with_device_time(connection, *gateway)
         except DBAPIError as error:
-            raise StateUnavailable(str(error.__cause__ or error).partition("\n")[0]) from error
+            raise StateUnavailable(reason(error)) from error
         fresh = []
         for one in deliveries:
             described = frozenset(stream.id for stream in one.parcel.datastreams if stream.device_time)

@@ -9,13 +9,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 
+from haechi.cloud.state import postgresql
 from haechi.cloud.state.schema import metadata
 from haechi.command import UsageError
 from haechi.text import _
@@ -30,18 +32,29 @@ def open_state(url: str) -> Engine:
     Raises:
         UsageError: the URL is wrong, its driver is missing, or the database cannot be opened.
     """
-    engine = _engine(_parse(url))
+    engine = _engine(url)
     try:
         with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                postgresql.verify(connection)
             metadata.create_all(connection)
             _add_columns(connection)
     except SQLAlchemyError as error:
         engine.dispose()
-        reason = str(error.__cause__ or error).partition("\n")[0]
+        where = f"{url.partition('?')[0]}"
         raise UsageError(
-            _("state: {url} cannot be opened: {reason}").format(url=engine.url.render_as_string(), reason=reason)
+            _("state: {where} cannot be opened: {reason}").format(where=where, reason=reason(error))
         ) from error
+    except UsageError:
+        engine.dispose()
+        raise
     return engine
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """Return what the database said, in one line and without what was being written."""
+    said = getattr(error, "orig", None) or error.__cause__ or error
+    return str(said).partition("\n")[0]
 
 
 @contextmanager
@@ -69,38 +82,27 @@ def _add_columns(connection: Connection) -> None:
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
 
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UsageError(_("state: this is not a database URL; expected sqlite:///PATH or postgresql://…")) from error
-    backend = parsed.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
+def _engine(url: str) -> Engine:
+    scheme = url.partition(":")[0]
+    if scheme == "postgresql":
+        return postgresql.engine_of(url)
+    if scheme != "sqlite":
+        shown = scheme if url.partition(":")[1] else url[:40]
         raise UsageError(
-            _("state: {backend} is not supported; expected sqlite:///PATH or postgresql://…").format(backend=backend)
-        )
-    if backend == "postgresql" and parsed.drivername == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise UsageError(_("state: sqlite needs a file, as in sqlite:////var/lib/haechi/state.db"))
-    return parsed
-
-
-def _engine(url: URL) -> Engine:
-    try:
-        if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-        folder = Path(url.database or "").parent
-        folder.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            _("state: {url} needs the package {package}: pip install {package}").format(
-                url=url.render_as_string(), package=error.name
+            _("state: {shown!r} is not supported; expected sqlite:///PATH or {expected}").format(
+                shown=shown, expected=postgresql.EXPECTED
             )
-        ) from error
+        )
+    path = unquote(url.removeprefix("sqlite:///").removeprefix("sqlite://"))
+    if path in ("", ":memory:") or not url.startswith("sqlite:///"):
+        raise UsageError(_("state: sqlite needs a file, as in sqlite:////var/lib/haechi/state.db"))
+    file = Path(path).expanduser()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(_("state: {url} cannot be opened: {reason}").format(url=url, reason=error)) from error
+        raise UsageError(_("state: {file} cannot be opened: {reason}").format(file=file, reason=error)) from error
+    arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    engine = create_engine(URL.create("sqlite", database=str(file)), connect_args=arguments)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from haechi.cloud.state.engine import writing
+from haechi.cloud.state.engine import reason, writing
 
 Result = TypeVar("Result")
 
@@ -100,12 +100,8 @@ class StateWriter:
             with writing(self._engine) as connection:
                 return work(connection)
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            raise StateUnavailable(_reason(error)) from error
+            raise StateUnavailable(reason(error)) from error
         except DBAPIError as error:
             if error.connection_invalidated:
-                raise StateUnavailable(_reason(error)) from error
+                raise StateUnavailable(reason(error)) from error
             raise
-
-
-def _reason(error: Exception) -> str:
-    return str(error.__cause__ or error).partition("\n")[0]
