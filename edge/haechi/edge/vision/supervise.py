@@ -179,6 +179,8 @@ class _Camera:
             await asyncio.gather(relay, return_exceptions=True)
             if process.stdin is not None:
                 process.stdin.close()
+                with contextlib.suppress(OSError):
+                    await process.stdin.wait_closed()
         if code == 0 and self._state is CameraState.ENDED:
             return None
         return self._reason(code)
@@ -192,11 +194,10 @@ class _Camera:
     async def _start(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None  # noqa: S101 - asked for above; tells the type checker
         start = Start(config=self._config.model_dump(mode="json"), active=tuple(sorted(self._active)))
-        try:
+        # A process that has ended already is judged by what it wrote and by its exit code, as every other.
+        with contextlib.suppress(OSError):
             process.stdin.write(msgspec.json.encode(start) + b"\n")
             await process.stdin.drain()
-        except OSError as error:
-            raise _ProcessFailed(_("its process ended at once; it is started again")) from error
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None  # noqa: S101 - as above
