@@ -44,6 +44,8 @@ class _Stretch:
 
     generation: int
     readings: list[Reading] = field(default_factory=list)
+    due_s: float = float("inf")
+    """When the readings must be committed (monotonic)."""
     values: int = 0
     events: list[Event] = field(default_factory=list)
     pictures: list[Evidence] = field(default_factory=list)
@@ -72,7 +74,6 @@ class Recorder:
         self._now_s, self._seal_s = now_s, seal_s
         self._link_is_up, self._on_commit = link_is_up, on_commit
         self._stretches = [_Stretch(clock.generation)]
-        self._due_s = float("inf")
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
         self._turn = asyncio.Lock()
@@ -93,7 +94,7 @@ class Recorder:
         """Commit what comes, until :meth:`finish`."""
         next_tick_s = self._now_s()
         while not self._finishing:
-            wait_s = max(0.0, min(self._due_s, next_tick_s) - self._now_s())
+            wait_s = max(0.0, min(self._stretches[-1].due_s, next_tick_s) - self._now_s())
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -172,13 +173,13 @@ class Recorder:
     def _take_reading(self, reading: Reading) -> None:
         stretch = self._stretches[-1]
         if not stretch.readings:
-            self._due_s = self._now_s() + self._seal_s
+            stretch.due_s = self._now_s() + self._seal_s
             # The loop sleeps until the next tick at most, which is as long as a seal may take.
             self._wake.set()
         stretch.readings.append(reading)
         stretch.values += len(reading.values)
         if stretch.values >= _VALUES_A_PARCEL:
-            self._due_s = self._now_s()
+            stretch.due_s = self._now_s()
             self._wake.set()
             if stretch.values >= _VALUES_MAX:
                 self._room.clear()
@@ -193,7 +194,7 @@ class Recorder:
         while True:
             stretch = self._stretches[0]
             last = len(self._stretches) == 1
-            due = everything or not last or self._now_s() >= self._due_s
+            due = everything or not last or self._now_s() >= stretch.due_s
             await self._commit_stretch(stretch, readings_too=due)
             if last:
                 return
@@ -207,7 +208,7 @@ class Recorder:
         readings: list[Reading] = []
         if readings_too:
             readings, stretch.readings, stretch.values = stretch.readings, [], 0
-            self._due_s = float("inf")
+            stretch.due_s = float("inf")
         self._room.set()
         epoch, quality = self._outbox.epoch, self._clock.quality
         drafts = self._builder.events(events, epoch, quality)

@@ -157,6 +157,22 @@ async def test_a_clock_set_back_begins_an_epoch_with_descriptions_of_its_own(des
     assert before[0].epoch_number != after[0].epoch_number
 
 
+async def test_what_is_read_while_a_new_epoch_begins_waits_no_longer_than_anything_else(tmp_path: Path) -> None:
+    async with opened(tmp_path, seal_s=0.01) as desk:
+        await desk.recorder.begin()
+        await desk.recorder.sample(Sample(NAMES, (1.0,)))
+        desk.now_us -= HOUR_US
+        await desk.recorder.sample(Sample(NAMES, (2.0,)))
+        running = asyncio.create_task(desk.recorder.run())
+        committed: list[object] = []
+        while committed != [1.0, 2.0]:
+            desk.now_s += 0.02
+            await desk.commits()
+            committed = [parcel.tables[0].columns[0][0] for _, parcel in await desk.parcels() if parcel.tables]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_commands_state_and_describe_again(desk: Desk) -> None:
     await desk.recorder.sample(Sample(NAMES, (9.0,)))
     await desk.commits()
