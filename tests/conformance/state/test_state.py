@@ -176,6 +176,15 @@ def test_the_newest_value_goes_by_number_and_not_by_time(state: Engine) -> None:
     assert latest.unpack(packed)["river-1.level"] == (1, 5, NOW_US, 5.0, 0)
 
 
+def test_the_newest_value_is_shown_although_its_point_was_refused(state: Engine) -> None:
+    refused = delivery(1, level(NOW_US + 3 * 86_400_000_000, 5.0))
+    refused.points_refused = 1
+    take(state, refused)
+    with reading(state) as connection:
+        (packed,) = connection.execute(select(metadata.tables["latest"].c["values"])).scalars().all()
+    assert latest.unpack(packed)["river-1.level"][3] == 5.0
+
+
 def test_an_older_description_overwrites_no_newer_one(state: Engine) -> None:
     def described(name: str) -> Parcel:
         thing = Thing(id="river-1", name=name, kind="river_gauge", place="bridge", latitude=36.3, longitude=127.3)

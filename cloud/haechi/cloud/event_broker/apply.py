@@ -160,7 +160,8 @@ def _apply_gateway(
     for delivery in new:
         news.extend(_apply_parcel(connection, delivery, now_us, applied))
     observations = sum(delivery.parcel.observation_count - delivery.points_refused for delivery in new)
-    if observations:
+    if any(delivery.parcel.tables for delivery in new):
+        # Also values whose points were refused for their time: they are what the sensor said last.
         latest.merge(
             connection,
             tenant,
