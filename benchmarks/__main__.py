@@ -1,0 +1,66 @@
+"""``python -m benchmarks [--quick] [--json FILE] [--only WORD]``: measure, print the table, write the JSON.
+
+Exit code 0 when everything could be measured, floors missed or not (the table says so); 1 when a part could not.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import (
+    part_cloud,
+    part_idle,
+    part_memory,
+    part_outbox,
+    part_recovery,
+    part_screen,
+    part_throughput,
+    part_vision,
+    part_wire,
+)
+from benchmarks.bench import SCRATCH, Part, run
+from benchmarks.figures import Figure, lines
+
+PARTS = (
+    Part("Modbus TCP to MQTT", part_throughput.measure, 180),
+    Part("idle gateway", part_idle.measure, 100),
+    Part("outbox", part_outbox.measure, 120),
+    Part("bytes on the wire", part_wire.measure, 30),
+    Part("cloud, embedded store", part_cloud.measure_embedded, 120),
+    Part("cloud, InfluxDB", part_cloud.measure_influx, 150),
+    Part("memory of the cloud", part_memory.measure, 240),
+    Part("return of the broker", part_recovery.measure, 200),
+    Part("sensor to screen", part_screen.measure, 120),
+    Part("detector", part_vision.measure_look, 90),
+    Part("camera without movement", part_vision.measure_gate, 120),
+)
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="about three minutes instead of ten")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list of JSON objects")
+    parser.add_argument("--only", default="", metavar="WORD", help="only parts whose name holds this word")
+    parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder on a real disk; default: %(default)s")
+    arguments = parser.parse_args()
+    parts = [part for part in PARTS if arguments.only.lower() in part.name.lower()]
+    if not parts:
+        parser.error(f"--only {arguments.only}: expected a word of one of: {'; '.join(part.name for part in PARTS)}")
+    load = os.getloadavg()[0]
+    figures, failed = asyncio.run(run(parts, quick=arguments.quick, scratch=arguments.scratch))
+    figures.append(Figure("machine.load_before", load, "processes"))
+    sys.stdout.write("\n".join(["", *lines(figures), ""]))
+    if arguments.json is not None:
+        records = [figure.record() for figure in figures]
+        arguments.json.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    for line in failed:
+        sys.stderr.write(f"not measured: {line}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Modbus/TCP devices that answer as fast as they are asked: ``python -m benchmarks.slaves``.
+
+One port; every connection is a device of its own, whatever unit it names. Registers walk: each read finds every number
+a little higher or lower than the read before, as a street sensor's do. Answers are cut from tables made beforehand,
+because the project's own simulator, which can misbehave in many ways, costs more than the gateway that is measured.
+The first line on standard output says the port.
+"""
+
+import asyncio
+import random
+import struct
+from array import array
+from itertools import count
+
+from benchmarks.processes import tell
+
+REGISTERS = 2_000
+_TURNS = 64
+_MIDDLE, _STEP_MAX = 20_000, 3
+_REQUEST = struct.Struct(">HHHBBHH")
+_HEAD = struct.Struct(">HHHBBB")
+_HOLDING = 3
+
+
+def walk(chance: random.Random) -> list[bytes]:
+    """Return what the registers hold turn after turn, big-endian; the last turn leads back to the first."""
+    numbers = [_MIDDLE + chance.randrange(-5_000, 5_000) for _ in range(REGISTERS)]
+    turns: list[bytes] = []
+    for _ in range(_TURNS):
+        numbers = [number + chance.randint(-_STEP_MAX, _STEP_MAX) for number in numbers]
+        words = array("H", numbers)
+        words.byteswap()
+        turns.append(words.tobytes())
+    return turns + turns[-2:0:-1]
+
+
+class _Device(asyncio.Protocol):
+    def __init__(self, turns: list[bytes], begin: int) -> None:
+        self._turns, self._turn = turns, begin
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._buffer += data
+        while len(self._buffer) >= _REQUEST.size:
+            transaction, _protocol, _length, unit, function, first, registers = _REQUEST.unpack_from(self._buffer)
+            del self._buffer[: _REQUEST.size]
+            assert function == _HOLDING
+            self._turn += 1
+            turn = self._turns[self._turn % len(self._turns)]
+            head = _HEAD.pack(transaction, 0, 3 + 2 * registers, unit, function, 2 * registers)
+            self._transport.write(head + turn[2 * first : 2 * (first + registers)])
+
+
+async def _main() -> None:
+    turns = walk(random.Random(1))
+    begins = count(0, 7)
+    server = await asyncio.get_running_loop().create_server(lambda: _Device(turns, next(begins)), "127.0.0.1", 0)
+    tell({"port": server.sockets[0].getsockname()[1]})
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
