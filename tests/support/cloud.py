@@ -59,6 +59,11 @@ class CloudProcess:
                 await asyncio.sleep(0.05)  # another process has no event that could be awaited
 
     @property
+    def gateway_password(self) -> str:
+        """What gateways enter the embedded broker with, as user ``gateway``."""
+        return (self.folder / "data" / "broker.password").read_text(encoding="ascii").strip()
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

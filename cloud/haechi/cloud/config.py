@@ -49,8 +49,8 @@ class CloudConfig(BaseModel):
     state: str | None = Field(
         None,
         max_length=1000,
-        description="sqlite:///PATH or postgresql://USER@HOST/DATABASE?password_file=FILE&ca_file=FILE; state.db in the "
-        "data folder when absent.",
+        description="sqlite:///PATH or postgresql://USER@HOST/DATABASE?password_file=FILE&ca_file=FILE; state.db in "
+        "the data folder when absent.",
     )
     listen: str = Field(
         "127.0.0.1:8080",

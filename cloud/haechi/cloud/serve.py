@@ -21,6 +21,7 @@ from haechi.cloud.addresses import broker_address, open_points
 from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
 from haechi.cloud.event_broker.acknowledge import Acknowledger
+from haechi.cloud.event_broker.credentials import CLOUD, GATEWAY
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
@@ -159,7 +160,7 @@ class Cloud:
                 ).format(port=embedded.port, reason=error.strerror or error)
             ) from error
         self._embedded = embedded
-        return BrokerAddress("127.0.0.1", embedded.port)
+        return BrokerAddress("127.0.0.1", embedded.port, username=CLOUD, password=embedded.credentials.cloud)
 
     def _link(self, lane: str, address: BrokerAddress, channels: list[str], window: int) -> BrokerLink:
         return BrokerLink(
@@ -211,6 +212,8 @@ class Cloud:
         where = {"http": http, "broker": str(address)}
         _write_whole(self._config.data_dir / "addresses.json", json.dumps(where) + "\n")
         log.warning("serving %s at %s, gateways at %s", ", ".join(self._config.tenants), http, address)
+        if self._embedded is not None:
+            log.warning("gateways enter as user %s with the password in %s", GATEWAY, self._embedded.credentials.file)
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         """Send by the first connection that is up: all reach the same broker."""

@@ -38,7 +38,7 @@ data_dir = "$data"
 
 [uplink]
 url = "mqtt://127.0.0.1:$broker_port"
-username = "$gateway"
+username = "gateway"
 password_file = "$password_file"
 
 [[place]]

@@ -5,7 +5,6 @@ Every part runs in a process of its own under a :class:`Keeper`, so any of them 
 
 import asyncio
 import contextlib
-import secrets
 import shutil
 import signal
 import socket
@@ -115,9 +114,6 @@ class Demo:
 
     def _write_configuration(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        password = self._folder / "gateway.password"
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
         url, known_scene = self._camera_url()
         addresses = city.Addresses(
             broker_port=self._ports.broker,
@@ -126,6 +122,7 @@ class Demo:
             camera_url=url,
             clip_scene=known_scene,
         )
+        password = self._folder / "cloud" / "broker.password"  # the cloud makes it at its first start
         text = city.gateway_toml(addresses, self._folder / "gateway", password)
         (self._folder / "gateway.toml").write_text(text, encoding="utf-8")
         places = tomllib.loads(text)["place"]

@@ -7,9 +7,12 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
+from haechi.command import UsageError
 from support.cloud import CloudProcess
 from support.sender import Sender, alarm, flood, level, now_us
 
@@ -26,6 +29,10 @@ def broker_of(cloud: CloudProcess) -> int:
     return int(child)
 
 
+def sender_to(cloud: CloudProcess) -> Sender:
+    return Sender(cloud.broker_port, username="gateway", password=cloud.gateway_password)
+
+
 def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -34,7 +41,7 @@ def gone(pid: int) -> bool:
 
 
 async def test_parcels_alarms_and_questions_pass(cloud: CloudProcess) -> None:
-    async with Sender(cloud.broker_port) as sender:
+    async with sender_to(cloud) as sender:
         sender.send(1, level(now_us(), 1.0))
         sender.send(2, alarm(flood("event-0001")), "urgent")
         sender.send_raw(b"x" * 70_000)
@@ -51,7 +58,7 @@ async def test_a_broker_that_dies_or_freezes_is_replaced(cloud: CloudProcess, nu
     async with asyncio.timeout(30):
         while not gone(first) or (await cloud.get("/api/v1/health"))["state"] != "ok":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    async with Sender(cloud.broker_port) as sender:
+    async with sender_to(cloud) as sender:
         sender.send(1, level(now_us(), 1.0))
         await sender.until_settled(1)
 
@@ -63,6 +70,55 @@ async def test_it_ends_with_its_cloud_even_when_that_is_killed(cloud: CloudProce
         while not gone(pid):  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(0.02)
     await cloud.start()
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [(None, None), ("gateway", ""), ("gateway", "wrong"), ("cloud", ""), ("nobody", "{right}")]
+)
+async def test_without_the_password_nobody_gets_in(cloud: CloudProcess, user: str | None, password: str | None) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    entered: list[bool] = []
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(ended.set)
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+    if user is not None and password is not None:
+        client.username_pw_set(user, password.format(right=cloud.gateway_password))
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: entered.append(not reason.is_failure)
+    client.on_disconnect = lambda *_: tell()
+    client.connect("127.0.0.1", cloud.broker_port)
+    client.loop_start()
+    async with asyncio.timeout(10):
+        await ended.wait()
+    client.loop_stop()
+    assert True not in entered
+
+
+async def test_the_password_is_its_owners_alone_and_lasts(cloud: CloudProcess) -> None:
+    files = [cloud.folder / "data" / name for name in ("broker.password", "broker.toml")]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+    first, of_this_run = cloud.gateway_password, files[1].read_text()
+    assert "broker.password" in cloud.log
+    assert first not in cloud.log
+    cloud.kill()
+    await cloud.start()
+    assert cloud.gateway_password == first
+    assert files[1].read_text() != of_this_run, "the cloud's own is drawn anew"
+    cloud.kill()
+    files[0].write_text('a person\'s own: "§"'.replace("§", "\\") + "\n")
+    await cloud.start()
+    async with sender_to(cloud) as sender:
+        sender.send(1, level(now_us(), 1.0))
+        await sender.until_settled(1)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "해치\n", "two\nlines\n", "x" * 2000])
+async def test_a_password_that_is_none_is_said_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "broker.password").write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match="remove the file"):
+        await EmbeddedBroker(tmp_path, 0).start()
 
 
 async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ module           promises
 ===============  ======================================================================================
 ``link``         one MQTT 5 connection, kept up; a message is acknowledged when its handler has returned
 ``embedded``     a broker of our own in a child process, restarted when it dies or freezes
+``credentials``  who may enter that broker
 ``arrivals``     what came: a parcel, a status, or something for the dead letters
 ``apply``        parcels, statuses and dead letters → one transaction → what may be acknowledged
 ``intake``       batches; points, then the transaction, then the acknowledgement; waits while a store is down

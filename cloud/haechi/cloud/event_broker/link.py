@@ -51,6 +51,7 @@ class BrokerAddress:
     tls: bool = False
     ca_file: Path | None = None
     username: str | None = None
+    password: str = field(default="", repr=False)
     password_file: Path | None = field(default=None, repr=False)
     """Read anew at every connection, so that a changed password needs no restart."""
 
@@ -199,7 +200,7 @@ class BrokerLink:
     def _authenticate(self, client: gmqtt.Client) -> None:
         if self._address.username is None:
             return
-        password = ""
+        password = self._address.password
         if self._address.password_file is not None:
             try:
                 password = self._address.password_file.read_text(encoding="utf-8").strip()
