@@ -29,6 +29,7 @@ from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed
 from haechi.edge.outbox.opening import can_write
 from haechi.edge.outbox.queue import Outbox
+from haechi.edge.outbox.salvage import Salvage
 from haechi.edge.recorder import Recorder
 from haechi.edge.rules.engine import Engine
 from haechi.edge.supervisor import Supervised
@@ -127,6 +128,8 @@ class _Agent:
             carriers = _started(recorder.run(), self._supervised("uplink", "mqtt", None).keep(uplink.run))
             if outbox.opened.in_memory:
                 carriers += _started(self._return_to_disk(outbox))
+            else:
+                carriers += _started(self._salvage(outbox, uplink))
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder, standing) for camera in self._config.camera),
@@ -150,6 +153,14 @@ class _Agent:
             writable = await asyncio.to_thread(can_write, self._config.gateway.data_dir)
             if writable and not (await outbox.figures()).parcels:
                 raise _DiskIsBack
+
+    async def _salvage(self, outbox: Outbox, uplink: Uplink) -> None:
+        """Bring home what damaged files still hold."""
+        folder = self._config.gateway.data_dir
+        salvage = Salvage(outbox, folder, lambda: self._clock.now_us(), uplink.look_again)
+        await salvage.run()
+        if salvage.parcels_saved:
+            _log.info("%d parcels of a damaged outbox were saved", salvage.parcels_saved)
 
     def _set_clock(self, newest_us: int) -> int:
         self._clock = WallClock(newest_us)

@@ -2,12 +2,17 @@
 
 Promise: what :meth:`~haechi.edge.outbox.queue.Outbox.commit` has returned for is on the disk, under a name that it
 keeps for ever, until the cloud has settled it or a loss record says that it had to go. It survives ``kill -9`` and a
-power cut at any moment; a damaged file is set aside and a new one opened.
+power cut at any moment; a damaged file is set aside, a new one opened, and what can still be read in the
+old one is brought home.
 
 ==============  ======================================================================================
 ``queue``       Outbox: the asyncio face; one thread of its own does the disk's work
 ``store``       Store: the SQLite table, synchronous
 ``opening``     opening a file: lock, damage, memory instead of a disk that cannot be written
+``wreck``       reading a damaged file
+``damage``      what of it belongs into the file that follows
+``salvage``     bringing its parcels home while the agent works
+``adoption``    taking in parcels that have names already
 ``eviction``    what must go when the outbox is full, and the loss record that it leaves
 ``epochs``      drawing epochs
 ``figures``     looking at an outbox from another process

@@ -26,7 +26,7 @@ _DAY_US = 86_400_000_000
 _decoder = msgspec.msgpack.Decoder(LossRecord)
 
 
-def make_room(database: sqlite3.Connection, bytes_max: int) -> bool:
+def make_room(database: sqlite3.Connection, bytes_max: int, cause: LossCause = LossCause.QUOTA) -> bool:
     """Delete until the outbox holds at most ``bytes_max``; True when something was lost. Runs inside a transaction."""
     lost = False
     while _held(database) > bytes_max:
@@ -36,7 +36,7 @@ def make_room(database: sqlite3.Connection, bytes_max: int) -> bool:
             return lost
         for parcel, settled, size in rows:
             if not settled:
-                _record_loss(database, parcel)
+                _record_loss(database, parcel, cause)
                 lost = True
             forget(database, parcel)
             over -= size + ROW_BYTES
@@ -110,7 +110,7 @@ def _victims(database: sqlite3.Connection, bytes_max: int) -> list[tuple[int, in
     return []
 
 
-def _record_loss(database: sqlite3.Connection, parcel: int, cause: LossCause = LossCause.QUOTA) -> None:
+def _record_loss(database: sqlite3.Connection, parcel: int, cause: LossCause) -> None:
     epoch, seq, observations, events, first_us, last_us, body = database.execute(
         "SELECT epochs.epoch, seq, observations, events, first_us, parcels.last_us, bytes FROM parcels"
         " JOIN epochs ON epochs.n = parcels.n LEFT JOIN bodies ON bodies.id = parcels.id WHERE parcels.id = ?",

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TextIO
 
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed, OutboxLocked
+from haechi.edge.outbox.damage import inherit, remove
 from haechi.edge.outbox.schema import connect
 from haechi.edge.outbox.store import Store
+from haechi.edge.outbox.wreck import read_tables
 from haechi.text import _
 
 FILE = "outbox.sqlite"
@@ -96,8 +98,10 @@ def _open_file(
         if isinstance(error, sqlite3.OperationalError):
             raise
         set_aside = _set_aside(path)
-        store = Store(connect(path), bytes_max, random_bytes)
-        opened = store.begin(now_us(0))
+        database = connect(path)
+        inherit(database, read_tables(path.with_name(set_aside)), set_aside, now_us(0))
+        store = Store(database, bytes_max, random_bytes)
+        opened = store.begin(now_us(store.newest_us()))
     return Opening(store, lock, replace(opened, set_aside=set_aside))
 
 
@@ -135,8 +139,7 @@ def _set_aside(path: Path) -> str:
             companion.rename(target.with_name(target.name + suffix))
     path.rename(target)
     for gone in old[: len(old) + 1 - _SET_ASIDE_MAX]:
-        for suffix in ("", "-wal", "-shm"):
-            gone.with_name(gone.name + suffix).unlink(missing_ok=True)
+        remove(gone)
     return target.name
 
 

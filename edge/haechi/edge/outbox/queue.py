@@ -4,6 +4,7 @@ One thread of its own does the disk's work in the order of the calls. What a met
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -71,6 +72,10 @@ class Outbox:
     async def new_epoch(self, now_us: int) -> Epoch:
         """Draw an epoch for what is committed from here on."""
         return await self._on_disk(self._store.new_epoch, now_us)
+
+    async def within(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in one transaction of its own; the quota holds after it."""
+        return await self._on_disk(self._store.within, work)
 
     async def waiting(self, rank: Rank, after: int, before: int | None, count_max: int) -> list[Held]:
         """Return parcels that are not settled, oldest first, with ``after < id < before``."""

@@ -10,6 +10,9 @@ from pathlib import Path
 LAYOUT = 1
 """Rises when the tables change; an outbox of another layout is set aside, never guessed at."""
 
+PAGE_BYTES = 4096
+"""Known, so that a file whose header is gone can still be read."""
+
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE epochs (
@@ -57,6 +60,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     # Transactions are begun and ended by hand; the connection belongs to the outbox's one thread after the opening.
     database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2.0)
     try:
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA cache_size = -2000")

@@ -9,6 +9,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
@@ -20,11 +21,13 @@ from haechi.contract.events import Event, Phase
 from haechi.contract.parcel import LossCause, LossRecord, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, OutboxDamaged, OutboxFailed, Rank
+from haechi.edge.outbox.adoption import OLD_MAX
 from haechi.edge.outbox.epochs import RECENT, draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES, lose, make_room, put_down, untold
 from haechi.text import _
 
 _event = msgspec.msgpack.Decoder(Event)
+Answer = TypeVar("Answer")
 
 
 class Store:
@@ -35,9 +38,14 @@ class Store:
         database: sqlite3.Connection,
         bytes_max: int,
         random_bytes: Callable[[int], bytes] = os.urandom,
+        cause: LossCause = LossCause.QUOTA,
     ) -> None:
-        """Take over an open database; :meth:`begin` must follow before anything is committed."""
+        """Take over an open database; :meth:`begin` must follow before anything is committed.
+
+        ``cause``: what is to blame when there is no room.
+        """
         self._database = database
+        self._cause = cause
         self._bytes_max = bytes_max
         self._random_bytes = random_bytes
         self._n = 0
@@ -100,8 +108,15 @@ class Store:
                 "UPDATE epochs SET next_seq = next_seq + ?, last_us = max(last_us, ?) WHERE n = ?",
                 (len(batch.drafts), now_us, self._n),
             )
-            make_room(self._database, self._bytes_max)
+            make_room(self._database, self._bytes_max, self._cause)
         return names
+
+    def within(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Do something in one transaction; the quota holds after it as after a commit."""
+        with self._transaction():
+            answer = work(self._database)
+            make_room(self._database, self._bytes_max, self._cause)
+        return answer
 
     def waiting(self, rank: Rank, after: int, before: int | None, count_max: int) -> list[Held]:
         """Return parcels that are not settled, oldest first, with ``after < id < before``."""
@@ -161,12 +176,14 @@ class Store:
             rows = self._database.execute(
                 "SELECT epoch, ord, next_seq,"
                 " (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest"
-                " FROM epochs WHERE n = ?1 OR lowest IS NOT NULL ORDER BY n DESC LIMIT ?2",
-                (self._n, EPOCHS_MAX),
+                ", n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged"
+                " FROM epochs WHERE n = ?1 OR lowest IS NOT NULL OR salvaged ORDER BY n DESC LIMIT ?2",
+                (self._n, EPOCHS_MAX, OLD_MAX),
             ).fetchall()
+        # What a damaged file may still give back counts as held.
         return tuple(
-            HeldEpoch(epoch=epoch.hex(), order=order, lowest=lowest or next_seq, next=next_seq)
-            for epoch, order, next_seq, lowest in reversed(rows)
+            HeldEpoch(epoch=epoch.hex(), order=order, lowest=1 if salvaged else lowest or next_seq, next=next_seq)
+            for epoch, order, next_seq, lowest, salvaged in reversed(rows)
         )
 
     def conditions(self) -> list[Event]:
@@ -207,8 +224,11 @@ class Store:
         self._n = int(cursor.lastrowid or 0)
         self._database.execute(
             # An epoch's n rises with its parcels' ids, so the oldest parcel tells which epochs are still needed.
-            "DELETE FROM epochs WHERE n < min(?, coalesce((SELECT n FROM parcels ORDER BY id LIMIT 1), ?1))",
-            (self._n - RECENT,),
+            # That does not hold for what came out of a damaged file.
+            "DELETE FROM epochs WHERE n < min(?1, coalesce((SELECT n FROM parcels ORDER BY id LIMIT 1), ?1))"
+            " AND (n > ?2 OR n NOT IN (SELECT n FROM parcels WHERE id <= ?2))"
+            " AND NOT (n <= ?2 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0))",
+            (self._n - RECENT, OLD_MAX),
         )
 
     def _remember(self, event: Event) -> None:

@@ -104,7 +104,7 @@ class Schedule:
     def connected(self, now_s: float, slots: int, packet_bytes_max: int) -> None:
         """Begin on a new connection: ``slots`` PUBACKs may be outstanding, parcels may have ``packet_bytes_max``."""
         if packet_bytes_max > self._packet_bytes_max > 0:
-            self._look_again()
+            self.look_again()
         self._slots, self._packet_bytes_max = max(1, slots), packet_bytes_max
         self._connected_s, self._answered = now_s, False
         self._on_wire = dict.fromkeys(Lane, 0)
@@ -263,8 +263,8 @@ class Schedule:
         for flight in self._flights.values():
             flight.lost = flight.lost or flight.unheard
 
-    def _look_again(self) -> None:
-        """Begin all lanes anew: a broker that takes larger parcels may take what an earlier one could not."""
+    def look_again(self) -> None:
+        """Begin all lanes anew: the outbox may hold something behind where they stand, or that is possible only now."""
         self._queues = {lane: _Queue() for lane in Lane}
         self._gaps = []
 

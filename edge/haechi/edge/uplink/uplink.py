@@ -57,6 +57,11 @@ class Uplink:
         if self._session is not None:
             self._session.wake()
 
+    def look_again(self) -> None:
+        """Parcels came into the outbox that are older than what was sent last."""
+        self._schedule.look_again()
+        self.wake()
+
     def report(self) -> None:
         """The status has changed."""
         if self._session is not None:
