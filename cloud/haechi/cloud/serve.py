@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -27,7 +28,6 @@ from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.event_handler import handler, seen
-from haechi.cloud.event_monitor.app import create_app
 from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import changes, retention
@@ -38,6 +38,9 @@ from haechi.cloud.store import StoreError
 from haechi.command import UsageError
 from haechi.contract.topics import ROOT
 from haechi.text import _
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +114,18 @@ class Cloud:
         self._meters = Meters(registry)
         self._objects = FolderObjects(config.data_dir / "objects")
         try:
+            services = Services(
+                state=self._state,
+                points=self._points,
+                objects=self._objects,
+                bell=self._bell,
+                health=self._health,
+                tenant=config.tenants[0],
+                metrics=registry,
+                clock_us=now_us,
+                basemap=config.basemap,
+            )
+            making_app = asyncio.create_task(asyncio.to_thread(_make_app, services))
             address = await self._find_broker()
             self._acknowledger = Acknowledger(self._publish, now_us)
             self._intake = Intake(
@@ -130,18 +145,7 @@ class Cloud:
                 self._link("status", address, ["up/status"], STATUS_WINDOW),
                 self._link("bulk", address, ["up/live", "up/backlog"], BULK_WINDOW),
             ]
-            services = Services(
-                state=self._state,
-                points=self._points,
-                objects=self._objects,
-                bell=self._bell,
-                health=self._health,
-                tenant=config.tenants[0],
-                metrics=registry,
-                clock_us=now_us,
-                basemap=config.basemap,
-            )
-            await self._serve(services, address, stop)
+            await self._serve(making_app, address, stop)
         finally:
             await self._end()
 
@@ -173,18 +177,7 @@ class Cloud:
             lambda name: self._meters.connections.labels(name).inc(),
         )
 
-    async def _serve(self, services: Services, address: BrokerAddress, stop: asyncio.Event) -> None:
-        app = create_app(services)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=GRACE_S,
-                server_header=False,
-            )
-        )
-        self._announce(address)
+    async def _serve(self, making_app: "asyncio.Task[FastAPI]", address: BrokerAddress, stop: asyncio.Event) -> None:
         loops = [
             self._intake.run(),
             self._acknowledger.run(),
@@ -196,6 +189,17 @@ class Cloud:
         if self._embedded is not None:
             loops.append(self._embedded.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+        app = await making_app
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+                server_header=False,
+            )
+        )
+        self._announce(address)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         stopping = asyncio.create_task(stop.wait())
         done, _pending = await asyncio.wait({serving, stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -288,6 +292,13 @@ class Cloud:
         await asyncio.to_thread(self._writer.close)
         self._state.dispose()
         self._points.close()
+
+
+def _make_app(services: Services) -> "FastAPI":
+    """Make what people see. Its import takes longer than all the rest: gateways are served meanwhile."""
+    from haechi.cloud.event_monitor.app import create_app
+
+    return create_app(services)
 
 
 def _write_whole(path: Path, content: str) -> None:
