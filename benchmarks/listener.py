@@ -65,7 +65,7 @@ class Listener:
 
     def parcels(self, since_us: int = 0, until_us: int = 2**62) -> Iterator[tuple[int, Parcel]]:
         """Yield when they came, and the parcels that came within a time."""
-        for arrival in self.arrivals.values():
+        for arrival in list(self.arrivals.values()):
             if since_us <= arrival.at_us < until_us:
                 yield arrival.at_us, decode(arrival.payload)[1]
 

@@ -19,7 +19,9 @@ import re
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain, pairwise
+from functools import lru_cache
+from itertools import accumulate, chain, groupby
+from operator import itemgetter, sub
 
 from msgspec import Struct
 
@@ -33,6 +35,8 @@ _TYPECODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _NUMBERS = re.compile(r"(\d+)")
 _ONE_HIGHER = re.compile(r"\+(\d)")
 _DATASTREAM = re.compile(DATASTREAM_PATTERN)
+_JOINED_MAX = 2_048
+"""Of a gateway's own blocks: more than it can have devices."""
 _KNOWN_MAX, _KNOWN_CHARACTERS_MAX = 256, 65_536
 _known: dict[str, tuple[str, ...]] = {}
 
@@ -58,26 +62,25 @@ def pack(table: Table) -> PackedTable:
     integers: list[int] = []
     floats = array("d")
     others: list[list[Value]] = []
-    for column, step in zip(table.columns, table.steps, strict=True):
-        counts = _counts(column, step)
-        if counts is not None and step is not None and (step in steps or len(steps) < _STEPS_MAX):
-            layout.append(_FIRST_STEP + steps.setdefault(step, len(steps)))
-            integers.extend(_differences(counts))
-        elif counts is not None and step is None:
-            layout.append(_INTEGER)
-            integers.extend(_differences(counts))
-        elif all(type(value) is float for value in column):
-            layout.append(_FLOAT)
-            floats.extend(column)  # type: ignore[arg-type]  # every value was just seen to be a float
-        else:
-            layout.append(_OTHER)
-            others.append(column)
+    for step, columns, counts in _runs(table):
+        if counts is not None and (step is None or step in steps or len(steps) < _STEPS_MAX):
+            kind = _INTEGER if step is None else _FIRST_STEP + steps.setdefault(step, len(steps))
+            layout += bytes([kind]) * len(columns)
+            integers += _differences(counts, len(table.times_us))
+            continue
+        for column in columns:
+            if set(map(type, column)) == {float}:
+                layout.append(_FLOAT)
+                floats.extend(column)  # type: ignore[arg-type]  # every value was just seen to be a float
+            else:
+                layout.append(_OTHER)
+                others.append(column)
     width, planes = _planes(integers)
     if sys.byteorder == "big":
         floats.byteswap()
     return PackedTable(
         names=_join(table.datastreams),
-        times=_differences(table.times_us),
+        times=_differences(table.times_us, len(table.times_us)),
         steps=[(step.numerator, step.denominator) for step in steps],
         layout=bytes(layout),
         width=width,
@@ -105,38 +108,36 @@ def unpack(packed: PackedTable) -> Table:
     datastreams = _split(packed.names)
     steps = [_step(pair) for pair in packed.steps]
     whole = sum(kind == _INTEGER or kind >= _FIRST_STEP for kind in packed.layout)
-    integers = iter(_from_planes(packed.width, packed.integers, rows * whole))
+    counts = _sums(_from_planes(packed.width, packed.integers, rows * whole), rows)
     floats = array("d")
     if len(packed.floats) != rows * packed.layout.count(_FLOAT) * 8:
         raise UnreadableBody(f"{len(packed.floats)} bytes of floats do not fill their columns")
     floats.frombytes(packed.floats)
     if sys.byteorder == "big":
         floats.byteswap()
-    floating = iter(floats)
+    counted = floated = 0
     others = iter(packed.others)
     columns: list[list[Value]] = []
     column_steps: list[Step | None] = []
-    for kind in packed.layout:
+    for kind, run in groupby(packed.layout):
+        # Columns of one kind stand together, as a block of registers does: they are taken out as one.
+        width = len(list(run))
         step = None
-        column: list[Value]
-        if kind == _FLOAT:
-            column = [next(floating) for _ in range(rows)]
-        elif kind == _OTHER:
-            column = next(others, [])
-            if len(column) != rows:
-                raise UnreadableBody(f"a column of {len(column)} values stands in a table of {rows} rows")
+        if kind == _OTHER:
+            columns += [_of_length(rows, next(others, [])) for _ in range(width)]
+        elif kind == _FLOAT:
+            columns += _cut(floats[floated : floated + width * rows].tolist(), rows)
+            floated += width * rows
         else:
-            counts = list(accumulate(next(integers) for _ in range(rows)))
+            values = counts[counted : counted + width * rows]
+            counted += width * rows
             if kind == _INTEGER:
-                column = list(counts)
-            elif kind - _FIRST_STEP < len(steps):
-                step = steps[kind - _FIRST_STEP]
-                numerator, denominator = step
-                column = [count * numerator / denominator for count in counts]
+                columns += _cut(values, rows)
             else:
-                raise UnreadableBody(f"a column has step {kind - _FIRST_STEP}, the table has {len(steps)}")
-        columns.append(column)
-        column_steps.append(step)
+                step = _step_at(steps, kind - _FIRST_STEP)
+                numerator, denominator = step
+                columns += _cut([count * numerator / denominator for count in values], rows)
+        column_steps += [step] * width
     return Table(
         datastreams=datastreams,
         times_us=list(accumulate(packed.times)),
@@ -146,28 +147,61 @@ def unpack(packed: PackedTable) -> Table:
     )
 
 
-def _counts(column: Sequence[Value], step: Step | None) -> list[int] | None:
-    """Return the integers behind a column, or None where it does not consist of integers of 63 bits."""
-    counts: list[int] = []
+def _runs(table: Table) -> Iterator[tuple[Step | None, list[list[Value]], list[int] | None]]:
+    """Yield neighbouring columns of one step with the integers behind them; a column without such stands alone."""
+    for step, run in groupby(zip(table.steps, table.columns, strict=True), key=itemgetter(0)):
+        columns = [column for _step, column in run]
+        counts = _counts(list(chain.from_iterable(columns)), step)
+        if counts is not None or len(columns) == 1:
+            yield step, columns, counts
+        else:
+            yield from ((step, [column], _counts(column, step)) for column in columns)
+
+
+def _counts(values: Sequence[Value], step: Step | None) -> list[int] | None:
+    """Return the integers behind values, or None where they do not consist of integers of 63 bits."""
     limit = 2**62
+    counts: list[int]
     if step is None:
-        for value in column:
-            if type(value) is not int or not -limit < value < limit:
-                return None
-            counts.append(value)
-        return counts
-    for value in column:
-        if type(value) is not float:
+        if set(map(type, values)) != {int}:
             return None
-        count = step.count_of(value)
-        if count is None or not -limit < count < limit:
+        counts = list(values)  # type: ignore[arg-type]  # every value was just seen to be an integer
+    else:
+        if set(map(type, values)) != {float}:
             return None
-        counts.append(count)
-    return counts
+        # Step.count_of for every value, without a call for each.
+        numerator, denominator = step
+        counts = [round(value * denominator / numerator) for value in values]  # type: ignore[operator]
+        if [count * numerator / denominator for count in counts] != values:
+            return None
+    return counts if -limit < min(counts) and max(counts) < limit else None
 
 
-def _differences(numbers: Sequence[int]) -> list[int]:
-    return [numbers[0], *(after - before for before, after in pairwise(numbers))]
+def _differences(numbers: list[int], rows: int) -> list[int]:
+    """Return the first number of each column of ``rows`` numbers, then what each row adds."""
+    if rows == 1:
+        return numbers
+    differences = [numbers[0], *map(sub, numbers[1:], numbers)]
+    differences[::rows] = numbers[::rows]
+    return differences
+
+
+def _sums(differences: "array[int]", rows: int) -> list[int]:
+    """Undo :func:`_differences`."""
+    if rows == 1:
+        return differences.tolist()
+    starts = range(0, len(differences), rows)
+    return list(chain.from_iterable(accumulate(differences[start : start + rows]) for start in starts))
+
+
+def _cut(values: Sequence[Value], rows: int) -> list[list[Value]]:
+    return [list(values[start : start + rows]) for start in range(0, len(values), rows)]
+
+
+def _of_length(rows: int, column: list[Value]) -> list[Value]:
+    if len(column) != rows:
+        raise UnreadableBody(f"a column of {len(column)} values stands in a table of {rows} rows")
+    return column
 
 
 def _planes(integers: list[int]) -> tuple[int, bytes]:
@@ -195,6 +229,12 @@ def _from_planes(width: int, planes: bytes, count: int) -> "array[int]":
     return numbers
 
 
+def _step_at(steps: Sequence[Step], index: int) -> Step:
+    if index >= len(steps):
+        raise UnreadableBody(f"a column has step {index}, the table has {len(steps)}")
+    return steps[index]
+
+
 def _step(pair: tuple[int, int]) -> Step:
     if pair[0] <= 0 or pair[1] <= 0:
         raise UnreadableBody(f"a step of {pair[0]}/{pair[1]}")
@@ -208,7 +248,9 @@ def _qualities(packed: dict[int, list[int]], columns: int, rows: int) -> dict[in
     return {index: [Quality(quality) for quality in column] for index, column in packed.items()}
 
 
-def _join(names: Sequence[str]) -> str:
+@lru_cache(maxsize=_JOINED_MAX)
+def _join(names: tuple[str, ...]) -> str:
+    """Put the names together; a device's block says the same ones every second, so the answer is kept."""
     return "\n".join(chain(names[:1], map(_shorten, names, names[1:])))
 
 
