@@ -259,6 +259,31 @@ min_duration_s = 1.5
 """
 
 
+_ANY_SCENE = """
+[[camera.lines]]
+name = "middle"
+a = [0.5, 0.0]
+b = [0.5, 1.0]
+
+[[camera.lines]]
+name = "across"
+a = [0.0, 0.5]
+b = [1.0, 0.5]
+
+[[camera.zones]]
+name = "people"
+kind = "intrusion"
+polygon = [[0, 0], [1, 0], [1, 1], [0, 1]]
+min_duration_s = 1.5
+
+[[camera.zones]]
+name = "vehicles"
+kind = "stopped_vehicle"
+polygon = [[0, 0], [1, 0], [1, 1], [0, 1]]
+"""
+"""Of a camera that nobody has drawn a scene for: people and vehicles that stand, anywhere in the picture."""
+
+
 def gateway_toml(addresses: Addresses, data: Path, password_file: Path) -> str:
     """Return the gateway's configuration."""
     text = _GATEWAY.substitute(
@@ -273,6 +298,5 @@ def gateway_toml(addresses: Addresses, data: Path, password_file: Path) -> str:
     )
     if addresses.camera_url is not None:
         text += _CAMERA.substitute(camera_url=addresses.camera_url)
-        if addresses.clip_scene:
-            text += _CLIP_SCENE
+        text += _CLIP_SCENE if addresses.clip_scene else _ANY_SCENE
     return text
