@@ -1,0 +1,271 @@
+"""A gateway: its own recorder, rules, builder, outbox and uplink on a simulated disk, clock and link.
+
+Its device is a river gauge with a level and a counter that gives every reading a value of its own; now and then
+somebody presses an emergency button, which comes with a picture.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from haechi.contract.events import Event, Evidence, Phase, Severity
+from haechi.contract.parcel import ParcelName
+from haechi.contract.places import Datastream, Place, Thing
+from haechi.edge.builder import Builder
+from haechi.edge.clock import WallClock
+from haechi.edge.health import Health
+from haechi.edge.normalise import Normaliser
+from haechi.edge.outbox import Batch, OutboxFailed
+from haechi.edge.outbox.opening import Opening, open_store
+from haechi.edge.outbox.queue import Outbox
+from haechi.edge.recorder import Descriptions, Recorder
+from haechi.edge.rules.engine import Engine, Rule
+from haechi.edge.rules.stale import Stale
+from haechi.edge.rules.threshold import Threshold
+from haechi.edge.uplink.link import Broker as Address
+from haechi.edge.uplink.session import Face
+from haechi.edge.uplink.uplink import Uplink
+from haechi.sdk.sample import Sample
+from support.simulation import images
+from support.simulation.broker import Broker
+from support.simulation.link import Wire
+from support.simulation.loop import VirtualLoop
+from support.simulation.process import Process
+from support.simulation.truth import BrokenPromise, Ledger
+
+NOW_US = 1_795_000_000_000_000
+"""2026-11-18: what honest clocks show at second 0 of a simulation."""
+TENANT = "city"
+LEVEL, COUNT = "river.level", "river.count"
+LOW_M, HIGH_M, FLOOD_M = 1.0, 2.5, 3.5
+_WATCH_M, _ALARM_M = 2.0, 3.0
+_STALE_S = 6.0
+SEAL_S = 1.0
+
+
+class Gateway:
+    """One cabinet in the street, life after life."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        chance: random.Random,
+        broker: Broker,
+        folder: Path,
+        name: str,
+        place: str,
+        bytes_max: int,
+        ledger: Ledger | None = None,
+        wires: dict[Process, Wire] | None = None,
+    ) -> None:
+        self._loop, self._chance, self._folder = loop, chance, folder
+        self.name, self._bytes_max = name, bytes_max
+        self._place = Place(id=place, name=place.title(), latitude=36.0, longitude=127.0)
+        self.ledger = ledger or Ledger()
+        self.wire = Wire(loop, broker)
+        self._wires = wires if wires is not None else {}
+        self.offset_us = 0
+        """How far its machine's clock is wrong."""
+        self.synchronised = False
+        self.level_m = LOW_M
+        self.reading = True
+        self.disk_refuses = False
+        self._silent = False
+        self._window_bytes = chance.choice((8, 64, 256)) * 1024
+        self.readings_since_mending = 0
+        self._lives = 0
+        self._count = 0
+        self._stop = asyncio.Event()
+        self.process: Process | None = None
+        self.outbox: Outbox | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs now."""
+        return self.process is not None and self.process.alive
+
+    def start(self, image: images.Image) -> None:
+        """Boot from what is on its disk."""
+        self._lives += 1
+        folder = self._folder / f"{self.name}-{self._lives}"
+        images.lay(image, folder)
+        self._stop = asyncio.Event()
+        self.process = Process(self._loop, self._chance, folder, self._died)
+        self._wires[self.process] = self.wire
+        self.process.start(self._live(self.process))
+
+    def stop(self) -> None:
+        """Ask it to stop in order."""
+        self._stop.set()
+
+    def read_wall_us(self) -> int:
+        """Return what its machine's clock shows."""
+        return NOW_US + round(self._loop.time() * 1e6) + self.offset_us
+
+    @property
+    def conditions(self) -> dict[str, bool]:
+        """What its rules must have said about the level by now."""
+        return {"river.watch": self.level_m >= _WATCH_M, "river.alarm": self.level_m >= _ALARM_M}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was committed is settled, loss records included."""
+        return self.outbox is not None and not self.figures() and not self.outbox._store.losses()
+
+    def figures(self) -> int:
+        """Return how many parcels wait to be settled; -1 while it is dead."""
+        return -1 if self.outbox is None else self.outbox._store.figures().parcels
+
+    def stop_reading(self) -> None:
+        """Let its devices say nothing more; what they said will be committed."""
+        self._silent = True
+
+    def _died(self) -> None:
+        assert self.process is not None
+        self.outbox, self.readings_since_mending = None, 0
+        self.ledger.died(self._loop.time(), self.process.cut_step)
+
+    async def _live(self, process: Process) -> None:
+        clock = WallClock(0, self.read_wall_us, lambda: self.synchronised)
+
+        def set_clock(newest_us: int) -> int:
+            nonlocal clock
+            clock = WallClock(newest_us, self.read_wall_us, lambda: self.synchronised)
+            return clock.now_us()
+
+        opening: Opening = await self._loop.run_in_executor(None, self._open, process, set_clock)
+        outbox = Outbox(opening, ThreadPoolExecutor(max_workers=1))
+        recorder, uplink = self._assemble(outbox, clock)
+        await recorder.begin()
+        self.outbox = outbox
+        recording, sending = process.start(recorder.run()), process.start(uplink.run())
+        devices = [process.start(self._read(recorder)), process.start(self._press(recorder))]
+        await self._stop.wait()
+        for device in devices:
+            device.cancel()
+        recorder.finish()
+        await recording
+        await uplink.finish(3.0)
+        sending.cancel()
+        await asyncio.wait([sending])
+        await outbox.close()
+        process.retire()
+
+    def _open(self, process: Process, set_clock: object) -> Opening:
+        opening = open_store(process.folder, self._bytes_max, set_clock, random_bytes=self._chance.randbytes)  # type: ignore[arg-type]
+        store, lock = opening.store, opening.lock
+        process.closers += [store._database.close, lock.close if lock is not None else store._database.close]
+        if opening.opened.in_memory or opening.opened.set_aside:
+            raise BrokenPromise(f"the outbox of {self.name} does not open after a crash: {opening.opened}")
+        self.ledger.confirm(dict(store._database.execute("SELECT epoch, next_seq FROM epochs").fetchall()))
+        # Often, so that a power cut meets checkpoints as well.
+        store._database.execute(f"PRAGMA wal_autocheckpoint = {self._chance.choice((4, 16, 1000))}")
+        commit = store.commit
+
+        def watched(batch: Batch, now_us: int) -> list[ParcelName]:
+            if self.disk_refuses:
+                raise OutboxFailed("the disk is full")
+            names = commit(batch, now_us)
+            self.ledger.committed(process.steps, names, batch.drafts, self._loop.time())
+            return names
+
+        store.commit = watched  # type: ignore[method-assign]
+        return opening
+
+    def _assemble(self, outbox: Outbox, clock: WallClock) -> tuple[Recorder, Uplink]:
+        health = Health()
+        place = self._place
+        rules = [
+            Rule(name, Threshold(limit_m, hysteresis=0.2), LEVEL, "m", limit_m, kind, "river", place)
+            for name, limit_m, kind in (
+                ("river.watch", _WATCH_M, "flood.level_rising"),
+                ("river.alarm", _ALARM_M, "flood.level_high"),
+            )
+        ]
+        rules.append(Rule("river.stale", Stale(_STALE_S), COUNT, "s", _STALE_S, "device.stale", "river", place))
+        face = Face(
+            tenant=TENANT,
+            gateway=self.name,
+            software="haechi",
+            now_us=lambda: clock.now_us(),
+            clock_quality=lambda: clock.quality,
+            new_id=self._new_id,
+            obey=lambda _command: None,
+            parcel_bytes_max=lambda _size: None,
+        )
+        uplink = Uplink(
+            Address("broker", 8883, f"haechi.{TENANT}.{self.name}", keepalive_s=4),
+            face,
+            outbox,
+            health,
+            window_bytes=self._window_bytes,
+            status_s=10.0,
+            freeze_s=10.0,
+            chance=self._chance.random,
+        )
+        streams = [
+            Datastream(id=LEVEL, thing="river", observed_property="water_level", unit="m"),
+            Datastream(id=COUNT, thing="river", observed_property="count", unit="1"),
+        ]
+        thing = Thing(id="river", name="River", kind="river_gauge", place=place.id, latitude=36.0, longitude=127.0)
+        recorder = Recorder(
+            outbox,
+            Builder({}),
+            Normaliser([LEVEL, COUNT]),
+            Engine(rules, self._loop.time(), self._new_id),
+            clock,
+            Descriptions([place], [thing], streams),
+            now_s=self._loop.time,
+            seal_s=SEAL_S,
+            link_is_up=lambda: uplink.is_up,
+            on_commit=uplink.wake,
+        )
+        health.on_change = uplink.report
+        return recorder, uplink
+
+    async def _read(self, recorder: Recorder) -> None:
+        while True:
+            await asyncio.sleep(0.3 + self._chance.random() * 1.2)
+            if self.reading and not self._silent:
+                self._count += 1
+                count = self._count
+                await recorder.sample(Sample((LEVEL, COUNT), (self.level_m + count * 1e-6, count)))
+                self.ledger.counts_read[count] = self._loop.time()
+                self.readings_since_mending += 1
+
+    async def _press(self, recorder: Recorder) -> None:
+        while True:
+            await asyncio.sleep(1.0 + self._chance.random() * 15.0)
+            if self.reading and not self._silent:
+                event = self._call(max(0, self.read_wall_us()))
+                recorder.event(event, self._pictures(event))
+
+    def _call(self, time_us: int) -> Event:
+        return Event(
+            id=self._new_id(),
+            type="security.emergency_call",
+            source="river",
+            subject=self._place.id,
+            time_us=time_us,
+            phase=Phase.OCCURRED,
+            severity=Severity.EXTREME,
+        )
+
+    def _pictures(self, event: Event) -> Sequence[Evidence]:
+        content = self._chance.randbytes(200 + self._chance.randrange(2_000))
+        return [
+            Evidence(
+                id=self._new_id(),
+                event=event.id,
+                source="river",
+                time_us=event.time_us,
+                width_px=64,
+                height_px=48,
+                content=content,
+            )
+        ]
+
+    def _new_id(self) -> str:
+        return f"{self._chance.getrandbits(128):032x}"

@@ -1,0 +1,299 @@
+"""The invariant, looked at when nothing is broken any more and nothing is under way.
+
+* every committed parcel is stored, or lies in a loss that an operator sees; what was acknowledged is one of the two
+* of every stored parcel, each observation is in the point store once with its value (or, where it may never be written,
+  whole among the dead letters), each event, picture and loss record is in the state once; nothing else is there
+* the newest values are the newest by (epoch order, seq)
+* conditions and open situations are those that the same events give in their order, and those that the sensors show
+* what a device gave is committed, unless its gateway died within the time that committing may take
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, select
+
+from haechi.cloud.event_broker.apply import apply
+from haechi.cloud.event_broker.arrivals import Arrival, Delivery
+from haechi.cloud.event_handler import handler, seen
+from haechi.cloud.state import latest, schema
+from haechi.cloud.state.engine import reading, writing
+from haechi.contract.control import decode_acknowledgement
+from haechi.contract.events import Phase
+from haechi.contract.parcel import LossRecord, ParcelName
+from haechi.contract.ranges import RangeSet
+from haechi.contract.topics import Address, Priority, parse
+from support.simulation.broker import Message
+from support.simulation.cloud import POINTS
+from support.simulation.gateway import COUNT, SEAL_S, TENANT
+from support.simulation.truth import BrokenPromise, Committed, Ledger
+
+_HOUR_US = 3_600_000_000
+_COMMIT_S_MAX = SEAL_S + 1.0
+_NANOSECONDS = 1_000
+_record = msgspec.json.Decoder(LossRecord)
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What the cloud has of one gateway."""
+
+    stored: dict[bytes, RangeSet]
+    lost: dict[bytes, RangeSet]
+    told: dict[bytes, RangeSet]
+    """Numbers in loss records that operators can list."""
+
+    def is_stored(self, name: ParcelName) -> bool:
+        return name.seq in self.stored.get(name.epoch, RangeSet())
+
+    def is_lost(self, name: ParcelName) -> bool:
+        return name.seq in self.lost.get(name.epoch, RangeSet())
+
+
+def check(
+    ledgers: Mapping[str, Ledger],
+    sensors: Mapping[str, Mapping[str, bool]],
+    state: Engine,
+    folder: Path,
+    said: Iterable[Message],
+    reference: Engine,
+    now_us: int,
+) -> None:
+    """Hold the cloud's books against what was committed.
+
+    Args:
+        ledgers: gateway → what was read and committed.
+        sensors: gateway → condition → whether it stands in the street now.
+        state: the cloud's state.
+        folder: where the cloud's points are.
+        said: every acknowledgement.
+        reference: an empty state, which stays empty.
+        now_us: the cloud's time.
+
+    Raises:
+        BrokenPromise: it is not as promised.
+    """
+    with reading(state) as connection:
+        points = _points(connection, folder / POINTS)
+        books = {gateway: _books(connection, gateway) for gateway in ledgers}
+        for gateway, ledger in ledgers.items():
+            _check_custody(gateway, ledger, books[gateway])
+            _check_points(connection, gateway, ledger, books[gateway], points)
+            _check_rows(connection, gateway, ledger, books[gateway])
+            _check_latest(connection, gateway, ledger, books[gateway])
+            _check_reading(gateway, ledger)
+    _check_acknowledgements(books, said)
+    _check_situations(ledgers, books, sensors, state, reference, now_us)
+
+
+def _books(connection: Connection, gateway: str) -> _Books:
+    stored, lost = (_ranges(connection, table, gateway) for table in (schema.settled, schema.lost))
+    told: dict[bytes, RangeSet] = {}
+    losses = schema.losses
+    for (record,) in connection.execute(select(losses.c.record).where(losses.c.gateway == gateway)):
+        for part in _record.decode(record).ranges:
+            epoch = bytes.fromhex(part.epoch)
+            last = part.first if part.last is None else part.last
+            told[epoch] = told.get(epoch, RangeSet()) | RangeSet([(part.first, last)])
+    return _Books(stored, lost, told)
+
+
+def _ranges(connection: Connection, table: Table, gateway: str) -> dict[bytes, RangeSet]:
+    found: dict[bytes, list[tuple[int, int]]] = {}
+    query = select(table.c.epoch, table.c.first, table.c.last).where(table.c.gateway == gateway)
+    for epoch, first, last in connection.execute(query):
+        found.setdefault(epoch, []).append((first, last))
+    return {epoch: RangeSet(ranges) for epoch, ranges in found.items()}
+
+
+def _check_custody(gateway: str, ledger: Ledger, books: _Books) -> None:
+    for name in ledger.parcels:
+        stored, lost = books.is_stored(name), books.is_lost(name)
+        if stored and lost:
+            raise BrokenPromise(f"{gateway}: parcel {name} is stored and lost at once")
+        if not stored and not lost:
+            raise BrokenPromise(f"{gateway}: parcel {name} was committed and is neither stored nor reported as lost")
+        if lost and name.seq not in books.told.get(name.epoch, RangeSet()):
+            raise BrokenPromise(f"{gateway}: parcel {name} is lost and no loss record says so")
+    committed: dict[bytes, RangeSet] = {}
+    for name in ledger.parcels:
+        committed[name.epoch] = committed.get(name.epoch, RangeSet()).add(name.seq)
+    for epoch, numbers in books.stored.items():
+        if numbers - committed.get(epoch, RangeSet()):
+            raise BrokenPromise(f"{gateway}: {numbers} of {epoch.hex()[:8]} are stored, and were never committed")
+
+
+def _points(connection: Connection, path: Path) -> dict[tuple[str, str, int], float]:
+    connection.exec_driver_sql("ATTACH DATABASE ? AS kept", (str(path),))
+    rows = connection.exec_driver_sql(
+        "SELECT gateway, datastream, time_ns, v FROM kept.points JOIN kept.series ON series.id = points.series"
+    ).all()
+    return {(gateway, datastream, time_ns): v for gateway, datastream, time_ns, v in rows}
+
+
+def _check_points(
+    connection: Connection,
+    gateway: str,
+    ledger: Ledger,
+    books: _Books,
+    points: Mapping[tuple[str, str, int], float],
+) -> None:
+    letters = schema.dead_letters
+    refused: Counter[tuple[str, int, str]] = Counter()
+    for (content,) in connection.execute(
+        select(letters.c.content).where(letters.c.gateway == gateway, letters.c.kind == "point")
+    ):
+        letter = json.loads(content)
+        refused.update((letter["datastream"], time_ns, value) for time_ns, value in letter["points"])
+    known: dict[tuple[str, str, int], ParcelName] = {}
+    for one in ledger.parcels.values():
+        for table in one.parcel.tables:
+            for reading_ in table.readings():
+                for observation in reading_.observations():
+                    time_ns = observation.observed_at_us * _NANOSECONDS + one.parcel.epoch_number
+                    key = (gateway, observation.datastream, time_ns)
+                    if key in known:
+                        raise BrokenPromise(f"{gateway}: {known[key]} and {one.name} both claim the point {key}")
+                    known[key] = one.name
+                    if not books.is_stored(one.name):
+                        continue
+                    value = observation.value
+                    if key not in points and not refused[observation.datastream, time_ns, repr(value)]:
+                        raise BrokenPromise(f"{gateway}: {observation} of stored {one.name} is nowhere")
+                    if key in points and points[key] != value:
+                        raise BrokenPromise(f"{gateway}: {observation} of {one.name} is stored as {points[key]}")
+    strange = [key for key in points if key[0] == gateway and key not in known]
+    if strange:
+        raise BrokenPromise(f"{gateway}: the point {strange[0]} is stored, and nothing like it was committed")
+
+
+def _check_rows(connection: Connection, gateway: str, ledger: Ledger, books: _Books) -> None:
+    stored = [one.parcel for one in ledger.parcels.values() if books.is_stored(one.name)]
+    for table, ids in (
+        (schema.events, Counter(event.id for parcel in stored for event in parcel.events)),
+        (schema.evidence, Counter(picture.id for parcel in stored for picture in parcel.evidence)),
+        (schema.losses, Counter(record.id for parcel in stored for record in parcel.losses)),
+    ):
+        found = set(connection.execute(select(table.c.id).where(table.c.gateway == gateway)).scalars())
+        found = {one for one in found if not one.startswith("cloud-")}
+        if found != set(ids):
+            raise BrokenPromise(
+                f"{gateway}: {table.name} lacks {set(ids) - found or 'none'}, has {found - set(ids) or 'none'} too many"
+            )
+    doubles = schema.events.c.type == "device.duplicate_identity"
+    if connection.execute(select(schema.events.c.id).where(schema.events.c.gateway == gateway, doubles)).first():
+        raise BrokenPromise(f"{gateway} was taken for two gateways")
+
+
+def _check_latest(connection: Connection, gateway: str, ledger: Ledger, books: _Books) -> None:
+    newest: dict[str, tuple[int, int]] = {}
+    for one in ledger.parcels.values():
+        if books.is_stored(one.name):
+            order = (one.parcel.epoch_order, one.name.seq)
+            for table in one.parcel.tables:
+                for datastream in table.datastreams:
+                    newest[datastream] = max(newest.get(datastream, (0, 0)), order)
+    query = select(schema.latest.c["values"]).where(schema.latest.c.gateway == gateway)
+    shown: dict[str, tuple[int, int]] = {}
+    for (packed,) in connection.execute(query):
+        shown.update({datastream: value[:2] for datastream, value in latest.unpack(packed).items()})
+    if shown != newest:
+        raise BrokenPromise(f"{gateway}: the newest values are of {shown}, expected {newest}")
+
+
+def _check_reading(gateway: str, ledger: Ledger) -> None:
+    committed = {
+        int(value)
+        for one in ledger.parcels.values()
+        for table in one.parcel.tables
+        for datastream, column in zip(table.datastreams, table.columns, strict=True)
+        if datastream == COUNT
+        for value in column
+        if not isinstance(value, str)
+    }
+    for count, read_s in ledger.counts_read.items():
+        excused = any(read_s <= died_s <= read_s + _COMMIT_S_MAX for died_s in ledger.deaths_s)
+        if count not in committed and not excused:
+            raise BrokenPromise(f"{gateway}: reading {count} was taken at {read_s:.3f} s and never committed")
+
+
+def _check_acknowledgements(books: Mapping[str, _Books], said: Iterable[Message]) -> None:
+    for message in said:
+        of_gateway = books[parse(message.topic).gateway]
+        for part in decode_acknowledgement(message.payload).epochs:
+            epoch = bytes.fromhex(part.epoch)
+            kept = of_gateway.stored.get(epoch, RangeSet()) | of_gateway.lost.get(epoch, RangeSet())
+            if part.range_set() - kept:
+                raise BrokenPromise(
+                    f"{part.range_set() - kept} of {part.epoch[:8]} was acknowledged and is not settled"
+                )
+
+
+def _check_situations(
+    ledgers: Mapping[str, Ledger],
+    books: Mapping[str, _Books],
+    sensors: Mapping[str, Mapping[str, bool]],
+    state: Engine,
+    reference: Engine,
+    now_us: int,
+) -> None:
+    with reference.connect() as connection:
+        for gateway, ledger in ledgers.items():
+            stored = [
+                one for one in ledger.parcels.values() if one.parcel.events and books[gateway].is_stored(one.name)
+            ]
+            stored.sort(key=lambda one: (one.parcel.epoch_order, one.name.seq))
+            apply(connection, [_delivery(gateway, one) for one in stored], [], [], now_us)
+        wanted = _settled_view(connection, now_us)
+    with writing(state) as connection:
+        found = _settled_view(connection, now_us)
+    for what, one, other in zip(("conditions", "open situations"), found, wanted, strict=True):
+        if one != other:
+            raise BrokenPromise(f"{what} are {one}, in order they would be {other}")
+    for gateway, conditions in sensors.items():
+        if _lost_a_word(ledgers[gateway], books[gateway]):
+            continue
+        for condition, stands in conditions.items():
+            active = any(key == (gateway, condition) and row[2] for key, row in found[0].items())
+            if active != stands:
+                raise BrokenPromise(f"{gateway}: {condition} is shown as {active}, the sensor says {stands}")
+
+
+def _lost_a_word(ledger: Ledger, books: _Books) -> bool:
+    return any(
+        event.phase is not Phase.OCCURRED
+        for one in ledger.parcels.values()
+        if books.is_lost(one.name)
+        for event in one.parcel.events
+    )
+
+
+def _delivery(gateway: str, one: Committed) -> Delivery:
+    address = Address(TENANT, gateway, f"up/{Priority.LIVE}")
+    pictures = {picture.id: "kept" for picture in one.parcel.evidence}
+    return Delivery(address, one.name, one.parcel, Arrival("", b"", 0), points_written=True, pictures=pictures)
+
+
+_Conditions = dict[tuple[str, str], tuple[int, int, bool]]
+_Situations = set[tuple[str, str, str, str, bool]]
+
+
+def _settled_view(connection: Connection, now_us: int) -> tuple[_Conditions, _Situations]:
+    """Return conditions and open situations when all that merely happened is over."""
+    list(handler.sweep(connection, now_us + _HOUR_US))
+    conditions, situations = schema.conditions, schema.situations
+    rows = connection.execute(select(conditions).where(~conditions.c.condition.startswith("occurred:"))).mappings()
+    states = {
+        (row["gateway"], row["condition"]): (row["epoch_order"], row["seq"], bool(row["active"]))
+        for row in rows
+        if row["condition"] != seen.CONDITION or row["active"]
+    }
+    columns = (situations.c.place, situations.c.matter, situations.c.severity, situations.c.headline)
+    opened = connection.execute(select(*columns, situations.c.active).where(situations.c.open)).all()
+    return states, {
+        (place, matter, severity, headline, bool(active)) for place, matter, severity, headline, active in opened
+    }

@@ -1,0 +1,230 @@
+"""One seed, from the first reading to the verdict.
+
+Gateways read while faults strike; then everything is mended, sensors are read a last time, and once every outbox is
+settled the books are checked. Not becoming settled in time is a broken promise too.
+"""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from support.simulation import faults, images, promise
+from support.simulation.broker import Broker, Weather
+from support.simulation.cloud import Cloud, reference_state
+from support.simulation.gateway import Gateway
+from support.simulation.link import Wire, in_place_of_mqtt
+from support.simulation.loop import VirtualLoop
+from support.simulation.process import Process
+from support.simulation.truth import BrokenPromise, Ledger
+
+_PLACES = ("bridge", "bridge", "tunnel")
+_BOOT_S_MAX = 3.0
+_DRAIN_S_MAX = 600.0
+_LOOK_EVERY_S, _CALM_LOOKS = 1.0, 3
+_LAST_READINGS = 2
+_memory = Path("/dev/shm")
+
+
+class City:
+    """Everything that is simulated under one seed."""
+
+    def __init__(self, seed: int, folder: Path, extra: Sequence[str]) -> None:
+        self.chance = random.Random(seed)
+        self._folder, self._extra = folder, extra
+        self.loop = VirtualLoop()
+        self.weather = self._draw_weather()
+        self.broker = Broker(self.loop, self.chance, self.weather)
+        self.cloud = Cloud(self.loop, self.chance, self.broker, folder)
+        self.wires: dict[Process, Wire] = {}
+        self.gateways = [self._gateway(number) for number in range(self.chance.choice((1, 1, 1, 1, 1, 2, 2, 3)))]
+        self.copies: dict[str, images.Image] = {}
+        """Backups of disks, by name of gateway or part of the cloud."""
+        self.struck: Counter[str] = Counter()
+        """Which faults struck, how often."""
+        self._mending: list[Callable[[], None]] = []
+
+    def run(self) -> None:
+        """Live through the schedule.
+
+        Raises:
+            BrokenPromise: the software did not stand it.
+        """
+        try:
+            with in_place_of_mqtt(self.wires, self.chance.random):
+                self.loop.run_until_complete(self._live())
+        finally:
+            self._end()
+
+    def any_gateway(self) -> Gateway:
+        """Return one of the gateways."""
+        return self.chance.choice(self.gateways)
+
+    def mend(self, repair: Callable[[], None], after_s: float) -> None:
+        """Mend something in a while, or when everything is mended."""
+
+        def once() -> None:
+            if repair in self._mending:
+                self._mending.remove(repair)
+                repair()
+
+        self._mending.append(repair)
+        self.loop.call_later(after_s, once)
+
+    def clone(self, original: Gateway) -> None:
+        """Run a second gateway from a copy of the first one's disk."""
+        if original.process is None or not original.is_up:
+            return
+        number = len(self.gateways)
+        twin = self._gateway(number, original)
+        self.gateways.append(twin)
+        twin.start(images.take(original.process.folder))
+
+    def restore_cloud(self, part: str) -> None:
+        """Put back an older copy of one of the cloud's databases."""
+        process = self.cloud.process
+        copy = self.copies.get("cloud")
+        if process is not None and process.alive and copy is not None:
+            process.kill()
+            kept = {name: content for name, content in process.image.items() if not name.startswith(part)}
+            process.image = kept | {name: content for name, content in copy.items() if name.startswith(part)}
+
+    async def _live(self) -> None:
+        self.cloud.start({})
+        for gateway in self.gateways:
+            gateway.start({})
+        keeper = self.loop.create_task(self._keep_alive())
+        await self._break_things()
+        self._mend_everything()
+        await self._until(lambda: all(gateway.readings_since_mending >= _LAST_READINGS for gateway in self.gateways))
+        for gateway in self.gateways:
+            gateway.stop_reading()
+        await self._until_settled()
+        keeper.cancel()
+        assert self.cloud.state is not None
+        assert self.cloud.process is not None
+        promise.check(
+            {gateway.name: gateway.ledger for gateway in self.gateways},
+            {gateway.name: gateway.conditions for gateway in self.gateways},
+            self.cloud.state,
+            self.cloud.process.folder,
+            self.broker.acknowledgements,
+            reference_state(),
+            self.cloud.now_us(),
+        )
+
+    async def _break_things(self) -> None:
+        known = [name for name in faults.MIX if self.chance.random() < 0.5]
+        chosen = [faults.MIX[name] for name in known] + [faults.LATER[name] for name in self._extra]
+        # Many short schedules find more than few long ones; some faults need longer to show.
+        until_s = self.loop.time() + self.chance.choice((2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 6.0, 8.0, 16.0))
+        pause_s = self.chance.choice((0.3, 0.6, 1.5))
+        while self.loop.time() < until_s:
+            await asyncio.sleep(self.chance.expovariate(1 / pause_s))
+            if self.chance.random() < 0.3:
+                faults.river_moved(self)
+            if self._extra and self.chance.random() < 0.2:
+                self._back_up()
+            if chosen:
+                fault = self.chance.choice(chosen)
+                self.struck[fault.__name__] += 1
+                fault(self)
+
+    def _back_up(self) -> None:
+        for gateway in self.gateways:
+            if gateway.process is not None and gateway.is_up:
+                self.copies[gateway.name] = images.take(gateway.process.folder)
+        if self.cloud.process is not None and self.cloud.is_up:
+            self.copies["cloud"] = images.take(self.cloud.process.folder)
+
+    def _mend_everything(self) -> None:
+        mending, self._mending = self._mending, []
+        for repair in mending:
+            repair()
+        for process in (self.cloud.process, *(gateway.process for gateway in self.gateways)):
+            if process is not None:
+                process.spare()
+        for gateway in self.gateways:
+            gateway.readings_since_mending = 0
+        self.weather.loss = self.weather.repeat = self.weather.reorder = 0.0
+
+    async def _keep_alive(self) -> None:
+        """Start again what is dead, as systemd and people do."""
+        while True:
+            await asyncio.sleep(self.chance.random() * _BOOT_S_MAX)
+            for one in self._all():
+                if one.process is not None and not one.process.alive:
+                    self._judge(one.process)
+                    one.start(one.process.image)
+
+    def _all(self) -> list[Cloud | Gateway]:
+        return [self.cloud, *self.gateways]
+
+    def _judge(self, process: Process) -> None:
+        if process.failure is not None and not isinstance(process.failure, faults.EXPECTED):
+            raise BrokenPromise(f"a process ended by itself: {process.failure!r}") from process.failure
+
+    async def _until_settled(self) -> None:
+        calm = 0
+
+        def settled() -> bool:
+            nonlocal calm
+            calm = calm + 1 if self.cloud.is_up and all(gateway.is_settled for gateway in self.gateways) else 0
+            return calm >= _CALM_LOOKS
+
+        await self._until(settled)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        until_s = self.loop.time() + _DRAIN_S_MAX
+        while not reached():
+            if self.loop.time() > until_s:
+                held = {gateway.name: gateway.figures() for gateway in self.gateways}
+                raise BrokenPromise(f"ten minutes after everything was mended, parcels are not settled: {held}")
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _gateway(self, number: int, original: Gateway | None = None) -> Gateway:
+        name = f"cabinet-{number}" if original is None else original.name
+        bytes_max = self.chance.choice((12_000, 40_000, 10_000_000, 10_000_000))
+        ledger = Ledger() if original is None else original.ledger
+        folder = self._folder / f"disk-{number}"
+        place = _PLACES[number % len(_PLACES)]
+        return Gateway(self.loop, self.chance, self.broker, folder, name, place, bytes_max, ledger, self.wires)
+
+    def _draw_weather(self) -> Weather:
+        def some(most: float) -> float:
+            return self.chance.random() * most if self.chance.random() < 0.5 else 0.0
+
+        return Weather(some(0.3), some(0.3), some(0.5), self.chance.choice((0.01, 0.1, 0.6)))
+
+    def _end(self) -> None:
+        for one in self._all():
+            if one.process is not None:
+                one.process.kill()
+        pending = asyncio.all_tasks(self.loop)
+        for task in pending:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        self.loop.close()
+
+
+def run(seed: int, extra: Sequence[str] = ()) -> Counter[str]:
+    """Run one schedule; return which faults struck.
+
+    Raises:
+        BrokenPromise: the software did not stand it; the text names the seed and how to replay it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="haechi-fault-", dir=_memory if _memory.is_dir() else None))
+    city = City(seed, folder, extra)
+    try:
+        city.run()
+    except BrokenPromise as broken:
+        flags = "".join(f" --with {name}" for name in extra)
+        raise BrokenPromise(
+            f"seed {seed}: {broken}\nreplay: make torture SCHEDULES=1 SEED={seed}{flags and f' ARGS={flags.strip()!r}'}"
+        ) from broken
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return city.struck
