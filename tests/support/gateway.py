@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -123,6 +124,12 @@ class GatewayProcess:
                 *(*HAECHI, "edge", "run", "--config", str(self.config)),
                 stderr=descriptor,
             )
+
+    def limit_files(self, size: int | None) -> None:
+        """Let its disk refuse to write beyond so many bytes of a file; None lets it write again."""
+        assert self._process is not None
+        _soft, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
     async def kill(self) -> None:
         """End it as ``kill -9`` does."""

@@ -1,8 +1,8 @@
 """The gateway agent: the only place where its parts are wired together.
 
 Promise: it runs until it is told to stop (SIGTERM, SIGINT), then commits what was read, says that it goes offline and
-leaves a clean outbox. ``kill -9`` at any moment loses nothing that was committed. A failing disk does not end it: the
-outbox is opened again, checked when it looks damaged, and held in memory as a last resort, which the status says.
+leaves a clean outbox. ``kill -9`` at any moment loses nothing that was committed. A failing disk does not end it:
+memory stands in for it, which the status says; a file that looks damaged is closed, checked and opened again.
 """
 
 import asyncio
@@ -27,7 +27,6 @@ from haechi.edge.devices import Device, Site
 from haechi.edge.health import Health
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed
-from haechi.edge.outbox.opening import can_write
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.outbox.salvage import Salvage
 from haechi.edge.recorder import Recorder
@@ -43,10 +42,8 @@ from haechi.text import _
 
 _log = logging.getLogger("haechi.edge.agent")
 _PARCEL_BYTES_MIN = 2048
-_FAILURES_MAX = 2
-_SOON_S = 60.0
 _FINISH_S = 3.0
-_LOOK_AT_DISK_S = 60.0
+_TRY_SALVAGE_S = 60.0
 
 
 def broker_of(config: GatewayConfig) -> Broker:
@@ -77,26 +74,16 @@ async def run(config: GatewayConfig, site: Site, broker: Broker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    failures, suspect, in_memory = 0, False, ""
+    suspect = False
     while not stop.is_set():
-        begun_s = time.monotonic()
         try:
-            await _Agent(config, site, broker).run(stop, suspect=suspect, in_memory=in_memory)
-        except _DiskIsBack:
-            _log.info("the disk takes an outbox again")
-            failures, suspect, in_memory = 0, False, ""
+            await _Agent(config, site, broker).run(stop, suspect=suspect)
         except OutboxFailed as error:
             _log.error("%s; opening the outbox again", error)
             suspect = isinstance(error, OutboxDamaged)
-            failures = failures + 1 if time.monotonic() - begun_s < _SOON_S else 1
-            in_memory = str(error) if failures > _FAILURES_MAX and not suspect else ""
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await stop.wait()
-
-
-class _DiskIsBack(Exception):  # noqa: N818 - reads as what it is
-    """An outbox in memory is empty, and its folder can be written again."""
 
 
 class _Agent:
@@ -107,14 +94,13 @@ class _Agent:
         self._clock = WallClock()
         self._health = Health()
 
-    async def run(self, stop: asyncio.Event, *, suspect: bool, in_memory: str) -> None:
+    async def run(self, stop: asyncio.Event, *, suspect: bool) -> None:
         """Open, run, close."""
         outbox = await Outbox.open(
             self._config.gateway.data_dir,
             self._config.outbox.bytes_max,
             self._set_clock,
             suspect=suspect,
-            in_memory=in_memory,
         )
         self._tell_opened(outbox.opened)
         recorder, uplink = self._wire(outbox)
@@ -125,11 +111,11 @@ class _Agent:
         try:
             standing = {event.condition for event in await outbox.conditions()}
             await recorder.begin(conditions(self._config))
-            carriers = _started(recorder.run(), self._supervised("uplink", "mqtt", None).keep(uplink.run))
-            if outbox.opened.in_memory:
-                carriers += _started(self._return_to_disk(outbox))
-            else:
-                carriers += _started(self._salvage(outbox, uplink))
+            carriers = _started(
+                recorder.run(),
+                self._supervised("uplink", "mqtt", None).keep(uplink.run),
+                self._salvage(outbox, uplink),
+            )
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder, standing) for camera in self._config.camera),
@@ -146,19 +132,19 @@ class _Agent:
             await _cancelled(sources + carriers)
             await outbox.close(clean=clean)
 
-    async def _return_to_disk(self, outbox: Outbox) -> None:
-        """End the time in memory as soon as the disk can be written and nothing would be lost by it."""
-        while True:
-            await asyncio.sleep(_LOOK_AT_DISK_S)
-            writable = await asyncio.to_thread(can_write, self._config.gateway.data_dir)
-            if writable and not (await outbox.figures()).parcels:
-                raise _DiskIsBack
-
     async def _salvage(self, outbox: Outbox, uplink: Uplink) -> None:
         """Bring home what damaged files still hold."""
         folder = self._config.gateway.data_dir
         salvage = Salvage(outbox, folder, lambda: self._clock.now_us(), uplink.look_again)
-        await salvage.run()
+        while True:
+            try:
+                await salvage.run()
+                break
+            except OutboxDamaged:
+                raise
+            except (OutboxFailed, OSError) as error:
+                _log.warning("a damaged outbox is not emptied yet: %s", error)
+                await asyncio.sleep(_TRY_SALVAGE_S)
         if salvage.parcels_saved:
             _log.info("%d parcels of a damaged outbox were saved", salvage.parcels_saved)
 
@@ -173,10 +159,13 @@ class _Agent:
             line = _("the outbox was damaged and set aside as {name}").format(name=opened.set_aside)
             _log.error("%s", line)
             self._health.problem("set_aside", line)
-        if opened.in_memory:
-            line = _("the outbox cannot use its disk and is in memory: {reason}").format(reason=opened.in_memory)
+        self._tell_trouble(opened.in_memory)
+
+    def _tell_trouble(self, reason: str) -> None:
+        line = _("the outbox cannot write its disk and is in memory: {reason}").format(reason=reason) if reason else ""
+        if line:
             _log.error("%s", line)
-            self._health.problem("in_memory", line)
+        self._health.problem("disk", line)
 
     def _wire(self, outbox: Outbox) -> tuple[Recorder, Uplink]:
         config, site = self._config, self._site
@@ -228,6 +217,14 @@ class _Agent:
             link_is_up=lambda: uplink.is_up,
             on_commit=uplink.wake,
         )
+
+        def moved() -> None:
+            self._tell_trouble(outbox.trouble)
+            if not outbox.trouble:
+                _log.info("the disk takes the outbox again")
+            uplink.moved()
+
+        outbox.on_move = moved
         self._health.on_change = uplink.report
         self._health.component("gateway", "agent", "running", "", counters)
         return recorder, uplink

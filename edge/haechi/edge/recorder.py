@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
+from haechi.contract.parcel import ClockQuality
 from haechi.contract.places import Datastream, Place, Thing
 from haechi.edge.builder import Builder
 from haechi.edge.clock import WallClock
 from haechi.edge.normalise import Normaliser
-from haechi.edge.outbox import Batch, Draft
+from haechi.edge.outbox import Batch, Draft, Epoch, OutboxMoved
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.rules.engine import Engine
 from haechi.sdk.sample import Sample
@@ -27,6 +28,9 @@ _VALUES_A_PARCEL = 8_000
 _VALUES_MAX = 200_000
 _TICK_S = 1.0
 _TELL_LOSSES_EVERY_S = 5.0
+
+
+Drafts = Callable[[Epoch, ClockQuality], list[Draft]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Recorder:
         standing = await self._outbox.conditions()
         said = self._engine.restore(standing, self._now_s(), self._stamp(), conditions_of_cameras)
         self._stretches[-1].events.extend(said)
-        await self._commit(self._description_drafts())
+        await self._commit(self._description_drafts)
         await self._commit_losses()
         await self.drain()
 
@@ -115,9 +119,11 @@ class Recorder:
         self._wake.set()
 
     async def _work(self, now_s: float) -> None:
+        if await self._outbox.tend(self._clock.now_us()):
+            self._describe = True
         if self._describe:
             self._describe = False
-            await self._commit(self._description_drafts())
+            await self._commit(self._description_drafts)
         if self._restate:
             self._restate = False
             self._take_events(self._engine.restated(await self._outbox.conditions()))
@@ -200,7 +206,7 @@ class Recorder:
                 return
             self._stretches.pop(0)
             await self._outbox.new_epoch(self._clock.now_us())
-            await self._commit(self._description_drafts())
+            await self._commit(self._description_drafts)
 
     async def _commit_stretch(self, stretch: _Stretch, *, readings_too: bool) -> None:
         events, stretch.events = stretch.events, []
@@ -210,26 +216,35 @@ class Recorder:
             readings, stretch.readings, stretch.values = stretch.readings, [], 0
             stretch.due_s = float("inf")
         self._room.set()
-        epoch, quality = self._outbox.epoch, self._clock.quality
-        drafts = self._builder.events(events, epoch, quality)
-        drafts += self._builder.observations(readings, epoch, quality)
-        drafts += self._builder.evidence(pictures, epoch, quality)
+
+        def drafts(epoch: Epoch, quality: ClockQuality) -> list[Draft]:
+            return [
+                *self._builder.events(events, epoch, quality),
+                *self._builder.observations(readings, epoch, quality),
+                *self._builder.evidence(pictures, epoch, quality),
+            ]
+
         await self._commit(drafts, tuple(event for event in events if event.condition))
 
     async def _commit_losses(self) -> None:
         records = await self._outbox.losses()
-        drafts = self._builder.losses(records, self._outbox.epoch, self._clock.quality)
-        await self._commit(drafts, losses_told=tuple(record.id for record in records))
-
-    async def _commit(
-        self, drafts: Sequence[Draft], stated: tuple[Event, ...] = (), losses_told: tuple[str, ...] = ()
-    ) -> None:
-        if drafts or stated:
-            await self._outbox.commit(Batch(tuple(drafts), stated, losses_told), self._clock.now_us())
-            self._on_commit()
-
-    def _description_drafts(self) -> list[Draft]:
-        known = self._descriptions
-        return self._builder.descriptions(
-            known.places, known.things, known.datastreams, self._outbox.epoch, self._clock.quality
+        await self._commit(
+            lambda epoch, quality: self._builder.losses(records, epoch, quality),
+            losses_told=tuple(record.id for record in records),
         )
+
+    async def _commit(self, make: Drafts, stated: tuple[Event, ...] = (), losses_told: tuple[str, ...] = ()) -> None:
+        """Commit what ``make`` writes for the epoch; once more when a new one began meanwhile."""
+        while (drafts := make(self._outbox.epoch, self._clock.quality)) or stated:
+            try:
+                await self._outbox.commit(Batch(tuple(drafts), stated, losses_told), self._clock.now_us())
+            except OutboxMoved:
+                if make != self._description_drafts:
+                    await self._commit(self._description_drafts)
+            else:
+                self._on_commit()
+                return
+
+    def _description_drafts(self, epoch: Epoch, quality: ClockQuality) -> list[Draft]:
+        known = self._descriptions
+        return self._builder.descriptions(known.places, known.things, known.datastreams, epoch, quality)

@@ -127,6 +127,38 @@ async def test_a_frozen_broker_is_noticed_and_nothing_is_lost(
     assert_without_holes(set(cloud.parcels))
 
 
+async def test_a_disk_that_refuses_stops_neither_values_nor_alarms(
+    broker: Mosquitto, river: River, new_gateway: NewGateway
+) -> None:
+    gateway = new_gateway(broker.url)
+    async with LittleCloud(broker.port) as cloud:
+        await gateway.start()
+        await cloud.until(lambda: cloud.observations >= 40)
+        gateway.limit_files(64 * 1024)
+        await gateway.says("is in memory")
+        river.is_high()
+        await cloud.until(
+            lambda: (
+                any(event.phase is Phase.RAISED for event in events(cloud))
+                and cloud.status is not None
+                and any("in memory" in line for line in cloud.status.problems)
+            )
+        )
+        gateway.limit_files(None)
+        await gateway.says("the disk takes the outbox again")
+        river.is_low()
+        await cloud.until(lambda: any(event.phase is Phase.CLEARED for event in events(cloud)))
+        assert await gateway.stop() == 0
+        await cloud.until(lambda: cloud.status is not None and cloud.status.state == "offline")
+    assert cloud.status is not None
+    assert cloud.status.problems == ()
+    committed = await gateway.outbox()
+    assert committed["observations_committed"] == cloud.observations
+    assert committed["parcels"] == 0
+    assert_without_holes(set(cloud.parcels))
+    assert gateway.log.count("connected to") == 1
+
+
 async def test_an_alarm_overtakes_everything_that_waits(
     broker: Mosquitto, river: River, new_gateway: NewGateway
 ) -> None:

@@ -20,6 +20,7 @@ from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Rank
 from haechi.edge.outbox.eviction import put_down
 from haechi.edge.outbox.queue import Outbox
+from haechi.edge.outbox.shelter import Shelter
 from haechi.edge.recorder import Descriptions, Recorder
 from haechi.edge.rules.engine import Engine, Rule
 from haechi.edge.rules.threshold import Threshold
@@ -207,9 +208,28 @@ async def test_what_stood_before_a_start_is_stated_again_after_the_descriptions(
     assert [(event.condition, event.restated) for event in new[-1].events] == [("river-1.alarm", True)]
 
 
+async def test_a_disk_that_refuses_costs_nothing_that_was_read(desk: Desk) -> None:
+    store = desk.outbox._store
+    assert isinstance(store, Shelter)
+    assert store._disk is not None
+    store._disk._database.execute("PRAGMA query_only = 1")
+    moves: list[str] = []
+    desk.outbox.on_move = lambda: moves.append(desk.outbox.trouble)
+    await desk.recorder.sample(Sample(NAMES, (9.0,)))
+    await desk.recorder.drain()
+    assert len(moves) == 1
+    assert moves[0]
+    found = await desk.parcels()
+    new = [parcel for name, parcel in found if name.epoch == desk.outbox.epoch.epoch]
+    assert new[0].datastreams == [LEVEL]
+    assert [event.type for parcel in new for event in parcel.events] == ["flood.level_high"]
+    assert [parcel.tables[0].columns for parcel in new if parcel.tables] == [[[9.0]]]
+    store._disk._database.execute("PRAGMA query_only = 0")
+
+
 async def test_losses_merge_while_there_is_no_link_and_travel_when_there_is(desk: Desk) -> None:
     lost = LossRecord(id="loss-0001", cause=LossCause.CORRUPT, ranges=(), first_us=1, last_us=2)
-    put_down(desk.outbox._store._database, lost)
+    await desk.outbox.within(lambda database: put_down(database, lost))
     desk.now_s += 10
     desk.recorder.describe()
     await desk.commits()

@@ -8,7 +8,8 @@ old one is brought home.
 ==============  ======================================================================================
 ``queue``       Outbox: the asyncio face; one thread of its own does the disk's work
 ``store``       Store: the SQLite table, synchronous
-``opening``     opening a file: lock, damage, memory instead of a disk that cannot be written
+``opening``     opening a file: lock, damage
+``shelter``     memory instead of a disk that refuses, and the way back
 ``wreck``       reading a damaged file
 ``damage``      what of it belongs into the file that follows
 ``salvage``     bringing its parcels home while the agent works
@@ -21,6 +22,7 @@ old one is brought home.
 ::
 
     OutboxError
+    ├── OutboxMoved    memory stands in for the disk, or the disk is back: commit again, for the new epoch
     ├── OutboxLocked   another agent has it: stop, tell the person
     ├── OutboxFailed   the disk refused: close it, open again
     └── OutboxDamaged  the file is damaged: close it, open again with a full check
@@ -39,6 +41,10 @@ class OutboxError(Exception):
 
 class OutboxLocked(OutboxError):  # noqa: N818 - reads as what it is
     """Another process has the outbox open."""
+
+
+class OutboxMoved(OutboxError):  # noqa: N818
+    """What is committed goes elsewhere from now on, in a new epoch; nothing of this batch was written."""
 
 
 class OutboxFailed(OutboxError):  # noqa: N818

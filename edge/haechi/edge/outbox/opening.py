@@ -6,15 +6,16 @@ Nothing here ends the agent but a second agent on the same folder: an alarm that
 import fcntl
 import os
 import sqlite3
-import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Generic, TextIO, TypeVar
 
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed, OutboxLocked
 from haechi.edge.outbox.damage import inherit, remove
 from haechi.edge.outbox.schema import connect
+from haechi.edge.outbox.shelter import Shelter
 from haechi.edge.outbox.store import Store
 from haechi.edge.outbox.wreck import read_tables
 from haechi.text import _
@@ -23,15 +24,50 @@ FILE = "outbox.sqlite"
 _LOCK = "lock"
 _MEMORY_BYTES_MAX = 8 * 1024 * 1024
 _SET_ASIDE_MAX = 2
-_PROBE_BYTES = 1024 * 1024
+Kept = TypeVar("Kept", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class FolderLock:
+    """Keeps other agents away from a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Not taken yet."""
+        self._folder = folder
+        self._file: TextIO | None = None
+
+    def take(self) -> None:
+        """Take it, unless we have it.
+
+        Raises:
+            OutboxLocked: another agent has it.
+            OSError: the folder cannot be used.
+        """
+        if self._file is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = (self._folder / _LOCK).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise OutboxLocked(
+                _("{folder}: another agent is running with this data_dir; stop it first").format(folder=self._folder)
+            ) from None
+        self._file = file
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+@dataclass(frozen=True)
+class Opening(Generic[Kept]):
     """An open store, the lock that keeps others away, and what was found."""
 
-    store: Store
-    lock: TextIO | None
+    store: Kept
+    lock: FolderLock
     opened: Opened
 
 
@@ -41,9 +77,9 @@ def open_store(
     now_us: Callable[[int], int],
     *,
     suspect: bool = False,
-    in_memory: str = "",
     random_bytes: Callable[[int], bytes] = os.urandom,
-) -> Opening:
+    lock: FolderLock | None = None,
+) -> Opening[Store]:
     """Open the outbox of a folder and draw its epoch.
 
     Args:
@@ -51,34 +87,58 @@ def open_store(
         bytes_max: what the outbox may hold.
         now_us: gives the time, told the newest that the outbox knows.
         suspect: True has every page of the file checked first.
-        in_memory: a reason not to use the disk at all.
         random_bytes: where epochs come from.
+        lock: that of the folder, where the caller has it already.
+
+    Raises:
+        OutboxLocked: another agent has it open.
+        OutboxFailed: the disk refuses.
+    """
+    mine = lock or FolderLock(folder)
+    try:
+        mine.take()
+        store, opened = _open_file(folder, bytes_max, now_us, suspect, random_bytes)
+    except (OutboxFailed, OSError, sqlite3.OperationalError) as error:
+        if lock is None:
+            mine.close()
+        raise OutboxFailed(_("{folder}: {reason}").format(folder=folder, reason=_reason(error))) from error
+    return Opening(store, mine, opened)
+
+
+def open_sheltered(
+    folder: Path,
+    bytes_max: int,
+    now_us: Callable[[int], int],
+    *,
+    suspect: bool = False,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+    now_s: Callable[[], float] = time.monotonic,
+) -> Opening[Shelter]:
+    """Open the outbox of a folder; where its disk refuses, now or later, memory stands in for it.
 
     Raises:
         OutboxLocked: another agent has it open.
     """
-    lock = None
-    if not in_memory:
-        try:
-            lock = _lock(folder)
-            return _open_file(folder, bytes_max, now_us, suspect, random_bytes, lock)
-        except (OutboxFailed, OSError, sqlite3.OperationalError) as error:
-            in_memory = _("{folder}: {reason}").format(folder=folder, reason=_reason(error))
-    store = Store(connect(None), min(bytes_max, _MEMORY_BYTES_MAX), random_bytes)
-    return Opening(store, lock, replace(store.begin(now_us(0)), in_memory=in_memory))
+    lock = FolderLock(folder)
 
+    def open_disk() -> Opening[Store]:
+        return open_store(folder, bytes_max, now_us, suspect=suspect, random_bytes=random_bytes, lock=lock)
 
-def can_write(folder: Path) -> bool:
-    """Tell whether the disk of a folder takes an outbox (again); blocks while it tries."""
+    def shelter(disk: Store | None) -> Shelter:
+        return Shelter(
+            disk,
+            lambda: open_disk().store,
+            min(bytes_max, _MEMORY_BYTES_MAX),
+            random_bytes=random_bytes,
+            now_s=now_s,
+        )
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(_PROBE_BYTES))
-            probe.flush()
-            os.fsync(probe.fileno())
-    except OSError:
-        return False
-    return True
+        opening = open_disk()
+    except OutboxFailed as error:
+        store = shelter(None)
+        return Opening(store, lock, store.begin(now_us(0), str(error)))
+    return Opening(shelter(opening.store), lock, opening.opened)
 
 
 def _open_file(
@@ -87,8 +147,7 @@ def _open_file(
     now_us: Callable[[int], int],
     suspect: bool,
     random_bytes: Callable[[int], bytes],
-    lock: TextIO,
-) -> Opening:
+) -> tuple[Store, Opened]:
     path = folder / FILE
     set_aside = ""
     try:
@@ -102,7 +161,7 @@ def _open_file(
         inherit(database, read_tables(path.with_name(set_aside)), set_aside, now_us(0))
         store = Store(database, bytes_max, random_bytes)
         opened = store.begin(now_us(store.newest_us()))
-    return Opening(store, lock, replace(opened, set_aside=set_aside))
+    return store, replace(opened, set_aside=set_aside)
 
 
 def _checked(path: Path, suspect: bool) -> sqlite3.Connection:
@@ -113,19 +172,6 @@ def _checked(path: Path, suspect: bool) -> sqlite3.Connection:
             database.close()
             raise sqlite3.DatabaseError(verdict)
     return database
-
-
-def _lock(folder: Path) -> TextIO:
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / _LOCK).open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise OutboxLocked(
-            _("{folder}: another agent is running with this data_dir; stop it first").format(folder=folder)
-        ) from None
-    return lock
 
 
 def _set_aside(path: Path) -> str:

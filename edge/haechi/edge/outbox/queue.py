@@ -1,6 +1,7 @@
 """The asyncio face of the outbox: every method waits for the disk without holding up the event loop.
 
-One thread of its own does the disk's work in the order of the calls. What a method has returned for is durable.
+One thread of its own does the disk's work in the order of the calls. What a method has returned for is durable,
+or in memory while the disk refuses, which :attr:`Outbox.trouble` says.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ from haechi.contract.events import Event
 from haechi.contract.parcel import LossRecord, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, Rank
-from haechi.edge.outbox.opening import Opening, open_store
+from haechi.edge.outbox.opening import Opening, open_sheltered
+from haechi.edge.outbox.shelter import Shelter
+from haechi.edge.outbox.store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,8 +27,11 @@ T = TypeVar("T")
 class Outbox:
     """One open outbox."""
 
-    def __init__(self, opening: Opening, disk: ThreadPoolExecutor) -> None:
+    def __init__(self, opening: Opening[Store | Shelter], disk: ThreadPoolExecutor) -> None:
         """Use :meth:`open`."""
+        self.on_move: Callable[[], None] = lambda: None
+        """Called when memory begins or ceases to stand in for the disk."""
+        self._moves = 0
         self._store = opening.store
         self._lock = opening.lock
         self._disk = disk
@@ -39,9 +45,8 @@ class Outbox:
         now_us: Callable[[int], int],
         *,
         suspect: bool = False,
-        in_memory: str = "",
     ) -> "Outbox":
-        """Open the outbox of a folder; see :func:`haechi.edge.outbox.opening.open_store`.
+        """Open the outbox of a folder; see :func:`haechi.edge.outbox.opening.open_sheltered`.
 
         Raises:
             OutboxLocked: another agent has it open.
@@ -49,7 +54,7 @@ class Outbox:
         disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         try:
             opening = await asyncio.get_running_loop().run_in_executor(
-                disk, lambda: open_store(folder, bytes_max, now_us, suspect=suspect, in_memory=in_memory)
+                disk, lambda: open_sheltered(folder, bytes_max, now_us, suspect=suspect)
             )
         except BaseException:
             disk.shutdown(wait=False)
@@ -61,13 +66,23 @@ class Outbox:
         """The epoch in which it commits now."""
         return self._store.epoch
 
+    @property
+    def trouble(self) -> str:
+        """Why the disk is not written; empty while it is."""
+        return self._store.trouble
+
     async def commit(self, batch: Batch, now_us: int) -> list[ParcelName]:
         """Name the drafts and write everything or nothing; durable when it returns.
 
         Raises:
+            OutboxMoved: the disk refused, memory stands in for it: commit again, for the new epoch.
             OutboxFailed: the disk refused; nothing of the batch was written.
         """
         return await self._on_disk(self._store.commit, batch, now_us)
+
+    async def tend(self, now_us: int) -> bool:
+        """Return to the disk when it can be written again; True when it happened, and with it a new epoch."""
+        return await self._on_disk(self._store.tend, now_us)
 
     async def new_epoch(self, now_us: int) -> Epoch:
         """Draw an epoch for what is committed from here on."""
@@ -119,8 +134,12 @@ class Outbox:
             await self._on_disk(self._store.close, clean=clean)
         finally:
             self._disk.shutdown(wait=False)
-            if self._lock is not None:
-                self._lock.close()
+            self._lock.close()
 
     async def _on_disk(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, lambda: work(*args, **kwargs))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._disk, lambda: work(*args, **kwargs))
+        finally:
+            if self._store.moves != self._moves:
+                self._moves = self._store.moves
+                self.on_move()

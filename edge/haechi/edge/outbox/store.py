@@ -21,7 +21,7 @@ from haechi.contract.events import Event, Phase
 from haechi.contract.parcel import LossCause, LossRecord, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, OutboxDamaged, OutboxFailed, Rank
-from haechi.edge.outbox.adoption import OLD_MAX
+from haechi.edge.outbox.adoption import OLD_MAX, Named
 from haechi.edge.outbox.epochs import RECENT, draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES, lose, make_room, put_down, untold
 from haechi.text import _
@@ -50,6 +50,9 @@ class Store:
         self._random_bytes = random_bytes
         self._n = 0
         self.epoch = Epoch(b"", 0, 0)
+        self.moves = 0
+        """A store on one disk never moves."""
+        self.trouble = ""
 
     def newest_us(self) -> int:
         """Return the newest time that the outbox knows; 0 when it is new."""
@@ -79,6 +82,10 @@ class Store:
         with self._transaction():
             self._draw(now_us)
         return self.epoch
+
+    def tend(self, _now_us: int) -> bool:
+        """Nothing to tend: what cannot be written is said by who wanted it written."""
+        return False
 
     def commit(self, batch: Batch, now_us: int) -> list[ParcelName]:
         """Name the drafts and write everything, or nothing."""
@@ -111,12 +118,26 @@ class Store:
             make_room(self._database, self._bytes_max, self._cause)
         return names
 
-    def within(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """Do something in one transaction; the quota holds after it as after a commit."""
+    def within(self, work: Callable[[sqlite3.Connection], Answer], *, new_epoch_at_us: int | None = None) -> Answer:
+        """Do something in one transaction, with a new epoch at its end if wanted; the quota holds after it."""
         with self._transaction():
             answer = work(self._database)
             make_room(self._database, self._bytes_max, self._cause)
+            if new_epoch_at_us is not None:
+                self._draw(new_epoch_at_us)
         return answer
+
+    def named(self, count_max: int) -> Iterator[Named]:
+        """Yield what is not settled, with its content, oldest first."""
+        with _answering_for_the_disk():
+            for row in self._database.execute(
+                "SELECT epochs.epoch, seq, ord, number, rank, bytes, keeps, committed_at_us, observations, events,"
+                " first_us, parcels.last_us FROM parcels JOIN epochs ON epochs.n = parcels.n"
+                " JOIN bodies ON bodies.id = parcels.id WHERE settled = 0 ORDER BY parcels.id LIMIT ?",
+                (count_max,),
+            ):
+                epoch, seq, order, number, rank, parcel, keeps, *rest = row
+                yield Named(ParcelName(epoch, seq), order, number, Rank(rank), parcel, bool(keeps), *rest)
 
     def waiting(self, rank: Rank, after: int, before: int | None, count_max: int) -> list[Held]:
         """Return parcels that are not settled, oldest first, with ``after < id < before``."""
@@ -270,12 +291,15 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        n, epoch = self._n, self.epoch
         with _answering_for_the_disk():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._database.execute("COMMIT")
             except BaseException:
+                # An epoch that was drawn in vain names nothing.
+                self._n, self.epoch = n, epoch
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise

@@ -263,6 +263,12 @@ class Schedule:
         for flight in self._flights.values():
             flight.lost = flight.lost or flight.unheard
 
+    def moved(self) -> None:
+        """Forget every flight and begin anew: the outbox holds its parcels elsewhere, under the same names."""
+        for name in list(self._flights):
+            self._land(name)
+        self.look_again()
+
     def look_again(self) -> None:
         """Begin all lanes anew: the outbox may hold something behind where they stand, or that is possible only now."""
         self._queues = {lane: _Queue() for lane in Lane}

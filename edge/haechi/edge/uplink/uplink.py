@@ -62,6 +62,11 @@ class Uplink:
         self._schedule.look_again()
         self.wake()
 
+    def moved(self) -> None:
+        """The outbox holds its parcels elsewhere now."""
+        self._schedule.moved()
+        self.wake()
+
     def report(self) -> None:
         """The status has changed."""
         if self._session is not None:

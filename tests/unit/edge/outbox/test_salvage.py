@@ -1,6 +1,5 @@
 """A damaged outbox file: what can be read comes home under its old name, the rest is a loss record."""
 
-import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator
@@ -66,9 +65,12 @@ def filled(folder: Path, *, checkpoint: bool) -> dict[ParcelName, bytes]:
     if log:
         # Closing the last connection moves the log into the file; a killed agent leaves both.
         (folder / f"{FILE}-wal").write_bytes(log)
-    assert opening.lock is not None
     opening.lock.close()
     return kept
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def decode_count(content: bytes) -> int:
@@ -223,4 +225,4 @@ async def test_a_large_file_goes_when_it_is_empty(
     outboxes.append(outbox)
     monkeypatch.setattr("haechi.edge.outbox.salvage._KEPT_BYTES_MAX", 1000)
     await Salvage(outbox, tmp_path, lambda: NOW_US, lambda: None).run()
-    assert await asyncio.to_thread(list, tmp_path.glob(f"{DAMAGED}*")) == []
+    assert not any(name.startswith(DAMAGED) for name in names(tmp_path))

@@ -20,27 +20,26 @@ from haechi.edge.outbox.epochs import draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.figures import look
 from haechi.edge.outbox.opening import FILE, Opening, open_store
+from haechi.edge.outbox.store import Store
 
 BODY = encode_body(Parcel(epoch_order=1, epoch_number=1))
 ROOMY = 10**7
 NOW_US = 1_800_000_000_000_000
 
 
-def opened(folder: Path, bytes_max: int = ROOMY, *, suspect: bool = False) -> Opening:
+def opened(folder: Path, bytes_max: int = ROOMY, *, suspect: bool = False) -> Opening[Store]:
     return open_store(folder, bytes_max, lambda newest_us: max(newest_us, NOW_US), suspect=suspect)
 
 
-def killed(opening: Opening) -> None:
+def killed(opening: Opening[Store]) -> None:
     """Let go of the file as a killed process does: without a word to it."""
     opening.store._database.close()
-    if opening.lock is not None:
-        opening.lock.close()
+    opening.lock.close()
 
 
-def closed(opening: Opening) -> None:
+def closed(opening: Opening[Store]) -> None:
     opening.store.close()
-    if opening.lock is not None:
-        opening.lock.close()
+    opening.lock.close()
 
 
 def draft(rank: Rank = Rank.LIVE, size: int = 0, observations: int = 1, events: int = 0) -> Draft:
@@ -154,7 +153,6 @@ def test_every_opening_draws_an_epoch_of_its_own(tmp_path: Path) -> None:
 def test_a_stop_that_was_not_clean_is_a_gap_all_the_same(tmp_path: Path) -> None:
     opening = opened(tmp_path)
     opening.store.close(clean=False)
-    assert opening.lock is not None
     opening.lock.close()
     again = opened(tmp_path)
     assert again.opened.unclean is not None
@@ -266,13 +264,6 @@ def test_another_agent_is_refused(tmp_path: Path) -> None:
     opening = opened(tmp_path)
     with pytest.raises(OutboxLocked, match="another agent"):
         opened(tmp_path)
-    closed(opening)
-
-
-def test_without_a_disk_the_outbox_is_in_memory() -> None:
-    opening = opened(Path("/proc/haechi"))
-    assert "/proc/haechi" in opening.opened.in_memory
-    assert opening.store.commit(Batch((draft(),)), NOW_US)
     closed(opening)
 
 
