@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TextIO, TypeVar
+from typing import TextIO
 
 from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed, OutboxLocked
 from haechi.edge.outbox.damage import inherit, remove
@@ -24,7 +24,6 @@ FILE = "outbox.sqlite"
 _LOCK = "lock"
 _MEMORY_BYTES_MAX = 8 * 1024 * 1024
 _SET_ASIDE_MAX = 2
-Kept = TypeVar("Kept", covariant=True)
 
 
 class FolderLock:
@@ -63,10 +62,19 @@ class FolderLock:
 
 
 @dataclass(frozen=True)
-class Opening(Generic[Kept]):
+class Opening:
     """An open store, the lock that keeps others away, and what was found."""
 
-    store: Kept
+    store: Store
+    lock: FolderLock
+    opened: Opened
+
+
+@dataclass(frozen=True)
+class ShelteredOpening:
+    """The same with a store that goes on without its disk."""
+
+    store: Shelter
     lock: FolderLock
     opened: Opened
 
@@ -79,7 +87,7 @@ def open_store(
     suspect: bool = False,
     random_bytes: Callable[[int], bytes] = os.urandom,
     lock: FolderLock | None = None,
-) -> Opening[Store]:
+) -> Opening:
     """Open the outbox of a folder and draw its epoch.
 
     Args:
@@ -113,7 +121,7 @@ def open_sheltered(
     suspect: bool = False,
     random_bytes: Callable[[int], bytes] = os.urandom,
     now_s: Callable[[], float] = time.monotonic,
-) -> Opening[Shelter]:
+) -> ShelteredOpening:
     """Open the outbox of a folder; where its disk refuses, now or later, memory stands in for it.
 
     Raises:
@@ -121,7 +129,7 @@ def open_sheltered(
     """
     lock = FolderLock(folder)
 
-    def open_disk() -> Opening[Store]:
+    def open_disk() -> Opening:
         return open_store(folder, bytes_max, now_us, suspect=suspect, random_bytes=random_bytes, lock=lock)
 
     def shelter(disk: Store | None) -> Shelter:
@@ -137,8 +145,8 @@ def open_sheltered(
         opening = open_disk()
     except OutboxFailed as error:
         store = shelter(None)
-        return Opening(store, lock, store.begin(now_us(0), str(error)))
-    return Opening(shelter(opening.store), lock, opening.opened)
+        return ShelteredOpening(store, lock, store.begin(now_us(0), str(error)))
+    return ShelteredOpening(shelter(opening.store), lock, opening.opened)
 
 
 def _open_file(

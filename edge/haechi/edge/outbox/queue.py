@@ -16,7 +16,7 @@ from haechi.contract.events import Event
 from haechi.contract.parcel import LossRecord, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, Rank
-from haechi.edge.outbox.opening import Opening, open_sheltered
+from haechi.edge.outbox.opening import Opening, ShelteredOpening, open_sheltered
 from haechi.edge.outbox.shelter import Shelter
 from haechi.edge.outbox.store import Store
 
@@ -27,12 +27,12 @@ T = TypeVar("T")
 class Outbox:
     """One open outbox."""
 
-    def __init__(self, opening: Opening[Store | Shelter], disk: ThreadPoolExecutor) -> None:
+    def __init__(self, opening: Opening | ShelteredOpening, disk: ThreadPoolExecutor) -> None:
         """Use :meth:`open`."""
         self.on_move: Callable[[], None] = lambda: None
         """Called when memory begins or ceases to stand in for the disk."""
         self._moves = 0
-        self._store = opening.store
+        self._store: Store | Shelter = opening.store
         self._lock = opening.lock
         self._disk = disk
         self.opened: Opened = opening.opened

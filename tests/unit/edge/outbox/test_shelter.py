@@ -12,7 +12,7 @@ from haechi.contract.events import Event, Phase, Severity
 from haechi.contract.parcel import LossCause, Parcel, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Draft, OutboxFailed, OutboxMoved, Rank
-from haechi.edge.outbox.opening import Opening, open_sheltered
+from haechi.edge.outbox.opening import ShelteredOpening, open_sheltered
 from haechi.edge.outbox.shelter import Shelter
 
 NOW_US = 1_800_000_000_000_000
@@ -25,7 +25,7 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now_s = 0.0
-        self.opening: Opening[Shelter]
+        self.opening: ShelteredOpening
         self.open()
 
     def open(self) -> None:

@@ -20,24 +20,23 @@ from haechi.edge.outbox.epochs import draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.figures import look
 from haechi.edge.outbox.opening import FILE, Opening, open_store
-from haechi.edge.outbox.store import Store
 
 BODY = encode_body(Parcel(epoch_order=1, epoch_number=1))
 ROOMY = 10**7
 NOW_US = 1_800_000_000_000_000
 
 
-def opened(folder: Path, bytes_max: int = ROOMY, *, suspect: bool = False) -> Opening[Store]:
+def opened(folder: Path, bytes_max: int = ROOMY, *, suspect: bool = False) -> Opening:
     return open_store(folder, bytes_max, lambda newest_us: max(newest_us, NOW_US), suspect=suspect)
 
 
-def killed(opening: Opening[Store]) -> None:
+def killed(opening: Opening) -> None:
     """Let go of the file as a killed process does: without a word to it."""
     opening.store._database.close()
     opening.lock.close()
 
 
-def closed(opening: Opening[Store]) -> None:
+def closed(opening: Opening) -> None:
     opening.store.close()
     opening.lock.close()
 
