@@ -129,9 +129,13 @@ class Cloud:
         self.state = _state(process.folder, process.boot_image)
         points = self.points = _Points(process.folder / POINTS, Limits(self.now_us))
         points.cloud = self
+        process.watch(POINTS, points._writer)
         pages = self._chance.choice((16, 64, 1000))
         points._writer.execute(f"PRAGMA wal_autocheckpoint = {pages}")
         with self.state.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            process.watch(STATE, driver)
             connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {pages}")
         process.closers += [self.state.dispose, points.close]
 

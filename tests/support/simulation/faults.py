@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from haechi.edge.outbox import OutboxFailed
+from support.simulation.cloud import POINTS, STATE
 from support.simulation.gateway import FLOOD_M, HIGH_M, LOW_M, Gateway
 from support.simulation.process import Blow
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from support.simulation.schedule import City
 
 _YEAR_US = 365 * 86_400_000_000
-_STEPS_MAX = 40
+_STEPS_MAX = (2, 6, 30)
 Fault = Callable[["City"], None]
 EXPECTED = (OutboxFailed,)
 """What a process may end with by itself: its supervisor opens the outbox again."""
@@ -27,11 +28,15 @@ def _blow(chance: random.Random) -> Blow:
     return chance.choice(("before", "after", "power", "power"))
 
 
+def _steps(chance: random.Random) -> int:
+    return chance.randint(1, chance.choice(_STEPS_MAX))
+
+
 def gateway_struck(city: "City") -> None:
     """Kill a gateway, or cut its power, at one of the next steps of its disk."""
     process = city.any_gateway().process
     if process is not None:
-        process.strike(city.chance.randint(1, _STEPS_MAX), _blow(city.chance))
+        process.strike(_steps(city.chance), _blow(city.chance))
 
 
 def gateway_killed(city: "City") -> None:
@@ -50,7 +55,7 @@ def cloud_struck(city: "City") -> None:
     """Kill the cloud, or cut its power, at one of the next steps of its disk."""
     process = city.cloud.process
     if process is not None:
-        process.strike(city.chance.randint(1, _STEPS_MAX), _blow(city.chance))
+        process.strike(_steps(city.chance), _blow(city.chance))
 
 
 def broker_died(city: "City") -> None:
@@ -183,12 +188,12 @@ def image_cloned(city: "City") -> None:
 
 def state_restored(city: "City") -> None:
     """Put an older copy of the cloud's state back, but not of its points. Wants rule 15."""
-    city.restore_cloud("state")
+    city.restore_cloud(STATE)
 
 
 def points_restored(city: "City") -> None:
     """Put an older copy of the cloud's points back, but not of its state. Wants rule 16."""
-    city.restore_cloud("points")
+    city.restore_cloud(POINTS)
 
 
 def _return_to(city: "City", gateway: Gateway) -> None:

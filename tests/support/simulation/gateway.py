@@ -18,7 +18,7 @@ from haechi.edge.clock import WallClock
 from haechi.edge.health import Health
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Batch, OutboxFailed
-from haechi.edge.outbox.opening import Opening, open_store
+from haechi.edge.outbox.opening import FILE, Opening, open_store
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.recorder import Descriptions, Recorder
 from haechi.edge.rules.engine import Engine, Rule
@@ -94,6 +94,7 @@ class Gateway:
         self._stop = asyncio.Event()
         self.process = Process(self._loop, self._chance, folder, self._died)
         self._wires[self.process] = self.wire
+        self.process.boot_image = image
         self.process.start(self._live(self.process))
 
     def stop(self) -> None:
@@ -156,10 +157,11 @@ class Gateway:
     def _open(self, process: Process, set_clock: object) -> Opening:
         opening = open_store(process.folder, self._bytes_max, set_clock, random_bytes=self._chance.randbytes)  # type: ignore[arg-type]
         store, lock = opening.store, opening.lock
-        process.closers += [store._database.close, lock.close if lock is not None else store._database.close]
-        if opening.opened.in_memory or opening.opened.set_aside:
+        process.closers += [store._database.close, lock.close]
+        if opening.opened.set_aside:
             raise BrokenPromise(f"the outbox of {self.name} does not open after a crash: {opening.opened}")
         self.ledger.confirm(dict(store._database.execute("SELECT epoch, next_seq FROM epochs").fetchall()))
+        process.watch(FILE, store._database)
         # Often, so that a power cut meets checkpoints as well.
         store._database.execute(f"PRAGMA wal_autocheckpoint = {self._chance.choice((4, 16, 1000))}")
         commit = store.commit

@@ -8,10 +8,11 @@ yet (and the database is untouched), or the log is synced and a checkpoint is on
 
 import random
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 SECTOR_BYTES = 512
-_DATABASES = "*.sqlite"
+_DATABASES, _LOG = "*.sqlite", "-wal"
 
 Image = dict[str, bytes]
 """File name → content."""
@@ -22,7 +23,7 @@ def take(folder: Path) -> Image:
     return {
         path.name: path.read_bytes()
         for database in sorted(folder.glob(_DATABASES))
-        for path in (database, database.with_name(database.name + "-wal"))
+        for path in (database, database.with_name(database.name + _LOG))
         if path.exists()
     }
 
@@ -35,11 +36,21 @@ def lay(image: Image, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
+def only(image: Image, databases: Collection[str]) -> Image:
+    """Return the part of an image that belongs to some databases."""
+    return {name: content for name, content in image.items() if name.removesuffix(_LOG) in databases}
+
+
+def without(image: Image, databases: Collection[str]) -> Image:
+    """Return the part of an image that belongs to no such database."""
+    return {name: content for name, content in image.items() if name.removesuffix(_LOG) not in databases}
+
+
 def torn(before: Image, after: Image, chance: random.Random) -> Image:
     """Return what a power cut leaves in the middle of a step from one image to another, the first wholly synced."""
     left: Image = dict(before)
-    for name in sorted(name for name in {*before, *after} if not name.endswith("-wal")):
-        log = name + "-wal"
+    for name in sorted(name for name in {*before, *after} if not name.endswith(_LOG)):
+        log = name + _LOG
         old, new = before.get(name, b""), after.get(name, b"")
         old_log, new_log = before.get(log, b""), after.get(log, b"")
         if old_log and not new_log:

@@ -16,6 +16,7 @@ from support.simulation import images
 from support.simulation.loop import EXECUTING, VirtualLoop
 
 _DISK_S_MAX = 0.02
+_FULL = 2
 Blow = Literal["before", "after", "power"]
 
 
@@ -39,6 +40,8 @@ class Process:
         """How many steps its disk has begun."""
         self.cut_step: int | None = None
         """The step in which the power went: whether that one counts, only the disk knows."""
+        self.lazy: set[str] = set()
+        """Databases that were opened without a sync at every commit: a power cut takes what they hold."""
         self.on_death: list[Callable[[], None]] = []
         """Cuts its connections."""
         self.closers: list[Callable[[], None]] = []
@@ -68,6 +71,12 @@ class Process:
         self._free_s[id(key)] = at_s
         self._loop.call_at(at_s, self._step, work, future)
         return future
+
+    def watch(self, name: str, database: sqlite3.Connection) -> None:
+        """Learn how a database was opened."""
+        (synchronous,) = database.execute("PRAGMA synchronous").fetchone()
+        if synchronous < _FULL:
+            self.lazy.add(name)
 
     def strike(self, steps: int, blow: Blow) -> None:
         """Kill it at the ``steps``-th step of its disk from now on."""
@@ -104,7 +113,8 @@ class Process:
             error = raised
         if blow == "power":
             self.cut_step = self.steps
-            self._die(images.torn(before, images.take(self.folder), self._chance))
+            left = images.torn(before, images.take(self.folder), self._chance)
+            self._die(images.without(left, self.lazy) | images.only(self.boot_image, self.lazy))
         elif blow == "after":
             self.kill()
         else:

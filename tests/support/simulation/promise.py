@@ -150,6 +150,7 @@ def _check_points(
         letter = json.loads(content)
         refused.update((letter["datastream"], time_ns, value) for time_ns, value in letter["points"])
     known: dict[tuple[str, str, int], ParcelName] = {}
+    counted = 0
     for one in ledger.parcels.values():
         for table in one.parcel.tables:
             for reading_ in table.readings():
@@ -162,10 +163,15 @@ def _check_points(
                     if not books.is_stored(one.name):
                         continue
                     value = observation.value
+                    counted += key in points
                     if key not in points and not refused[observation.datastream, time_ns, repr(value)]:
                         raise BrokenPromise(f"{gateway}: {observation} of stored {one.name} is nowhere")
                     if key in points and points[key] != value:
                         raise BrokenPromise(f"{gateway}: {observation} of {one.name} is stored as {points[key]}")
+    rows = schema.gateways
+    applied = connection.execute(select(rows.c.observations).where(rows.c.gateway == gateway)).scalar()
+    if (applied or 0) != counted:
+        raise BrokenPromise(f"{gateway}: {applied} observations were applied, {counted} are stored")
     strange = [key for key in points if key[0] == gateway and key not in known]
     if strange:
         raise BrokenPromise(f"{gateway}: the point {strange[0]} is stored, and nothing like it was committed")

@@ -89,8 +89,7 @@ class City:
         copy = self.copies.get("cloud")
         if process is not None and process.alive and copy is not None:
             process.kill()
-            kept = {name: content for name, content in process.image.items() if not name.startswith(part)}
-            process.image = kept | {name: content for name, content in copy.items() if name.startswith(part)}
+            process.image = images.without(process.image, [part]) | images.only(copy, [part])
 
     async def _live(self) -> None:
         self.cloud.start({})
