@@ -211,8 +211,10 @@ class Intake:
         for one in deliveries:
             described = frozenset(stream.id for stream in one.parcel.datastreams if stream.device_time)
             device_time[one.address[:2]] |= described
-            if one.name.seq not in stored[EpochName(*one.address[:2], one.name.epoch)]:
+            name = EpochName(*one.address[:2], one.name.epoch)
+            if one.name.seq not in stored[name]:
                 fresh.append(one)
+                stored[name] = stored[name].add(one.name.seq)  # once more in this batch, it is a repeat
         return fresh, device_time
 
     def _points_of(self, one: Delivery, device_time: frozenset[str]) -> Batch:
