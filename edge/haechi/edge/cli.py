@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -11,11 +12,11 @@ from pathlib import Path
 from haechi.command import UsageError
 from haechi.contract.observations import utc
 from haechi.edge import agent
-from haechi.edge.config import GatewayConfig
+from haechi.edge.config import GatewayConfig, OutboxConfig
 from haechi.edge.config_file import ConfigError, load
 from haechi.edge.devices import Site, assemble
 from haechi.edge.outbox import OutboxFailed, OutboxLocked
-from haechi.edge.outbox.figures import look
+from haechi.edge.outbox.figures import ASSUMED_BYTES_PER_VALUE, PARCEL_BYTES, Room, bytes_needed, look_at_room
 from haechi.edge.uplink import UplinkSettingsError
 from haechi.edge.uplink.link import Broker
 from haechi.text import _
@@ -43,6 +44,11 @@ def register(parser: argparse.ArgumentParser) -> None:
     _add_config(status)
     status.add_argument("--json", action="store_true", help=_("write JSON"))
     status.set_defaults(run=_outbox_status)
+    size = actions.add_parser("size", help=_("how large it must be to keep so many hours without the cloud"))
+    size.add_argument("--rate", type=_positive, required=True, metavar="R", help=_("values per second"))
+    size.add_argument("--hours", type=_positive, required=True, metavar="H", help=_("hours without the cloud"))
+    size.add_argument("--config", type=Path, metavar="FILE", help=_("measure bytes per value in this gateway's outbox"))
+    size.set_defaults(run=_outbox_size)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -79,11 +85,19 @@ def _check(arguments: argparse.Namespace) -> int:
 def _outbox_status(arguments: argparse.Namespace) -> int:
     config = _loaded(arguments.config)
     try:
-        figures = look(config.gateway.data_dir, config.outbox.bytes_max)
+        room = look_at_room(config.gateway.data_dir, config.outbox.bytes_max)
     except OutboxFailed as error:
         raise UsageError(str(error)) from None
+    figures, pace = room.figures, room.pace
     if arguments.json:
-        print(json.dumps(asdict(figures)))  # noqa: T201 - the answer of the command
+        answer = {
+            **asdict(figures),
+            "bytes_left": room.bytes_left,
+            "hours_left": room.hours_left,
+            "bytes_per_s": pace and pace.bytes_per_s,
+            "bytes_per_value": pace and pace.bytes_per_value,
+        }
+        print(json.dumps(answer))  # noqa: T201 - the answer of the command
         return 0
     oldest = "–" if figures.oldest_us is None else utc(figures.oldest_us).isoformat(timespec="seconds")
     for name, value in (
@@ -91,11 +105,51 @@ def _outbox_status(arguments: argparse.Namespace) -> int:
         (_("waiting bytes"), figures.bytes),
         (_("oldest waiting"), oldest),
         (_("bytes on disk"), f"{figures.bytes_kept} / {figures.bytes_max}"),
+        (_("hours left"), _("not known yet") if room.hours_left is None else _hours(room)),
         (_("observations committed"), figures.observations_committed),
         (_("events committed"), figures.events_committed),
     ):
         print(f"{name:24} {value}")  # noqa: T201 - the answer of the command
     return 0
+
+
+def _outbox_size(arguments: argparse.Namespace) -> int:
+    bytes_per_value, seal_s, how = ASSUMED_BYTES_PER_VALUE, OutboxConfig().seal_s, _("assumed")
+    if arguments.config is not None:
+        config = _loaded(arguments.config)
+        seal_s = config.outbox.seal_s
+        with contextlib.suppress(OutboxFailed):
+            pace = look_at_room(config.gateway.data_dir, config.outbox.bytes_max).pace
+            if pace is not None and pace.bytes_per_value is not None:
+                bytes_per_value, how = pace.bytes_per_value, _("measured in its outbox")
+    size = bytes_needed(arguments.rate, arguments.hours, bytes_per_value, 1 / seal_s)
+    for line in (
+        f"bytes_max = {size}",
+        _("{size:.1f} MiB for {hours:g} hours at {rate:g} values per second without the cloud").format(
+            size=size / 2**20, hours=arguments.hours, rate=arguments.rate
+        ),
+        _("{value:.1f} bytes per value ({how}), and one parcel of {parcel} bytes every {seal_s:g} s").format(
+            value=bytes_per_value, how=how, parcel=PARCEL_BYTES, seal_s=seal_s
+        ),
+        _("pictures come on top: about 30 KiB for every event of a camera"),
+    ):
+        print(line)  # noqa: T201 - the answer of the command
+    return 0
+
+
+def _hours(room: Room) -> str:
+    rate = room.pace.bytes_per_s if room.pace is not None else 0.0
+    return _("{hours:.1f} without the cloud, at {rate:.0f} bytes/s").format(hours=room.hours_left, rate=rate)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(_("{text!r}: expected a number above 0").format(text=text))
+    return number
 
 
 def _loaded(path: Path) -> GatewayConfig:

@@ -1,16 +1,61 @@
-"""Looking at an outbox from another process, while its agent runs or not; changes nothing."""
+"""Looking at an outbox from another process, while its agent runs or not; changes nothing.
 
+It also answers how long the room lasts at the present rate, and how much room a rate needs.
+"""
+
+import os
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from haechi.edge.outbox import Figures, OutboxFailed
+from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.opening import FILE
 from haechi.edge.outbox.store import figures_of
 from haechi.text import _
 
+ASSUMED_BYTES_PER_VALUE = 8.0
+"""Nothing measured: a value with a time of its own, as serial gauges send it; blocks of registers need half."""
+PARCEL_BYTES = ROW_BYTES + 200
+"""What a parcel costs beside its values: its rows, its envelope, the names of its datastreams packed."""
+_LOOK_BACK = 2_000
+_SPAN_S_MIN = 10.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was committed lately."""
+
+    bytes_per_s: float
+    bytes_per_value: float | None
+    """Disk bytes for one observation, everything included; None when there were none."""
+    span_s: float
+    """Over which time that was measured."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """An outbox, how fast it fills, and how long it lasts if nothing is acknowledged from now on."""
+
+    figures: Figures
+    pace: Pace | None
+    """None until enough was committed to tell."""
+    bytes_left: int
+    """What can still be committed before anything is lost; what was acknowledged makes room."""
+    hours_left: float | None
+
 
 def look(folder: Path, bytes_max: int) -> Figures:
     """Return how full the outbox of a folder is.
+
+    Raises:
+        OutboxFailed: there is none, or it cannot be read.
+    """
+    return look_at_room(folder, bytes_max).figures
+
+
+def look_at_room(folder: Path, bytes_max: int) -> Room:
+    """Return how full the outbox of a folder is, and how long it lasts.
 
     Raises:
         OutboxFailed: there is none, or it cannot be read.
@@ -21,8 +66,31 @@ def look(folder: Path, bytes_max: int) -> Figures:
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
         try:
-            return figures_of(database, bytes_max)
+            figures, pace = figures_of(database, bytes_max), _pace(database)
         finally:
             database.close()
-    except sqlite3.Error as error:
+        disk = os.statvfs(folder)
+        on_disk = disk.f_bavail * disk.f_frsize + path.stat().st_size
+    except (sqlite3.Error, OSError) as error:
         raise OutboxFailed(_("{path}: cannot be read: {reason}").format(path=path, reason=error)) from error
+    left = max(0, min(bytes_max, on_disk) - figures.bytes - ROW_BYTES * figures.parcels)
+    hours = left / pace.bytes_per_s / 3600 if pace is not None and pace.bytes_per_s else None
+    return Room(figures, pace, left, hours)
+
+
+def bytes_needed(rate_per_s: float, hours: float, bytes_per_value: float, parcels_per_s: float) -> int:
+    """Return what an outbox must hold to keep ``hours`` of ``rate_per_s`` values without being acknowledged."""
+    return round(3600 * hours * (rate_per_s * bytes_per_value + parcels_per_s * PARCEL_BYTES))
+
+
+def _pace(database: sqlite3.Connection) -> Pace | None:
+    count, size, first_us, last_us, values, value_bytes = database.execute(
+        "SELECT count(*), sum(size), min(committed_at_us), max(committed_at_us), sum(observations),"
+        " sum(size) FILTER (WHERE observations > 0)"
+        " FROM (SELECT size, committed_at_us, observations FROM parcels ORDER BY id DESC LIMIT ?)",
+        (_LOOK_BACK,),
+    ).fetchone()
+    if not count or last_us - first_us < _SPAN_S_MIN * 1e6:
+        return None
+    span_s = (last_us - first_us) / 1e6
+    return Pace((size + ROW_BYTES * count) / span_s, value_bytes / values if values else None, span_s)

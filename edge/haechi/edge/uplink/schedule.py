@@ -267,12 +267,15 @@ class Schedule:
         """Forget every flight and begin anew: the outbox holds its parcels elsewhere, under the same names."""
         for name in list(self._flights):
             self._land(name)
-        self.look_again()
-
-    def look_again(self) -> None:
-        """Begin all lanes anew: the outbox may hold something behind where they stand, or that is possible only now."""
         self._queues = {lane: _Queue() for lane in Lane}
         self._gaps = []
+
+    def look_again(self) -> None:
+        """Look behind where the lanes stand: the outbox may hold something there, or it can be sent only now."""
+        live = self._queues[Lane.LIVE]
+        start = live.ready[0].id if live.ready else live.after + 1
+        self._queues = {lane: live if lane is Lane.LIVE else _Queue() for lane in Lane}
+        self._gaps = [(0, start)]
 
     def _fresh(self, lane: Lane, now_s: float) -> Held | None:
         if lane is Lane.BACKLOG and not self._answered and now_s < self._connected_s + RESYNC_WAIT_S:

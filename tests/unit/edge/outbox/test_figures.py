@@ -1,0 +1,47 @@
+"""How long the room lasts, and how much room is needed."""
+
+from pathlib import Path
+
+import pytest
+
+from haechi.contract.codec import encode_body
+from haechi.contract.parcel import Parcel
+from haechi.contract.ranges import RangeSet
+from haechi.edge.outbox import Batch, Draft, Rank
+from haechi.edge.outbox.eviction import ROW_BYTES
+from haechi.edge.outbox.figures import PARCEL_BYTES, bytes_needed, look_at_room
+from haechi.edge.outbox.opening import open_store
+
+NOW_US = 1_800_000_000_000_000
+BODY = encode_body(Parcel(epoch_order=1, epoch_number=1))
+BYTES_MAX = 10**7
+
+
+def test_the_rate_is_that_of_what_was_committed_and_settled_parcels_are_room(tmp_path: Path) -> None:
+    opening = open_store(tmp_path, BYTES_MAX, lambda newest_us: max(newest_us, NOW_US))
+    for second in range(101):
+        opening.store.commit(Batch((Draft(Rank.LIVE, BODY + bytes(1000), 100),)), NOW_US + second * 1_000_000)
+    room = look_at_room(tmp_path, BYTES_MAX)
+    size = room.figures.bytes / 101
+    assert room.pace is not None
+    assert room.pace.bytes_per_s == pytest.approx((size + ROW_BYTES) * 1.01)
+    assert room.pace.bytes_per_value == pytest.approx(size / 100)
+    assert room.hours_left == pytest.approx(room.bytes_left / room.pace.bytes_per_s / 3600)
+    opening.store.settle(opening.store.epoch.epoch, RangeSet([(1, 101)]))
+    again = look_at_room(tmp_path, BYTES_MAX)
+    assert again.bytes_left == room.bytes_left + room.figures.bytes + 101 * ROW_BYTES
+    opening.store.close()
+    opening.lock.close()
+
+
+def test_nothing_is_said_of_a_rate_that_was_hardly_seen(tmp_path: Path) -> None:
+    opening = open_store(tmp_path, BYTES_MAX, lambda newest_us: max(newest_us, NOW_US))
+    opening.store.commit(Batch((Draft(Rank.LIVE, BODY, 1),)), NOW_US)
+    room = look_at_room(tmp_path, BYTES_MAX)
+    assert (room.pace, room.hours_left) == (None, None)
+    opening.store.close()
+    opening.lock.close()
+
+
+def test_what_is_needed_grows_with_values_and_with_time() -> None:
+    assert bytes_needed(100, 2, 5, 1) == 2 * 3600 * (500 + PARCEL_BYTES)
