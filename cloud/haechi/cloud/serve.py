@@ -6,6 +6,7 @@ One process, one event loop; the state has a writing thread, the points have ano
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import signal
@@ -48,6 +49,9 @@ URGENT_WINDOW, STATUS_WINDOW, BULK_WINDOW = 128, 128, 512
 """Messages that may be unacknowledged on each connection; bounds the memory of the intake."""
 SWEEP_S, HOUSE_S, STORE_LOOK_S = 1.0, 60.0, 5.0
 GRACE_S = 2
+COLLECT_EVERY = 50_000
+"""Objects made between two looks for circles among them. Observations arrive as many thousands of short lists that are
+in no circle; looking through them as often as Python does by itself took a tenth of the intake's speed."""
 
 
 def serve(config: CloudConfig) -> int:
@@ -60,6 +64,7 @@ def serve(config: CloudConfig) -> int:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people are in there
     except OSError as error:
         raise UsageError(_("data_dir: {reason}").format(reason=error)) from error
+    gc.set_threshold(COLLECT_EVERY)
     with contextlib.closing(_bind(*config.listens_at)) as listener:
         asyncio.run(Cloud(config, listener).run())
     return 0

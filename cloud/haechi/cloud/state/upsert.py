@@ -1,9 +1,10 @@
 """INSERT … ON CONFLICT DO UPDATE, which SQLite and PostgreSQL both have and SQLAlchemy spells once for each."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy import Connection, Insert, Table, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -22,21 +23,26 @@ def upsert(
     """
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = _statement(connection.dialect.name, table, tuple(rows[0]), tuple(kept), tuple(newer_by))
+    connection.execute(statement, [dict(row) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _statement(
+    dialect: str, table: Table, columns: tuple[str, ...], kept: tuple[str, ...], newer_by: tuple[str, ...]
+) -> Insert:
+    """Return the statement of an upsert; kept, because building one costs SQLAlchemy more than running it."""
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys and name not in kept}
+    changed = {name: statement.excluded[name] for name in columns if name not in keys and name not in kept}
     if not changed:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), list(rows))
-        return
+        return statement.on_conflict_do_nothing(index_elements=keys)
     newer = None
     if newer_by:
         newer = tuple_(*(statement.excluded[name] for name in newer_by)) >= tuple_(
             *(table.c[name] for name in newer_by)
         )
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer), [dict(row) for row in rows]
-    )
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
 
 
 def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
