@@ -19,6 +19,7 @@ from typing import Any
 
 from haechi.contract.control import Command
 from haechi.contract.parcel import PARCEL_BYTES_MAX
+from haechi.edge import metrics
 from haechi.edge.builder import Builder
 from haechi.edge.cameras import CameraDesk, conditions
 from haechi.edge.clock import WallClock
@@ -115,6 +116,7 @@ class _Agent:
                 recorder.run(),
                 self._supervised("uplink", "mqtt", None).keep(uplink.run),
                 self._salvage(outbox, uplink),
+                self._show_metrics(outbox, uplink),
             )
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
@@ -131,6 +133,32 @@ class _Agent:
             stopping.cancel()
             await _cancelled(sources + carriers)
             await outbox.close(clean=clean)
+
+    async def _show_metrics(self, outbox: Outbox, uplink: Uplink) -> None:
+        address = self._config.metrics.address
+        if address is None:
+            return
+
+        async def read() -> str:
+            return metrics.page(
+                software=_software(),
+                figures=await outbox.figures(),
+                components=self._health.components,
+                retries=self._health.retries,
+                problems=len(self._health.problems),
+                in_memory=bool(outbox.trouble),
+                connected=uplink.is_up,
+                in_flight=uplink.in_flight,
+                now_us=self._clock.now_us(),
+            )
+
+        supervised = self._supervised("metrics", "http", None)
+
+        def listening(port: int) -> None:
+            _log.info("metrics are at http://%s:%d/metrics", address[0], port)
+            supervised.running()
+
+        await supervised.keep(lambda: metrics.serve(*address, read, listening))
 
     async def _salvage(self, outbox: Outbox, uplink: Uplink) -> None:
         """Bring home what damaged files still hold."""
@@ -189,7 +217,7 @@ class _Agent:
         face = Face(
             tenant=config.gateway.tenant,
             gateway=config.gateway.id,
-            software=f"haechi {importlib.metadata.version('haechi')}",
+            software=_software(),
             now_us=lambda: self._clock.now_us(),
             clock_quality=lambda: self._clock.quality,
             new_id=_new_id,
@@ -202,6 +230,7 @@ class _Agent:
             outbox,
             self._health,
             window_bytes=config.uplink.window_bytes,
+            bytes_per_day=config.uplink.budget_bytes_per_day,
             status_s=config.uplink.status_s,
             freeze_s=config.uplink.freeze_s,
         )
@@ -255,6 +284,10 @@ class _Agent:
 
     def _supervised(self, name: str, kind: str, counters: Any) -> Supervised:
         return Supervised(name, kind, self._health, counters, now_s=time.monotonic, chance=random.random)
+
+
+def _software() -> str:
+    return f"haechi {importlib.metadata.version('haechi')}"
 
 
 def _new_id() -> str:

@@ -57,6 +57,12 @@ class Uplink(_Model):
         le=16 * 1024 * 1024,
         description="Bytes under way that the cloud has not acknowledged.",
     )
+    budget_bytes_per_day: int | None = Field(
+        None,
+        ge=1024**2,
+        le=1024**4,
+        description="Metered link: what can wait is spread over the day (UTC) so that this holds; alarms always go.",
+    )
     status_s: float = Field(30, ge=1, le=3600, description="The status is published this often, and on every change.")
 
     @field_validator("url")
@@ -117,6 +123,28 @@ class OutboxConfig(_Model):
         1024**3, ge=1024**2, le=1024**4, description="What the outbox may hold; the oldest acknowledged goes first."
     )
     seal_s: float = Field(0.9, ge=0.05, le=1.0, description="Readings are committed at least this often.")
+
+
+class Metrics(_Model):
+    """Counters for Prometheus; see docs/metrics.md."""
+
+    listen: str | None = Field(None, description="`127.0.0.1:9464` answers `GET /metrics` there; off when absent.")
+
+    @field_validator("listen")
+    @classmethod
+    def _is_on_loopback(cls, listen: str | None) -> str | None:
+        if listen is None:
+            return None
+        host, _colon, port = listen.rpartition(":")
+        if not _is_loopback(host.strip("[]")) or not port.isdecimal() or not 0 <= int(port) < 65_536:
+            raise ValueError(_("expected a loopback address and a port, such as 127.0.0.1:9464"))
+        return listen
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; None when it is off."""
+        host, _colon, port = (self.listen or "").rpartition(":")
+        return (host.strip("[]"), int(port)) if self.listen else None
 
 
 class PlaceConfig(_Model):
@@ -241,6 +269,7 @@ class GatewayConfig(_Model):
     gateway: Identity = Field(description="Who this gateway is.")
     uplink: Uplink = Field(description="The broker.")
     outbox: OutboxConfig = Field(default_factory=OutboxConfig, description="The durable queue.")
+    metrics: Metrics = Field(default_factory=Metrics, description="Counters for Prometheus.")
     place: tuple[PlaceConfig, ...] = Field((), max_length=1000, description="Places.")
     device: tuple[DeviceConfig, ...] = Field((), max_length=1000, description="Devices.")
     camera: tuple[CameraConfig, ...] = Field((), max_length=64, description="Cameras.")

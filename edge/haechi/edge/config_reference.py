@@ -16,6 +16,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[gateway]", config.Identity),
     ("[uplink]", config.Uplink),
     ("[outbox]", config.OutboxConfig),
+    ("[metrics]", config.Metrics),
     ("[[place]]", config.PlaceConfig),
     ("[[device]]", config.DeviceConfig),
     ("[[derivation]]", config.Derivation),

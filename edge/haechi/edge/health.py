@@ -1,5 +1,6 @@
 """How every component is doing, and what is wrong with the gateway itself: what the status says. Holds, does no I/O."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -29,12 +30,15 @@ class Health:
         self.on_change = on_change
         self._components: dict[str, _Component] = {}
         self._problems: dict[str, str] = {}
+        self.retries: Counter[str] = Counter()
+        """How often each component had to be tried again."""
 
     def component(
         self, name: str, kind: str, state: State, detail: str = "", counters: Mapping[str, int | float] | None = None
     ) -> None:
         """Say how a component is doing. ``counters`` may be a live mapping; it is read when a status is made."""
         before = self._components.get(name)
+        self.retries[name] += state == "retrying"
         kept = before.counters if before is not None and counters is None else counters or {}
         self._components[name] = _Component(kind, state, detail[:_TEXT_MAX], kept)
         if before is None or (before.state, before.detail) != (state, detail[:_TEXT_MAX]):

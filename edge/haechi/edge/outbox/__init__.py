@@ -16,6 +16,7 @@ old one is brought home.
 ``adoption``    taking in parcels that have names already
 ``eviction``    what must go when the outbox is full, and the loss record that it leaves
 ``epochs``      drawing epochs
+``notes``       small numbers that outlive a restart
 ``figures``     looking at an outbox from another process
 ==============  ======================================================================================
 
@@ -28,7 +29,7 @@ old one is brought home.
     └── OutboxDamaged  the file is damaged: close it, open again with a full check
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from haechi.contract.events import Event
@@ -127,6 +128,10 @@ class Figures:
     oldest_us: int | None
     observations_committed: int
     events_committed: int
+    parcels_evicted: int = 0
+    """Acknowledged parcels that ever made room."""
+    parcels_lost: dict[str, int] = field(default_factory=dict)
+    """Parcels ever lost, by cause; each is in a loss record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from haechi.edge.outbox import Rank
 
 ROW_BYTES = 300
 """What a parcel costs on the disk beside its own bytes: rows, indexes, half-filled pages."""
+EVICTED = "parcels_evicted"
+LOST = "parcels_lost:"
+"""Totals in ``meta``, the second by cause."""
 _DATASTREAMS_MAX = 200
 _AT_ONCE = 64
 _DAY_US = 86_400_000_000
@@ -38,6 +41,8 @@ def make_room(database: sqlite3.Connection, bytes_max: int, cause: LossCause = L
             if not settled:
                 _record_loss(database, parcel, cause)
                 lost = True
+            else:
+                _count(database, EVICTED, 1)
             forget(database, parcel)
             over -= size + ROW_BYTES
             if over <= 0:
@@ -58,6 +63,7 @@ def forget(database: sqlite3.Connection, parcel: int) -> None:
 
 def put_down(database: sqlite3.Connection, record: LossRecord) -> None:
     """Write a loss record, merged into one of the same cause and epoch (or day) that has not travelled yet."""
+    _count(database, LOST + record.cause, sum((part.last or part.first) - part.first + 1 for part in record.ranges))
     about = record.ranges[0].epoch if record.ranges else str((record.last_us or 0) // _DAY_US)
     key = f"{record.cause}:{about}"
     row = database.execute("SELECT record FROM losses WHERE key = ?", (key,)).fetchone()
@@ -79,6 +85,13 @@ def lose(database: sqlite3.Connection, parcel: int, cause: LossCause) -> None:
     """Put a parcel down as lost and delete it."""
     _record_loss(database, parcel, cause)
     forget(database, parcel)
+
+
+def _count(database: sqlite3.Connection, key: str, count: int) -> None:
+    if count:
+        database.execute(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = value + ?2", (key, count)
+        )
 
 
 def _held(database: sqlite3.Connection) -> int:

@@ -108,6 +108,10 @@ class Outbox:
         """Mark what the cloud has settled; return how many parcels that frees."""
         return await self._on_disk(self._store.settle, epoch, settled)
 
+    async def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
+        """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
+        return await self._on_disk(self._store.unsettle, epoch, lacked)
+
     async def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that it still holds something of, oldest first, the current one last."""
         return await self._on_disk(self._store.held_epochs)

@@ -8,6 +8,7 @@ of cause ``disk``. Whoever commits is told of every move (:class:`OutboxMoved`),
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -173,6 +174,11 @@ class Shelter:
         freed = self._ask_disk(lambda disk: disk.settle(epoch, settled), 0)
         return freed + (self._memory.settle(epoch, settled) if self._memory is not None else 0)
 
+    def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
+        """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
+        kept = self._ask_disk(lambda disk: disk.unsettle(epoch, lacked), 0)
+        return kept + (self._memory.unsettle(epoch, lacked) if self._memory is not None else 0)
+
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that something is held of, oldest first, the current one last."""
         self._held_on_disk = self._ask_disk(lambda disk: disk.held_epochs(), self._held_on_disk)
@@ -202,6 +208,8 @@ class Shelter:
             oldest_us=min((part.oldest_us for part in held if part.oldest_us is not None), default=None),
             observations_committed=sum(part.observations_committed for part in held),
             events_committed=sum(part.events_committed for part in held),
+            parcels_evicted=sum(part.parcels_evicted for part in held),
+            parcels_lost=dict(sum((Counter(part.parcels_lost) for part in held), Counter())),
         )
 
     def close(self, *, clean: bool = True) -> None:

@@ -23,9 +23,10 @@ from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, OutboxDamaged, OutboxFailed, Rank
 from haechi.edge.outbox.adoption import OLD_MAX, Named
 from haechi.edge.outbox.epochs import RECENT, draw_epoch
-from haechi.edge.outbox.eviction import ROW_BYTES, lose, make_room, put_down, untold
+from haechi.edge.outbox.eviction import EVICTED, LOST, ROW_BYTES, lose, make_room, put_down, untold
 from haechi.text import _
 
+_FINISHED_LISTED = 3
 _event = msgspec.msgpack.Decoder(Event)
 Answer = TypeVar("Answer")
 
@@ -188,18 +189,30 @@ class Store:
                 return 0
             lowest = self._one("SELECT coalesce(min(seq), 0) FROM parcels WHERE n = ? AND settled = 0", row[0])
             for first, last in settled.at_or_after(lowest).ranges if lowest else ():
-                freed += self._settle_range(row[0], first, last)
+                freed += self._mark(row[0], first, last, settled=True)
         return freed
 
+    def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
+        """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
+        kept = 0
+        with self._transaction():
+            row = self._database.execute("SELECT n FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+            for first, last in lacked.ranges if row is not None else ():
+                kept += self._mark(row[0], first, last, settled=False)
+        return kept
+
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
-        """Return the epochs that the outbox still holds something of, oldest first, the current one last."""
+        """Return the epochs that the outbox still holds something of, oldest first, the current one last.
+
+        The few before the current one are listed in any case: so the cloud learns how far they went.
+        """
         with _answering_for_the_disk():
             rows = self._database.execute(
                 "SELECT epoch, ord, next_seq,"
                 " (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest"
                 ", n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged"
-                " FROM epochs WHERE n = ?1 OR lowest IS NOT NULL OR salvaged ORDER BY n DESC LIMIT ?2",
-                (self._n, EPOCHS_MAX, OLD_MAX),
+                " FROM epochs WHERE n >= ?1 - ?4 OR lowest IS NOT NULL OR salvaged ORDER BY n DESC LIMIT ?2",
+                (self._n, EPOCHS_MAX, OLD_MAX, _FINISHED_LISTED),
             ).fetchall()
         # What a damaged file may still give back counts as held.
         return tuple(
@@ -261,14 +274,16 @@ class Store:
                 (event.condition, msgspec.msgpack.encode(event)),
             )
 
-    def _settle_range(self, n: int, first: int, last: int) -> int:
+    def _mark(self, n: int, first: int, last: int, *, settled: bool) -> int:
+        # Written out twice, because an index that holds only what waits is found only by a constant.
+        which = "settled = 0" if settled else "settled = 1"
         changed = self._database.execute(
-            "UPDATE parcels SET settled = 1 WHERE n = ? AND seq BETWEEN ? AND ? AND settled = 0 RETURNING rank, size",
-            (n, first, last),
+            f"UPDATE parcels SET settled = ? WHERE n = ? AND seq BETWEEN ? AND ? AND {which} RETURNING rank, size",  # noqa: S608 - constants
+            (settled, n, first, last),
         ).fetchall()
         for rank, size in changed:
-            self._count(rank, 0, -1, -size)
-            self._count(rank, 1, 1, size)
+            self._count(rank, int(not settled), -1, -size)
+            self._count(rank, int(settled), 1, size)
         return len(changed)
 
     def _count(self, rank: int, settled: int, parcels: int, size: int) -> None:
@@ -327,6 +342,8 @@ def figures_of(database: sqlite3.Connection, bytes_max: int) -> Figures:
         oldest_us=min((row[0] for row in oldest if row is not None), default=None),  # type: ignore[index]
         observations_committed=committed["observations_committed"],
         events_committed=committed["events_committed"],
+        parcels_evicted=committed.get(EVICTED, 0),
+        parcels_lost={key.removeprefix(LOST): count for key, count in committed.items() if key.startswith(LOST)},
     )
 
 

@@ -7,6 +7,7 @@ again, and nothing but an acknowledgement from the cloud frees a parcel.
 ==============  ======================================================================================
 ``schedule``    what to send next, given now: pure, driven by a simulation as well as by the wire
 ``roundtrip``   the retransmission time-out, from measured round trips (pure)
+``budget``      bytes a day over a metered link (pure)
 ``backoff``     when to try the broker again (pure)
 ``security``    passwords and certificates from files, one clear line where one is unusable
 ``link``        one connection to the broker (paho-mqtt inside an asyncio loop)

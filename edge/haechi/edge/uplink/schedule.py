@@ -22,6 +22,7 @@ from haechi.contract.ranges import RangeSet
 from haechi.contract.topics import Priority
 from haechi.edge.outbox import Held, Rank
 from haechi.edge.uplink import Lane
+from haechi.edge.uplink.budget import Budget
 from haechi.edge.uplink.roundtrip import MOST_S, RoundTrip
 
 LIVE_AGE_S = 10.0
@@ -79,8 +80,9 @@ class _Flight:
 class Schedule:
     """Knows what is in flight and decides what goes next."""
 
-    def __init__(self, window_bytes: int) -> None:
+    def __init__(self, window_bytes: int, budget: Budget | None = None) -> None:
         """``window_bytes``: what may be in flight without an end-to-end acknowledgement."""
+        self._budget = budget or Budget(None)
         self._window_bytes = window_bytes
         self._queues = {lane: _Queue() for lane in Lane}
         self._gaps: list[tuple[int, int]] = []
@@ -167,10 +169,8 @@ class Schedule:
             if not self._wire_has_room(lane):
                 continue
             flight = self._due(lane, now_s)
-            if flight is not None:
-                return Send(flight.held, _priority(lane, flight.held, now_us))
-            held = self._fresh(lane, now_s)
-            if held is not None:
+            held = self._fresh(lane, now_s) if flight is None else flight.held
+            if held is not None and (lane is Lane.URGENT or self._budget.allows(held.size, now_us)):
                 return Send(held, _priority(lane, held, now_us))
         return None
 
@@ -192,6 +192,10 @@ class Schedule:
         flight.waits_for_broker, flight.lost, flight.unheard = True, False, False
         flight.sent_s = now_s
         flight.sends += 1
+
+    def is_flying(self, held: Held) -> bool:
+        """Tell whether a parcel was sent before and is still in flight."""
+        return held.name in self._flights
 
     def gone(self, held: Held) -> None:
         """Forget a parcel that the outbox does not hold any more."""

@@ -6,7 +6,7 @@ through callbacks that only put it down; one loop acts on it, so nothing here ru
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, Priority, 
 from haechi.edge.health import Health, encode_status
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost
+from haechi.edge.uplink.budget import Budget
 from haechi.edge.uplink.link import Broker, Ears, Link
 from haechi.edge.uplink.schedule import LIVE_AGE_S, LOOK_AHEAD, Schedule, Send
 from haechi.text import _
@@ -96,6 +97,8 @@ class Session:
         schedule: Schedule,
         questions: Questions,
         health: Health,
+        budget: Budget,
+        counters: Counter[str],
         *,
         status_s: float,
         freeze_s: float,
@@ -105,7 +108,8 @@ class Session:
         """Prepare; :meth:`run` connects. ``version`` is 5 or 4 (3.1.1)."""
         self._on_established, self._on_settled = on_established, on_settled
         self._face, self._outbox, self._schedule = face, outbox, schedule
-        self._questions, self._health = questions, health
+        self._questions, self._health, self._budget = questions, health, budget
+        self._counters = counters
         self._status_s, self._freeze_s = status_s, freeze_s
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -206,12 +210,18 @@ class Session:
             self._schedule.gone(send.held)
             return
         now_s = self._loop.time()
-        message = self._link.publish(self._face.topic(f"up/{send.priority}"), parcel)
+        message = self._publish(self._face.topic(f"up/{send.priority}"), parcel)
         if message is not None:
+            self._counters["parcels_sent_again" if self._schedule.is_flying(send.held) else "parcels_sent"] += 1
             self._schedule.sent(send.held, now_s)
             self._on_wire[message] = _Publication(now_s, send.held.name, send.priority)
 
+    def _publish(self, where: str, payload: bytes, *, retain: bool = False) -> int | None:
+        self._budget.spend(len(where) + len(payload), self._face.now_us())
+        return self._link.publish(where, payload, retain=retain)
+
     def _hear(self, where: str, payload: bytes) -> None:
+        self._budget.spend(len(where) + len(payload), self._face.now_us())
         self._inbox.append((where, payload))
         self._wake.set()
 
@@ -230,6 +240,7 @@ class Session:
                 elif where == self._commands:
                     self._take_command(decode_command(payload))
             except ContractError as error:
+                self._counters["messages_unreadable"] += 1
                 _log.warning("%s holds something that is not ours: %s", where, error)
 
     def _take_confirmation(self, message: int, code: int) -> None:
@@ -247,6 +258,10 @@ class Session:
         unheard = _("nobody is subscribed to {where} at the broker: is the cloud connected?").format(where=where)
         self._health.problem(f"refused {where}", refused)
         self._health.problem(f"unheard {where}", unheard if code == _NO_SUBSCRIBER else "")
+        if code >= _FIRST_FAILURE:
+            self._counters["parcels_refused"] += 1
+        elif code == _NO_SUBSCRIBER:
+            self._counters["parcels_unheard"] += 1
         if code >= _NO_SUBSCRIBER:
             self._schedule.refused(publication.name, unheard=code == _NO_SUBSCRIBER)
         else:
@@ -257,8 +272,15 @@ class Session:
         for settled in acknowledgement.epochs:
             epoch, ranges = bytes.fromhex(settled.epoch), settled.range_set()
             self._schedule.acknowledged(epoch, ranges, now_s)
-            if await self._outbox.settle(epoch, ranges):
+            if freed := await self._outbox.settle(epoch, ranges):
+                self._counters["parcels_settled"] += freed
                 self._on_settled()
+        for lacked in acknowledgement.again:
+            kept = await self._outbox.unsettle(bytes.fromhex(lacked.epoch), lacked.range_set())
+            if kept:
+                _log.warning("the cloud was restored to an older day: %d parcels are sent again", kept)
+                self._schedule.look_again()
+                self._status_due_s = min(self._status_due_s, now_s + _STATUS_APART_S)
         if acknowledgement.answers is not None:
             asked_s = self._questions.asked_s(acknowledgement.answers)
             if asked_s is not None:
@@ -276,7 +298,7 @@ class Session:
         if not self._answered or self._schedule.in_flight:
             question = self._face.new_id()[:32]
             self._questions.ask(question, now_s)
-        message = self._link.publish(self._face.topic(UP_STATUS), await self._status("online", question), retain=True)
+        message = self._publish(self._face.topic(UP_STATUS), await self._status("online", question), retain=True)
         if message is not None:
             self._on_wire[message] = _Publication(now_s)
         self._status_sent_s = now_s
@@ -284,6 +306,10 @@ class Session:
 
     async def _status(self, state: str, question: str | None) -> bytes:
         figures = await self._outbox.figures()
+        self._counters["bytes_today"] = self._budget.bytes_today
+        if self._budget.bytes_per_day is not None:
+            self._counters["bytes_per_day"] = self._budget.bytes_per_day
+            self._counters["budget_waits"] = self._budget.waits
         return encode_status(
             GatewayStatus(
                 state="online" if state == "online" else "offline",

@@ -4,18 +4,22 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 
 from haechi.edge.health import Health, State
+from haechi.edge.outbox.notes import read_notes, write_notes
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost, LinkRefused, WrongProtocol
 from haechi.edge.uplink.backoff import Backoff
+from haechi.edge.uplink.budget import Budget
 from haechi.edge.uplink.link import Broker
 from haechi.edge.uplink.schedule import Schedule
 from haechi.edge.uplink.session import Face, Questions, Session
 
 _log = logging.getLogger("haechi.edge.uplink")
 _VERSIONS = (5, 4)
+_SAVE_S = 30.0
 
 
 class Uplink:
@@ -29,6 +33,7 @@ class Uplink:
         health: Health,
         *,
         window_bytes: int,
+        bytes_per_day: int | None = None,
         status_s: float,
         freeze_s: float,
         chance: Callable[[], float] = random.random,
@@ -36,14 +41,15 @@ class Uplink:
         """``chance`` gives numbers from 0 to 1, for spreading reconnections."""
         self._broker, self._face, self._outbox, self._health = broker, face, outbox, health
         self._status_s, self._freeze_s = status_s, freeze_s
-        self._schedule = Schedule(window_bytes)
+        self._budget = Budget(bytes_per_day)
+        self._schedule = Schedule(window_bytes, self._budget)
         self._questions = Questions()
         self._backoff = Backoff(chance)
         self._session: Session | None = None
         self._version = 0
         self._proven = False
         """Whether this version of MQTT has once been understood; then silence has another cause."""
-        self._counters = {"connections": 0}
+        self.counters: Counter[str] = Counter(connections=0)
         self._said = ""
         self._settled = asyncio.Event()
 
@@ -51,6 +57,11 @@ class Uplink:
     def is_up(self) -> bool:
         """Whether the broker has let us in."""
         return self._session is not None and self._session.established
+
+    @property
+    def in_flight(self) -> int:
+        """How many parcels the cloud has been sent and has not acknowledged."""
+        return self._schedule.in_flight
 
     def wake(self) -> None:
         """Something was committed."""
@@ -83,6 +94,30 @@ class Uplink:
     async def run(self) -> None:
         """Keep connected until cancelled; then say goodbye."""
         self._tell("starting", "")
+        await self._remember()
+        keeping = asyncio.create_task(self._keep_count())
+        try:
+            await self._connect_for_ever()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await self._save()
+
+    async def _remember(self) -> None:
+        notes = await read_notes(self._outbox)
+        self._budget.remember(notes.get("budget_day", 0), notes.get("budget_bytes", 0))
+
+    async def _keep_count(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_S)
+            await self._save()
+
+    async def _save(self) -> None:
+        if self._budget.bytes_per_day is not None:
+            spent = {"budget_day": self._budget.day, "budget_bytes": self._budget.bytes_today}
+            await write_notes(self._outbox, spent)
+
+    async def _connect_for_ever(self) -> None:
         while True:
             session = Session(
                 self._broker,
@@ -92,6 +127,8 @@ class Uplink:
                 self._schedule,
                 self._questions,
                 self._health,
+                self._budget,
+                self.counters,
                 status_s=self._status_s,
                 freeze_s=self._freeze_s,
                 on_established=self._established,
@@ -105,6 +142,7 @@ class Uplink:
                 if isinstance(error, WrongProtocol) and not self._proven:
                     self._version = (self._version + 1) % len(_VERSIONS)
                 wait_s = self._backoff.wait_s(isinstance(error, LinkRefused))
+                self.counters["refusals" if isinstance(error, LinkRefused) else "connections_lost"] += 1
                 self._lost(str(error))
             finally:
                 self._session = None
@@ -114,7 +152,7 @@ class Uplink:
     def _established(self) -> None:
         self._proven = True
         self._backoff.succeeded()
-        self._counters["connections"] += 1
+        self.counters["connections"] += 1
         self._said = ""
         _log.info("connected to %s:%d", self._broker.host, self._broker.port)
         self._tell("running", "")
@@ -126,4 +164,4 @@ class Uplink:
         self._tell("retrying", why)
 
     def _tell(self, state: State, detail: str) -> None:
-        self._health.component("uplink", "mqtt", state, detail, self._counters)
+        self._health.component("uplink", "mqtt", state, detail, self.counters)
