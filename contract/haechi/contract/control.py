@@ -80,10 +80,22 @@ class SettledRanges(Struct, frozen=True, kw_only=True):
         Raises:
             ContractError: a range runs backwards.
         """
-        try:
-            return RangeSet(self.settled)
-        except ValueError as error:
-            raise ContractError(f"an acknowledgement holds an impossible range: {error}") from error
+        return _range_set(self.settled)
+
+
+class LackedRanges(Struct, frozen=True, kw_only=True):
+    """Numbers of one epoch that the cloud has not, or not any more."""
+
+    epoch: EpochHex
+    ranges: Annotated[tuple[tuple[Seq, Seq], ...], Meta(max_length=ACK_RANGES_MAX)]
+
+    def range_set(self) -> RangeSet:
+        """Return the ranges as a set.
+
+        Raises:
+            ContractError: a range runs backwards.
+        """
+        return _range_set(self.ranges)
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True):
@@ -93,6 +105,9 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     epochs: Annotated[tuple[SettledRanges, ...], Meta(max_length=EPOCHS_MAX)]
     answers: Annotated[str, Meta(max_length=32)] | None = None
     """The question that this answers; None for an acknowledgement in passing."""
+    again: Annotated[tuple[LackedRanges, ...], Meta(max_length=EPOCHS_MAX)] = ()
+    """What the cloud has not, although the gateway was told that it is settled: the cloud was restored to an older day.
+    What is still kept is to be sent again; what is not becomes a loss."""
     reads: tuple[int, ...] = (1,)
     """Body versions that the cloud reads."""
 
@@ -142,6 +157,13 @@ def decode_command(payload: bytes) -> Command:
         ContractError: it is not one.
     """
     return _decode(_command, payload, "command")
+
+
+def _range_set(ranges: tuple[tuple[int, int], ...]) -> RangeSet:
+    try:
+        return RangeSet(ranges)
+    except ValueError as error:
+        raise ContractError(f"an acknowledgement holds an impossible range: {error}") from error
 
 
 def _decode(decoder: "msgspec.json.Decoder[Message]", payload: bytes, what: str) -> Message:

@@ -14,16 +14,16 @@ from sqlalchemy import Connection
 from haechi.cloud.event_broker.arrivals import Delivery, Report, Unreadable
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_handler.situations import Word
-from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, ranges
+from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, missing, ranges
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.store import RefusedPoint
 from haechi.contract.codec import VERSIONS_READ
-from haechi.contract.control import ACK_RANGES_MAX, Acknowledgement, SettledRanges
+from haechi.contract.control import ACK_RANGES_MAX, Acknowledgement, LackedRanges, SettledRanges
 from haechi.contract.ranges import RangeSet
 
-ANSWER_RANGES_MAX = 1_200
+ANSWER_RANGES_MAX = 1_000
 """Ranges in one message, over all its epochs: keeps it under the contract's 64 KiB."""
 _POINTS_A_LETTER = 500
 
@@ -92,20 +92,28 @@ def apply(
 
 
 def apply_reports(connection: Connection, reports: Sequence[Report], now_us: int) -> Applied:
-    """Write statuses and answer their questions; a retained one is answered too, for the cloud has just come."""
+    """Write statuses, answer their questions, and ask for what is lacking.
+
+    A retained one is answered too, for the cloud has just come; but it tells nothing of what is lacking now.
+    """
     applied = Applied()
     for report in sorted(reports, key=lambda one: one.address[:2]):
         tenant, gateway, _ = report.address
         news = [Change("gateway", gateway)]
         if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
             news += seen.two_of_one_name(connection, tenant, gateway, now_us)
+        again: tuple[LackedRanges, ...] = ()
+        if report.status.state == "online" and not report.arrival.retained:
+            lacking = missing.look(connection, tenant, gateway, report.status, now_us)
+            again = lacking.again
+            news += lacking.changes
         changes.append(connection, tenant, news, now_us)
-        if report.status.state == "online" and (report.status.question is not None or report.arrival.retained):
-            applied.answers.append(((tenant, gateway), _answer(connection, report, now_us)))
+        if report.status.state == "online" and (again or report.status.question is not None or report.arrival.retained):
+            applied.answers.append(((tenant, gateway), _answer(connection, report, again, now_us)))
     return applied
 
 
-def _answer(connection: Connection, report: Report, now_us: int) -> Acknowledgement:
+def _answer(connection: Connection, report: Report, again: tuple[LackedRanges, ...], now_us: int) -> Acknowledgement:
     tenant, gateway, _ = report.address
     epochs = report.status.epochs
     ranges_max = min(ACK_RANGES_MAX, ANSWER_RANGES_MAX // max(len(epochs), 1))
@@ -121,6 +129,7 @@ def _answer(connection: Connection, report: Report, now_us: int) -> Acknowledgem
             for held in epochs
         ),
         answers=report.status.question,
+        again=again,
         reads=VERSIONS_READ,
     )
 

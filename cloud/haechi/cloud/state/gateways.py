@@ -66,7 +66,8 @@ def apply_status(connection: Connection, tenant: str, gateway: str, status: Gate
     if online or row is None or row.online:
         said["status_at_us"] = now_us
     for held in status.epochs:
-        _hold(connection, EpochName(tenant, gateway, bytes.fromhex(held.epoch)), held, now_us)
+        name = EpochName(tenant, gateway, bytes.fromhex(held.epoch))
+        _hold(connection, name, held, held is not status.epochs[-1], now_us)
     came_back = False
     if online and status.epochs:
         current = said["current_epoch"] = bytes.fromhex(status.epochs[-1].epoch)
@@ -91,12 +92,14 @@ def _of(name: EpochName) -> ColumnElement[bool]:
     return and_(epochs.c.tenant == name.tenant, epochs.c.gateway == name.gateway, epochs.c.epoch == name.epoch)
 
 
-def _hold(connection: Connection, name: EpochName, held: HeldEpoch, now_us: int) -> None:
+def _hold(connection: Connection, name: EpochName, held: HeldEpoch, final: bool, now_us: int) -> None:
     row = {
         **name._asdict(),
         "epoch_order": held.order,
         "first_seen_us": now_us,
         "next_seq": held.next,
         "lowest": held.lowest,
+        "final": final,
+        "closed": False,
     }
     upsert(connection, epochs, [row], kept=("first_seen_us",))

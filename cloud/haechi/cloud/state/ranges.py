@@ -5,12 +5,16 @@ membership and setting it are one step. A parcel is applied exactly when :func:`
 follows in the same transaction.
 """
 
+from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, and_, delete, insert, select
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
-from haechi.cloud.state.schema import lost, receipts, settled
+from haechi.cloud.state.schema import epochs, gateways, lost, receipts, settled
 from haechi.contract.ranges import RangeSet
+
+RECEIPT_US_MAX = 600_000_000
+"""One receipt gathers what is stored one after another for so long."""
 
 
 class EpochName(NamedTuple):
@@ -27,12 +31,35 @@ def stored_among(connection: Connection, name: EpochName, numbers: RangeSet) -> 
 
 
 def settle(connection: Connection, name: EpochName, numbers: RangeSet, now_us: int) -> None:
-    """Mark numbers as stored; a number that was lost is lost no more. Leaves a receipt for each range."""
+    """Mark numbers as stored; a number that was lost is lost no more. Leaves a receipt."""
     _add(connection, settled, name, numbers)
     _remove(connection, lost, name, numbers)
-    rows = [{**name._asdict(), "first": first, "last": last, "stored_at_us": now_us} for first, last in numbers.ranges]
-    if rows:
-        connection.execute(insert(receipts), rows)
+    for first, last in numbers.ranges:
+        _receive(connection, name, first, last, now_us)
+
+
+def rewind(connection: Connection, since_us: int) -> dict[EpochName, RangeSet]:
+    """Forget what was stored since then, up to ten minutes more; returns what that was. Locks the gateways' rows."""
+    rows = connection.execute(
+        select(receipts)
+        .where(receipts.c.stored_at_us > since_us - RECEIPT_US_MAX)
+        .order_by(receipts.c.tenant, receipts.c.gateway)
+    ).all()
+    numbers: dict[EpochName, RangeSet] = {}
+    for name, some in groupby(rows, key=lambda row: EpochName(row.tenant, row.gateway, row.epoch)):
+        numbers[name] = numbers.get(name, RangeSet()) | RangeSet((row.first, row.last) for row in some)
+    withdrawn: dict[EpochName, RangeSet] = {}
+    for name, received in numbers.items():
+        ours = (gateways.c.tenant == name.tenant, gateways.c.gateway == name.gateway)
+        connection.execute(select(gateways.c.gateway).where(*ours).with_for_update())
+        stored = stored_among(connection, name, received)
+        if stored:
+            withdraw(connection, name, stored)
+            connection.execute(
+                update(epochs).where(_of(epochs, name)).values(closed=False, asks=0, missing_since_us=None)
+            )
+            withdrawn[name] = stored
+    return withdrawn
 
 
 def lose(connection: Connection, name: EpochName, numbers: RangeSet) -> RangeSet:
@@ -65,6 +92,22 @@ def settled_from(connection: Connection, name: EpochName, lowest: int, count_max
         )
         found |= RangeSet((first, last) for first, last in rows)
     return found.at_or_after(lowest, count_max)
+
+
+def _receive(connection: Connection, name: EpochName, first: int, last: int, now_us: int) -> None:
+    """Lengthen the receipt that ends right before, if it is young; begin one otherwise."""
+    lengthened = connection.execute(
+        update(receipts)
+        .where(
+            _of(receipts, name),
+            receipts.c.last == first - 1,
+            receipts.c.stored_at_us.between(now_us - RECEIPT_US_MAX, now_us),
+        )
+        .values(last=last)
+    )
+    if not lengthened.rowcount:
+        row = {**name._asdict(), "first": first, "last": last, "stored_at_us": now_us}
+        connection.execute(insert(receipts).values(row))
 
 
 def _of(table: Table, name: EpochName):  # type: ignore[no-untyped-def]  # SQLAlchemy's own expression type

@@ -54,6 +54,11 @@ epochs = Table(
     Column("next_seq", BigInteger),  # as the gateway last announced it
     Column("lowest", BigInteger),  # the lowest seq that it still held then
     Column("closed", Boolean, nullable=False, server_default=false()),
+    Column(
+        "final", Boolean, nullable=False, server_default=false()
+    ),  # a later one is current: next_seq stands for ever
+    Column("missing_since_us", BigInteger),  # something of it has been missing, or all of it unlisted, since then
+    Column("asks", Integer, nullable=False, server_default="0"),  # how often it was asked for since
     Column("superseded", Boolean, nullable=False, server_default=false()),  # a later one became current after it
 )
 
@@ -104,7 +109,8 @@ receipts = Table(
     Column("last", BigInteger, nullable=False),
     Column("stored_at_us", BigInteger, nullable=False),
     Index("receipts_by_time", "stored_at_us"),
-    comment="When which range was stored: lets a restored time-series store be filled again.",
+    Index("receipts_by_end", "tenant", "gateway", "epoch", "last"),
+    comment="What was stored from then on, for ten minutes at most: lets a restored time-series store be filled again.",
 )
 
 places = Table(

@@ -189,17 +189,26 @@ class Store:
                 return 0
             lowest = self._one("SELECT coalesce(min(seq), 0) FROM parcels WHERE n = ? AND settled = 0", row[0])
             for first, last in settled.at_or_after(lowest).ranges if lowest else ():
-                freed += self._mark(row[0], first, last, settled=True)
+                freed += self._settle_range(row[0], first, last)
         return freed
 
     def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
         """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
-        kept = 0
+        if not lacked:
+            return 0
+        low, high = lacked.ranges[0][0], lacked.ranges[-1][1]
         with self._transaction():
-            row = self._database.execute("SELECT n FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
-            for first, last in lacked.ranges if row is not None else ():
-                kept += self._mark(row[0], first, last, settled=False)
-        return kept
+            rows = self._database.execute(
+                "SELECT id, seq, rank, size FROM parcels WHERE n = (SELECT n FROM epochs WHERE epoch = ?)"
+                " AND settled = 1 AND seq BETWEEN ? AND ?",
+                (epoch, low, high),
+            ).fetchall()
+            kept = [(parcel, rank, size) for parcel, seq, rank, size in rows if seq in lacked]
+            for parcel, rank, size in kept:
+                self._database.execute("UPDATE parcels SET settled = 0 WHERE id = ?", (parcel,))
+                self._count(rank, 1, -1, -size)
+                self._count(rank, 0, 1, size)
+        return len(kept)
 
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that the outbox still holds something of, oldest first, the current one last.
@@ -274,16 +283,14 @@ class Store:
                 (event.condition, msgspec.msgpack.encode(event)),
             )
 
-    def _mark(self, n: int, first: int, last: int, *, settled: bool) -> int:
-        # Written out twice, because an index that holds only what waits is found only by a constant.
-        which = "settled = 0" if settled else "settled = 1"
+    def _settle_range(self, n: int, first: int, last: int) -> int:
         changed = self._database.execute(
-            f"UPDATE parcels SET settled = ? WHERE n = ? AND seq BETWEEN ? AND ? AND {which} RETURNING rank, size",  # noqa: S608 - constants
-            (settled, n, first, last),
+            "UPDATE parcels SET settled = 1 WHERE n = ? AND seq BETWEEN ? AND ? AND settled = 0 RETURNING rank, size",
+            (n, first, last),
         ).fetchall()
         for rank, size in changed:
-            self._count(rank, int(not settled), -1, -size)
-            self._count(rank, int(settled), 1, size)
+            self._count(rank, 0, -1, -size)
+            self._count(rank, 1, 1, size)
         return len(changed)
 
     def _count(self, rank: int, settled: int, parcels: int, size: int) -> None:

@@ -1,0 +1,204 @@
+"""What the cloud should have and has not: asked for again, and only then, and only what nobody keeps, a loss."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
+from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
+from haechi.cloud.state import missing, ranges
+from haechi.cloud.state.engine import open_state, reading, writing
+from haechi.cloud.state.ranges import RECEIPT_US_MAX, EpochName
+from haechi.cloud.state.schema import losses, lost, metadata, receipts, settled
+from haechi.contract import codec
+from haechi.contract.control import GatewayStatus, HeldEpoch
+from haechi.contract.parcel import ParcelName
+from haechi.contract.ranges import RangeSet
+from haechi.contract.topics import Address
+from support.postgres import postgres
+from support.sender import alarm, flood, level
+
+NOW_US = 1_790_000_000_000_000
+STATUS_US = 30_000_000
+OLD, NEW, NEWER = (bytes([number]) * 16 for number in (1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else request.getfixturevalue("server")
+    engine = open_state(url)
+    with writing(engine) as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+    yield engine
+    engine.dispose()
+
+
+def take(state: Engine, epoch: bytes, *seqs: int, at_us: int = NOW_US) -> Applied:
+    deliveries = []
+    for seq in seqs:
+        payload = codec.encode(ParcelName(epoch, seq), level(NOW_US, 1.0))
+        one = read(Arrival("haechi/v1/city/cabinet-1/up/live", payload, at_us), ["city"], "city")
+        assert isinstance(one, Delivery)
+        one.points_written = True
+        deliveries.append(one)
+    with writing(state) as connection:
+        return apply(connection, deliveries, [], [], at_us)
+
+
+def say(
+    state: Engine,
+    *held: tuple[bytes, int, int],
+    at_us: int = NOW_US,
+    retained: bool = False,
+) -> dict[bytes, RangeSet]:
+    """Let the gateway say what it holds (epoch, lowest, next); return what the cloud asks for again."""
+    status = GatewayStatus(
+        state="online",
+        at_us=at_us,
+        epochs=tuple(
+            HeldEpoch(epoch=epoch.hex(), order=order, lowest=lowest, next=next_seq)
+            for order, (epoch, lowest, next_seq) in enumerate(held)
+        ),
+    )
+    arrival = Arrival("haechi/v1/city/cabinet-1/up/status", b"", at_us, retained)
+    with writing(state) as connection:
+        applied = apply_reports(connection, [Report(Address("city", "cabinet-1", "up/status"), status, arrival)], at_us)
+    return {bytes.fromhex(one.epoch): one.range_set() for _, answer in applied.answers for one in answer.again}
+
+
+def insist(state: Engine, *held: tuple[bytes, int, int], times: int = 5) -> None:
+    for number in range(times):
+        say(state, *held, at_us=NOW_US + number * STATUS_US)
+
+
+def reported(state: Engine) -> list[tuple[str, list[tuple[int, int | None]]]]:
+    with reading(state) as connection:
+        rows = connection.execute(select(losses.c.cause, losses.c.record).order_by(losses.c.reported_us)).all()
+    return [(row.cause, [(one["first"], one["last"]) for one in json.loads(row.record)["ranges"]]) for row in rows]
+
+
+def lost_of(state: Engine, epoch: bytes) -> RangeSet:
+    with reading(state) as connection:
+        rows = connection.execute(select(lost.c.first, lost.c.last).where(lost.c.epoch == epoch)).all()
+    return RangeSet((first, last) for first, last in rows)
+
+
+def test_a_sound_gateway_is_asked_for_nothing_through_its_restarts(state: Engine) -> None:
+    take(state, OLD, 1, 2, 4)
+    assert say(state, (OLD, 3, 6)) == {}
+    take(state, OLD, 3, 5)
+    insist(state, (OLD, 6, 6), (NEW, 1, 1))
+    insist(state, (NEW, 1, 3))
+    take(state, NEW, 1, 2)
+    insist(state, (NEW, 3, 3), (NEWER, 1, 1))
+    assert reported(state) == []
+
+
+def test_a_state_of_an_older_day_asks_again_and_reports_what_nobody_keeps(state: Engine) -> None:
+    take(state, OLD, *range(1, 11))
+    assert say(state, (OLD, 31, 40)) == {OLD: RangeSet([(11, 30)])}
+    take(state, OLD, *range(16, 31))
+    insist(state, (OLD, 31, 40))
+    assert reported(state) == [("restored", [(11, 15)])]
+    take(state, OLD, 12)
+    assert lost_of(state, OLD) == RangeSet([(11, 11), (13, 15)]), "stored wins, however late"
+    insist(state, (OLD, 31, 40))
+    assert len(reported(state)) == 1
+
+
+def test_what_is_still_kept_is_held_again_and_no_loss(state: Engine) -> None:
+    take(state, OLD, 1)
+    for number in range(2):
+        assert say(state, (OLD, 9, 9), at_us=NOW_US + number * STATUS_US) == {OLD: RangeSet([(2, 8)])}
+    insist(state, (OLD, 4, 9), times=2)
+    insist(state, (OLD, 4, 9), times=6)
+    assert reported(state) == [("restored", [(2, 3)])]
+    assert say(state, (OLD, 4, 9)) == {}
+
+
+def test_a_lost_card_is_a_loss_whose_end_is_not_known(state: Engine) -> None:
+    take(state, OLD, 1, 2, 5)
+    say(state, (OLD, 3, 8))
+    assert say(state, (NEW, 1, 2)) == {OLD: RangeSet([(3, 4), (6, 7)])}
+    insist(state, (NEW, 1, 2))
+    assert reported(state) == [("closed_epoch", [(3, 4), (6, 7), (8, None)])]
+    assert lost_of(state, OLD) == RangeSet([(3, 4), (6, 7)])
+    insist(state, (NEW, 1, 2))
+    assert len(reported(state)) == 1, "it is told once"
+
+
+def test_an_epoch_that_comes_back_is_open_again(state: Engine) -> None:
+    say(state, (OLD, 1, 3))
+    insist(state, (NEW, 1, 2))
+    assert len(reported(state)) == 1
+    take(state, OLD, 1)
+    say(state, (OLD, 2, 3), (NEW, 1, 2))
+    assert lost_of(state, OLD) == RangeSet([(2, 2)])
+    take(state, OLD, 2)
+    assert lost_of(state, OLD) == RangeSet()
+
+
+def test_a_status_that_is_older_than_a_parcel_does_no_harm(state: Engine) -> None:
+    say(state, (OLD, 1, 1))
+    take(state, NEW, 1, 2)
+    assert say(state, (OLD, 1, 1), at_us=NOW_US + 1) == {}
+    insist(state, (OLD, 1, 1), (NEW, 3, 3))
+    assert reported(state) == []
+    for number in range(9):
+        assert say(state, (OLD, 1, 1), at_us=NOW_US + number * STATUS_US, retained=True) == {}
+    assert reported(state) == [], "a retained one is of another day"
+
+
+def test_an_absence_between_two_questions_loses_nothing(state: Engine) -> None:
+    say(state, (OLD, 9, 9))
+    assert say(state, (OLD, 9, 9), at_us=NOW_US + 86_400_000_000) == {OLD: RangeSet([(1, 8)])}
+    assert reported(state) == []
+    assert missing.ASKS_MIN > 2
+
+
+def test_a_rewind_withdraws_what_came_since_and_it_is_stored_again(state: Engine) -> None:
+    take(state, OLD, 1, 2)
+    later_us = NOW_US + 2 * RECEIPT_US_MAX
+    take(state, OLD, 3, 4, at_us=later_us)
+    take(state, OLD, 5, at_us=later_us + 1)
+    insist(state, (OLD, 6, 6), (NEW, 1, 1))
+    insist(state, (NEW, 1, 1))
+    with writing(state) as connection:
+        assert ranges.rewind(connection, later_us) == {EpochName("city", "cabinet-1", OLD): RangeSet([(3, 5)])}
+    assert say(state, (NEW, 1, 1)) == {OLD: RangeSet([(3, 5)])}, "although that epoch was closed"
+    again = take(state, OLD, 3, 4, 5, at_us=later_us + 2)
+    assert (again.parcels, again.repeats) == (3, 0)
+    with reading(state) as connection:
+        assert connection.execute(select(settled.c.first, settled.c.last)).all() == [(1, 5)]
+
+
+def test_receipts_are_few_and_none_is_long(state: Engine) -> None:
+    for seq in range(1, 41):
+        take(state, OLD, seq, at_us=NOW_US + seq * 60_000_000)
+    with reading(state) as connection:
+        rows = connection.execute(select(receipts).order_by(receipts.c.first)).all()
+    assert RangeSet((row.first, row.last) for row in rows) == RangeSet([(1, 40)])
+    assert all(row.last - row.first <= RECEIPT_US_MAX / 60_000_000 for row in rows)
+    assert len(rows) <= 5
+
+
+def test_events_that_come_again_after_a_rewind_change_nothing(state: Engine) -> None:
+    payload = codec.encode(ParcelName(OLD, 1), alarm(flood("event-0001")))
+    for _ in range(2):
+        one = read(Arrival("haechi/v1/city/cabinet-1/up/urgent", payload, NOW_US), ["city"], "city")
+        assert isinstance(one, Delivery)
+        with writing(state) as connection:
+            assert apply(connection, [one], [], [], NOW_US).parcels == 1
+            rows = connection.execute(select(metadata.tables["situations"].c.event_count)).scalars().all()
+            ranges.rewind(connection, NOW_US)
+        assert rows == [1]
