@@ -16,6 +16,7 @@ from haechi.text import _
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("starting", "running", "retrying", "failed", "stopped")
+Labels = tuple[tuple[str, str], ...]
 _READERS_MAX = 8
 _PATIENCE_S = 5.0
 _TRY_AGAIN_S = 30.0
@@ -29,7 +30,7 @@ class Page:
         """Begin empty."""
         self._lines: list[str] = []
 
-    def family(self, name: str, kind: str, text: str, samples: Mapping[tuple[tuple[str, str], ...], float]) -> None:
+    def family(self, name: str, kind: str, text: str, samples: Mapping[Labels, float]) -> None:
         """Add a family: ``kind`` is counter, gauge or untyped; ``samples`` maps labels to values."""
         self._lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
         for labels, value in samples.items():
@@ -64,7 +65,7 @@ def page(
     made.one("haechi_gateway_problems", "gauge", "What is wrong with the gateway itself, in lines.", problems)
     for name, kind, text, value in _outbox(figures, in_memory, now_us):
         made.one(name, kind, text, value)
-    lost = {(("cause", cause),): count for cause, count in sorted(figures.parcels_lost.items())}
+    lost: dict[Labels, float] = {(("cause", cause),): count for cause, count in sorted(figures.parcels_lost.items())}
     made.family("haechi_outbox_lost_parcels_total", "counter", "Committed and lost, by cause; each is reported.", lost)
     made.one("haechi_uplink_connected", "gauge", "Whether the broker has let us in.", int(connected))
     made.one("haechi_uplink_in_flight_parcels", "gauge", "Sent and not acknowledged end to end.", in_flight)
