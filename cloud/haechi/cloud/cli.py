@@ -1,9 +1,10 @@
-"""``haechi cloud``: run the cloud, look at its dead letters, replay them."""
+"""``haechi cloud``: run the cloud, look at its dead letters and replay them, have gateways send again."""
 
 import argparse
 import contextlib
 import logging
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def register(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``haechi cloud``."""
     parser.description = _("The aggregator: takes what gateways send, stores it, shows it.")
-    commands = parser.add_subparsers(required=True, metavar="run|dead-letters")
+    commands = parser.add_subparsers(required=True, metavar="run|dead-letters|rewind")
     run = commands.add_parser("run", help=_("run the cloud until it is told to stop"))
     _settings(run)
     run.add_argument("--broker", metavar="URL", help=config.CloudConfig.model_fields["broker"].description)
@@ -43,6 +44,32 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable")
     )
     again.set_defaults(run=_replay)
+    rewind = commands.add_parser(
+        "rewind", help=_("after the points were restored to an older day: have gateways send again what came since")
+    )
+    _settings(rewind)
+    rewind.add_argument(
+        "--since",
+        metavar="TIME",
+        required=True,
+        type=_time_us,
+        help=_("the day and time that the points were restored to, with its zone: 2026-11-21T06:00:00+09:00"),
+    )
+    rewind.set_defaults(run=_rewind)
+
+
+def _time_us(written: str) -> int:
+    try:
+        time = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            _("{written!r}: expected a time such as 2026-11-21T06:00:00+09:00").format(written=written)
+        ) from error
+    if time.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            _("{written}: expected a time with its zone, as {written}+09:00 or {written}Z").format(written=written)
+        )
+    return round(time.timestamp() * 1_000_000)
 
 
 def _settings(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +124,29 @@ def _replay(arguments: argparse.Namespace) -> int:
         except StoreError as error:
             raise UsageError(_("store: {reason}; nothing is lost, try again").format(reason=error)) from error
     _say(_("{applied} applied, {left} left").format(applied=done.applied, left=done.left))
+    return 0
+
+
+def _rewind(arguments: argparse.Namespace) -> int:
+    from haechi.cloud.state import ranges
+    from haechi.cloud.state.engine import open_state, writing
+    from haechi.cloud.state.retention import RECEIPTS_US_MAX
+
+    age_us = now_us() - arguments.since
+    if not 0 <= age_us <= RECEIPTS_US_MAX:
+        raise UsageError(
+            _("--since: expected a time within the last {days} days; older receipts are gone").format(
+                days=RECEIPTS_US_MAX // 86_400_000_000
+            )
+        )
+    with _closing(open_state(_load(arguments).state_url)) as state, writing(state) as connection:
+        withdrawn = ranges.rewind(connection, arguments.since)
+    _say(
+        _("{parcels} parcels of {gateways} gateways are asked for again; what they keep no more becomes a loss").format(
+            parcels=sum(numbers.size for numbers in withdrawn.values()),
+            gateways=len({name[:2] for name in withdrawn}),
+        )
+    )
     return 0
 
 
