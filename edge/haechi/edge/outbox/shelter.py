@@ -101,12 +101,15 @@ class Shelter:
         if self._memory is not None:
             return self._memory.commit(batch, now_us)
         try:
-            return self._writing.commit(batch, now_us)
+            names = self._writing.commit(batch, now_us)
         except OutboxDamaged:
             raise
         except OutboxFailed as error:
             self._take_shelter(str(error), now_us)
             raise OutboxMoved(str(error)) from error
+        # Something smaller may have failed, and passed before it made anything move.
+        self.trouble = ""
+        return names
 
     def new_epoch(self, now_us: int) -> Epoch:
         """Draw an epoch for what is committed from here on."""
