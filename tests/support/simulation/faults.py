@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from haechi.edge.outbox import OutboxFailed
 from support.simulation.cloud import POINTS, STATE
 from support.simulation.gateway import FLOOD_M, HIGH_M, LOW_M, Gateway
 from support.simulation.process import Blow
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 _YEAR_US = 365 * 86_400_000_000
 _STEPS_MAX = (2, 6, 30)
 Fault = Callable[["City"], None]
-EXPECTED = (OutboxFailed,)
-"""What a process may end with by itself: its supervisor opens the outbox again."""
 
 
 def _blow(chance: random.Random) -> Blow:
@@ -127,8 +124,8 @@ def state_down(city: "City") -> None:
 def disk_full(city: "City") -> None:
     """Let a gateway's disk refuse to write."""
     gateway = city.any_gateway()
-    gateway.disk_refuses = True
-    city.mend(partial(setattr, gateway, "disk_refuses", False), city.chance.uniform(0.5, 5.0))
+    gateway.refuse_disk(True)
+    city.mend(partial(gateway.refuse_disk, False), city.chance.uniform(0.5, 15.0))
 
 
 def river_moved(city: "City") -> None:

@@ -6,7 +6,8 @@ somebody presses an emergency button, which comes with a picture.
 
 import asyncio
 import random
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from haechi.edge.clock import WallClock
 from haechi.edge.health import Health
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Batch, OutboxFailed
-from haechi.edge.outbox.opening import FILE, Opening, open_store
+from haechi.edge.outbox.opening import FILE, ShelteredOpening, open_sheltered
 from haechi.edge.outbox.queue import Outbox
+from haechi.edge.outbox.shelter import Shelter
 from haechi.edge.recorder import Descriptions, Recorder
 from haechi.edge.rules.engine import Engine, Rule
 from haechi.edge.rules.stale import Stale
@@ -112,8 +114,9 @@ class Gateway:
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that was committed is settled, loss records included."""
-        return self.outbox is not None and not self.figures() and not self.outbox._store.losses()
+        """Whether its disk is in use and everything that was committed is settled, loss records included."""
+        outbox = self.outbox
+        return outbox is not None and not outbox.trouble and not self.figures() and not outbox._store.losses()
 
     def figures(self) -> int:
         """Return how many parcels wait to be settled; -1 while it is dead."""
@@ -136,11 +139,12 @@ class Gateway:
             clock = WallClock(newest_us, self.read_wall_us, lambda: self.synchronised)
             return clock.now_us()
 
-        opening: Opening = await self._loop.run_in_executor(None, self._open, process, set_clock)
+        opening: ShelteredOpening = await self._loop.run_in_executor(None, self._open, process, set_clock)
         outbox = Outbox(opening, ThreadPoolExecutor(max_workers=1))
         recorder, uplink = self._assemble(outbox, clock)
-        await recorder.begin()
         self.outbox = outbox
+        self.refuse_disk(self.disk_refuses)
+        await recorder.begin()
         recording, sending = process.start(recorder.run()), process.start(uplink.run())
         devices = [process.start(self._read(recorder)), process.start(self._press(recorder))]
         await self._stop.wait()
@@ -154,27 +158,60 @@ class Gateway:
         await outbox.close()
         process.retire()
 
-    def _open(self, process: Process, set_clock: object) -> Opening:
-        opening = open_store(process.folder, self._bytes_max, set_clock, random_bytes=self._chance.randbytes)  # type: ignore[arg-type]
-        store, lock = opening.store, opening.lock
-        process.closers += [store._database.close, lock.close]
+    def refuse_disk(self, refuses: bool) -> None:
+        """Let the disk take nothing that is written, or everything again."""
+        self.disk_refuses = refuses
+        disk = self.outbox._store._disk if self.outbox is not None and isinstance(self.outbox._store, Shelter) else None
+        if disk is not None:
+            disk._database.execute(f"PRAGMA query_only = {int(refuses)}")
+
+    def _open(self, process: Process, set_clock: Callable[[int], int]) -> ShelteredOpening:
+        def clock_at_opening(newest_us: int) -> int:
+            if self.disk_refuses and newest_us:  # 0 is asked for memory, which needs no disk
+                raise OutboxFailed("no space left on device")
+            return set_clock(newest_us)
+
+        opening = open_sheltered(
+            process.folder,
+            self._bytes_max,
+            clock_at_opening,
+            random_bytes=self._chance.randbytes,
+            now_s=self._loop.time,
+        )
+        shelter = opening.store
+
+        def close() -> None:
+            if shelter._disk is not None:
+                shelter._disk._database.close()
+            opening.lock.close()
+
+        process.closers.append(close)
         if opening.opened.set_aside:
             raise BrokenPromise(f"the outbox of {self.name} does not open after a crash: {opening.opened}")
-        self.ledger.confirm(dict(store._database.execute("SELECT epoch, next_seq FROM epochs").fetchall()))
-        process.watch(FILE, store._database)
-        # Often, so that a power cut meets checkpoints as well.
-        store._database.execute(f"PRAGMA wal_autocheckpoint = {self._chance.choice((4, 16, 1000))}")
-        commit = store.commit
+        if shelter._disk is not None:
+            self._adopt_disk(process, shelter._disk._database)
+        commit, tend = shelter.commit, shelter.tend
 
-        def watched(batch: Batch, now_us: int) -> list[ParcelName]:
-            if self.disk_refuses:
-                raise OutboxFailed("the disk is full")
+        def watched_commit(batch: Batch, now_us: int) -> list[ParcelName]:
             names = commit(batch, now_us)
-            self.ledger.committed(process.steps, names, batch.drafts, self._loop.time())
+            kept = shelter._memory is None
+            self.ledger.committed(process.steps, names, batch.drafts, self._loop.time(), kept=kept)
             return names
 
-        store.commit = watched  # type: ignore[method-assign]
+        def watched_tend(now_us: int) -> bool:
+            returned = tend(now_us)
+            if returned:
+                self.ledger.moved_to_disk()
+            return returned
+
+        shelter.commit, shelter.tend = watched_commit, watched_tend  # type: ignore[method-assign]
         return opening
+
+    def _adopt_disk(self, process: Process, database: sqlite3.Connection) -> None:
+        process.watch(FILE, database)
+        self.ledger.confirm(dict(database.execute("SELECT epoch, next_seq FROM epochs").fetchall()))
+        # Often, so that a power cut meets checkpoints as well.
+        database.execute(f"PRAGMA wal_autocheckpoint = {self._chance.choice((4, 16, 1000))}")
 
     def _assemble(self, outbox: Outbox, clock: WallClock) -> tuple[Recorder, Uplink]:
         health = Health()
@@ -225,6 +262,7 @@ class Gateway:
             on_commit=uplink.wake,
         )
         health.on_change = uplink.report
+        outbox.on_move = uplink.moved
         return recorder, uplink
 
     async def _read(self, recorder: Recorder) -> None:

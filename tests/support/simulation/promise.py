@@ -111,11 +111,11 @@ def _ranges(connection: Connection, table: Table, gateway: str) -> dict[bytes, R
 
 
 def _check_custody(gateway: str, ledger: Ledger, books: _Books) -> None:
-    for name in ledger.parcels:
+    for name, one in ledger.parcels.items():
         stored, lost = books.is_stored(name), books.is_lost(name)
         if stored and lost:
             raise BrokenPromise(f"{gateway}: parcel {name} is stored and lost at once")
-        if not stored and not lost:
+        if one.kept and not stored and not lost:
             raise BrokenPromise(f"{gateway}: parcel {name} was committed and is neither stored nor reported as lost")
         if lost and name.seq not in books.told.get(name.epoch, RangeSet()):
             raise BrokenPromise(f"{gateway}: parcel {name} is lost and no loss record says so")

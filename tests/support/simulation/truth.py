@@ -24,6 +24,8 @@ class Committed:
     name: ParcelName
     draft: Draft
     at_s: float
+    kept: bool
+    """On the disk; False while only memory holds it, which a kill takes."""
 
     @cached_property
     def parcel(self) -> Parcel:
@@ -40,26 +42,43 @@ class Ledger:
     counts_read: dict[int, float] = field(default_factory=dict)
     """Count that the device gave → when the recorder had taken it (s)."""
     deaths_s: list[float] = field(default_factory=list)
+    _in_memory: list[Committed] = field(default_factory=list)
+    _left_in_memory: list[Committed] = field(default_factory=list)
     _unsure: list[ParcelName] = field(default_factory=list)
     _last: tuple[int, list[ParcelName]] = (0, [])
 
-    def committed(self, step: int, names: Sequence[ParcelName], drafts: Sequence[Draft], at_s: float) -> None:
+    def committed(
+        self, step: int, names: Sequence[ParcelName], drafts: Sequence[Draft], at_s: float, *, kept: bool
+    ) -> None:
         """Put down what a step of the disk has committed."""
         for name, draft in zip(names, drafts, strict=True):
             if name in self.parcels:
                 raise BrokenPromise(f"the name {name} was given twice")
-            self.parcels[name] = Committed(name, draft, at_s)
+            self.parcels[name] = Committed(name, draft, at_s, kept)
+            if not kept:
+                self._in_memory.append(self.parcels[name])
         self._last = (step, list(names))
+
+    def moved_to_disk(self) -> None:
+        """Put down that what memory held is on the disk."""
+        for one in self._in_memory:
+            one.kept = True
+        self._in_memory.clear()
 
     def died(self, at_s: float, cut_step: int | None) -> None:
         """Put down a death; ``cut_step`` is the step of the disk in which the power went."""
         self.deaths_s.append(at_s)
+        self._left_in_memory += self._in_memory
+        self._in_memory.clear()
         if cut_step is not None and cut_step == self._last[0]:
             self._unsure += self._last[1]
         self._last = (0, [])
 
     def confirm(self, next_seqs: Mapping[bytes, int]) -> None:
-        """Learn what the disk holds after a power cut: each epoch with its next seq."""
+        """Learn what the disk holds after a crash: each epoch with its next seq."""
+        for one in self._left_in_memory:
+            one.kept = next_seqs.get(one.name.epoch, 0) > one.name.seq
+        self._left_in_memory.clear()
         for name in self._unsure:
             if next_seqs.get(name.epoch, 0) <= name.seq:
                 del self.parcels[name]
