@@ -31,7 +31,7 @@ PARTS = (
     Part("bytes on the wire", part_wire.measure, 30),
     Part("cloud, embedded store", part_cloud.measure_embedded, 120),
     Part("cloud, InfluxDB", part_cloud.measure_influx, 150),
-    Part("memory of the cloud", part_memory.measure, 240),
+    Part("memory of the cloud", part_memory.measure, 300),
     Part("return of the broker", part_recovery.measure, 200),
     Part("sensor to screen", part_screen.measure, 120),
     Part("detector", part_vision.measure_look, 90),

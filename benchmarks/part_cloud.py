@@ -55,7 +55,7 @@ class _Load:
 
 async def measure_embedded(bench: Bench) -> Sequence[Figure]:
     """MQTT → embedded store."""
-    load = await asyncio.to_thread(_Load, int(bench.choose(10, 40)))
+    load = await asyncio.to_thread(_Load, int(bench.choose(10, 30)))
     bare = _BareSqlite(bench.folder / "bare.sqlite")
     rates = await _in_turns(bench, load, bare.write, ())
     bare.close()
@@ -69,7 +69,7 @@ async def measure_embedded(bench: Bench) -> Sequence[Figure]:
 
 async def measure_influx(bench: Bench) -> Sequence[Figure]:
     """MQTT → InfluxDB."""
-    load = await asyncio.to_thread(_Load, int(bench.choose(10, 40)))
+    load = await asyncio.to_thread(_Load, int(bench.choose(10, 30)))
     with InfluxServer(bench.folder) as influx:
         store = f"influxdb://127.0.0.1:{influx.port}/{DATABASE}"
         rates = await _in_turns(bench, load, lambda tables: _post_bare(influx.port, tables), ("--store", store))

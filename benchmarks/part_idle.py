@@ -25,7 +25,7 @@ async def measure(bench: Bench) -> Sequence[Figure]:
                 await asyncio.sleep(_SETTLE_S)
                 meter = Meter(agent.pid)
                 bench.say(f"two devices read every {_PERIOD_S:g} s")
-                await asyncio.sleep(bench.choose(14, 60))
+                await asyncio.sleep(bench.choose(14, 40))
                 elapsed_s, cpu_used_s = meter.read()
                 held_mb = rss_mb(agent.pid)
     return [

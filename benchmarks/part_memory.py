@@ -25,7 +25,7 @@ async def measure(bench: Bench) -> Sequence[Figure]:
     ):
         for gateways in (1, 100) if bench.quick else (1, 100, 10_000):
             messages = await asyncio.to_thread(_beginnings, known, gateways)
-            took_s = await feeder.feed(messages, 200)
+            took_s = await feeder.feed(messages, 280)
             held_mb = rss_mb(cloud.pid)
             bench.say(f"{gateways:,} gateways: {held_mb:.0f} MB; {(gateways - known) / took_s:,.0f} new gateways/s")
             figures.append(Figure(f"cloud.rss_{gateways}_gateways", held_mb, "MB"))

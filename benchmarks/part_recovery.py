@@ -20,7 +20,7 @@ _PAUSE_S = 0.02
 
 async def measure(bench: Bench) -> Sequence[Figure]:
     """Kill the broker several times; the worst time counts."""
-    outages_s = (3.0, 5.3) if bench.quick else (5.0, 7.3, 10.1, 20.4)
+    outages_s = (3.0, 5.3) if bench.quick else (5.0, 7.3, 12.1)
     with Process(bench.folder, "benchmarks.slaves") as slaves:
         parts = devices(_DEVICES, (await slaves.line())["port"], _PERIOD_S, _REGISTERS)
         return [

@@ -31,7 +31,7 @@ async def measure(bench: Bench) -> Sequence[Figure]:
             await gateway.start()
             try:
                 await cloud.until("/api/v1/datastreams", lambda answer: _has_level(answer["items"]))
-                times_s = await _rise_and_fall(cloud, river, int(bench.choose(25, 120)))
+                times_s = await _rise_and_fall(cloud, river, int(bench.choose(25, 80)))
             finally:
                 await gateway.stop()
     bench.say(f"{len(times_s)} events, the slowest {max(times_s):.2f} s")

@@ -90,7 +90,7 @@ async def _through_gateway(bench: Bench, load: _Load, slaves: int, broker: int) 
             await listener.until(lambda: any(one.channel == "up/live" for one in listener.arrivals.values()))
             await asyncio.sleep(_WARM_UP_S)
             meter, since_us = Meter(agent.pid), time.time_ns() // 1000
-            await asyncio.sleep(bench.choose(7, 20))
+            await asyncio.sleep(bench.choose(7, 15))
             (elapsed_s, cpu_used_s), until_us = meter.read(), time.time_ns() // 1000
             peak_mb = rss_mb(agent.pid, peak=True)
             await agent.stop()

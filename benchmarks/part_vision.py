@@ -44,7 +44,7 @@ async def measure_look(bench: Bench) -> Sequence[Figure]:
     prepared = nanodet.normalised(np.asarray(cv2.resize(picture, (width, height)), np.uint8))
     found = len(detector.look(picture))
     looks_s, bare_s = [], []
-    for _ in range(int(bench.choose(100, 400))):
+    for _ in range(int(bench.choose(100, 300))):
         looks_s.append(_timed(lambda: detector.look(picture)))
         bare_s.append(_timed(lambda: session.run(list(nanodet.OUTPUTS), {"image": prepared})))
     bench.say(f"{found} objects found")
@@ -87,7 +87,7 @@ async def measure_gate(bench: Bench) -> Sequence[Figure]:
         await asyncio.sleep(_WARM_UP_S)
         bench.say("with the gate, with the gate forced open, and decoding alone")
         meters = [Meter(one.pid) for one in (gated, forced, bare)]
-        await asyncio.sleep(bench.choose(10, 60))
+        await asyncio.sleep(bench.choose(10, 40))
         readings = [meter.read() for meter in meters]
     shares = [cpu_used_s / elapsed_s for elapsed_s, cpu_used_s in readings]
     by_forced = Limit("the same with the gate forced open", 100 * shares[1], "% of a core")
