@@ -3,6 +3,7 @@
 Nothing here ends the agent but a second agent on the same folder: an alarm that only memory holds is better than none.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -158,6 +159,7 @@ def _open_file(
 ) -> tuple[Store, Opened]:
     path = folder / FILE
     set_aside = ""
+    _keep_log(path)
     try:
         store = Store(_checked(path, suspect), bytes_max, random_bytes)
         opened = store.begin(now_us(store.newest_us()))
@@ -169,6 +171,7 @@ def _open_file(
         inherit(database, read_tables(path.with_name(set_aside)), set_aside, now_us(0))
         store = Store(database, bytes_max, random_bytes)
         opened = store.begin(now_us(store.newest_us()))
+    _kept_log(path).unlink(missing_ok=True)
     return store, replace(opened, set_aside=set_aside)
 
 
@@ -182,6 +185,19 @@ def _checked(path: Path, suspect: bool) -> sqlite3.Connection:
     return database
 
 
+def _kept_log(path: Path) -> Path:
+    return path.with_name(f"{FILE}-log")
+
+
+def _keep_log(path: Path) -> None:
+    """Hold the write-ahead log by a second name: SQLite deletes one that it cannot use, with all that is in it."""
+    log, kept = path.with_name(f"{FILE}-wal"), _kept_log(path)
+    with contextlib.suppress(OSError):
+        if log.exists():
+            kept.unlink(missing_ok=True)
+            kept.hardlink_to(log)
+
+
 def _set_aside(path: Path) -> str:
     """Rename a damaged file with its companions; keep only the newest few."""
     old = sorted(path.parent.glob(f"{FILE}.damaged-*[0-9]"))
@@ -191,6 +207,8 @@ def _set_aside(path: Path) -> str:
         companion = path.with_name(FILE + suffix)
         if companion.exists():
             companion.rename(target.with_name(target.name + suffix))
+        elif suffix == "-wal" and _kept_log(path).exists():
+            _kept_log(path).rename(target.with_name(target.name + suffix))
     path.rename(target)
     for gone in old[: len(old) + 1 - _SET_ASIDE_MAX]:
         remove(gone)

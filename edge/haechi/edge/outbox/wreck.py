@@ -59,7 +59,8 @@ class Remains:
 def read_tables(path: Path) -> Remains:
     """Return what the tables of a damaged file say; blocks for a while when it is large."""
     try:
-        database = sqlite3.connect(path, isolation_level=None)
+        # Read-only: closing a database that may be written would delete the log of what it takes for an empty one.
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     except sqlite3.Error:
         return Remains()
     try:

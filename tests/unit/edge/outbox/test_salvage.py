@@ -159,13 +159,18 @@ async def test_what_is_whole_comes_home_and_the_rest_is_reported(
     assert found
 
 
-async def test_the_log_is_read_as_well(tmp_path: Path, outboxes: list[Outbox]) -> None:
+@pytest.mark.parametrize("log_has_header", [True, False])
+async def test_the_log_is_read_as_well(tmp_path: Path, outboxes: list[Outbox], log_has_header: bool) -> None:
     before = filled(tmp_path, checkpoint=False)
     damage(tmp_path, "everything")
+    if not log_has_header:
+        log = tmp_path / f"{FILE}-wal"
+        log.write_bytes(b"rubbish." * 4 + log.read_bytes()[32:])
     outbox = await reopened(tmp_path)
     outboxes.append(outbox)
     await Salvage(outbox, tmp_path, lambda: NOW_US, lambda: None).run()
     assert len(set(await contents(outbox)) & set(before)) == len(before)
+    assert not any(name.endswith("-log") for name in names(tmp_path))
 
 
 async def test_tables_that_can_be_read_carry_conditions_totals_and_what_was_settled(
