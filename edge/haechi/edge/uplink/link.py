@@ -108,8 +108,10 @@ class Link:
         try:
             await asyncio.to_thread(self._connect)
         except ssl.SSLError as error:
+            # What OpenSSL found wrong: the name, the dates (look at the clock), or the authority.
+            said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
             raise LinkRefused(
-                _("{where}: no trusted TLS connection ({reason})").format(where=where, reason=error.reason or error)
+                _("{where}: no trusted TLS connection ({reason})").format(where=where, reason=said or error)
             ) from None
         except OSError as error:
             raise LinkLost(
