@@ -178,7 +178,10 @@ class Schedule:
         """Put a parcel down as on the wire."""
         flight = self._flights.get(held.name)
         if flight is None:
-            lane = next(lane for lane in Lane if self._queues[lane].ready and self._queues[lane].ready[0] is held)
+            heads = {lane: queue.ready[0] for lane, queue in self._queues.items() if queue.ready}
+            lane = next((lane for lane, head in heads.items() if head is held), None)
+            if lane is None:
+                return  # the outbox moved while the parcel was read: it is offered and sent once more
             self._queues[lane].ready.popleft()
             self._flights[held.name] = _Flight(held, lane, now_s, now_s)
             self._bytes[lane] += held.size

@@ -134,6 +134,17 @@ def test_the_brokers_limit_on_confirmations_is_kept_with_room_for_alarms() -> No
     assert len(world.send_all()) == 1
 
 
+def test_a_parcel_that_was_read_while_the_outbox_moved_is_sent_once_more() -> None:
+    world = World()
+    held = world.commit(Rank.URGENT)
+    world.connect()
+    send = world.next()
+    assert send is not None
+    world.schedule.moved()
+    world.schedule.sent(send.held, world.now_s)
+    assert ids(world.send_all()) == [held.id]
+
+
 def test_a_receive_maximum_of_one_still_sends_everything() -> None:
     world = World()
     for rank in Rank:
