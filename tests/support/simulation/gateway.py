@@ -5,6 +5,7 @@ somebody presses an emergency button, which comes with a picture.
 """
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -155,7 +156,8 @@ class Gateway:
         await uplink.finish(3.0)
         sending.cancel()
         await asyncio.wait([sending])
-        await outbox.close()
+        with contextlib.suppress(OutboxFailed):
+            await outbox.close()
         process.retire()
 
     def refuse_disk(self, refuses: bool) -> None:
