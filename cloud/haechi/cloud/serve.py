@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -284,7 +284,9 @@ class Cloud:
         broken = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble is not None]
         if self._embedded is not None and self._embedded.trouble is not None:
             broken.insert(0, self._embedded.trouble)
-        parts.append(PartHealth("broker", "down" if broken else "ok", broken[0] if broken else ""))
+        refused = [link.refusal for link in self._links if link.refusal is not None]
+        state: Literal["ok", "degraded", "down"] = "down" if broken else "degraded" if refused else "ok"
+        parts.append(PartHealth("broker", state, (broken + refused + [""])[0]))
         for name, own in (("points", self._store_trouble), ("state", None)):
             trouble = self._intake.trouble.get(name) or own
             parts.append(PartHealth(name, "down" if trouble else "ok", trouble or ""))

@@ -218,3 +218,20 @@ async def test_observations_on_the_urgent_channel_hold_up_no_alarm(tmp_path: Pat
             await sender.until_settled(201, timeout_s=5)
             assert cloud.stop() == 0, "it stops in order even with a store that is down"
             assert "Traceback" not in cloud.log
+
+
+async def test_acknowledgements_that_the_broker_refuses_are_seen_in_health(tmp_path: Path) -> None:
+    async with Mosquitto(
+        tmp_path / "guarded",
+        passwords={"cloud": "right", "cabinet-1": "gate"},
+        access=["user cloud", "topic read haechi/v1/+/+/up/#", "user cabinet-1", "topic readwrite haechi/v1/#"],
+    ) as broker:
+        secret = tmp_path / "password"
+        secret.write_text("right\n")
+        url = f"mqtt://cloud@127.0.0.1:{broker.port}?password_file={secret}"
+        async with CloudProcess(tmp_path / "cloud", "--broker", url) as cloud:
+            async with Sender(broker.port, username="cabinet-1", password="gate") as sender:
+                sender.send(1, level(now_us(), 1.0))
+                health = await cloud.until("/api/v1/health", lambda answer: answer["state"] != "ok")
+            (part,) = (part for part in health["parts"] if part["name"] == "broker")
+            assert (part["state"], "down/#" in part["detail"]) == ("degraded", True)

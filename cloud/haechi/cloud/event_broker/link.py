@@ -32,6 +32,7 @@ BACK_OFF_S_FIRST, BACK_OFF_S_MAX = 0.2, 2.0
 PACKET_BYTES_MAX = 256 * 1024
 """Larger ones the broker keeps to itself; a parcel has 64 KiB at most."""
 IN_FLIGHT_MAX = 64
+REFUSAL_SHOWN_US = 60_000_000
 _LOOK_S = 0.5
 _REFUSED = 128
 
@@ -115,6 +116,14 @@ class BrokerLink:
         self._lost = asyncio.Event()
         self.trouble: str | None = "not connected yet"
         """Why there is no connection, one line; None when there is one."""
+        self._refusal = ""
+        self._refused_us = 0
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the broker refused one of our own messages lately, one line; None when it takes them."""
+        lately = self._refusal and self._clock_us() - self._refused_us < REFUSAL_SHOWN_US
+        return self._refusal if lately else None
 
     async def run(self) -> None:
         """Connect, subscribe, serve; again whenever the connection is lost; until cancelled."""
@@ -167,6 +176,7 @@ class BrokerLink:
             maximum_packet_size=PACKET_BYTES_MAX,
         )
         client.set_config({"reconnect_retries": -2})  # below gmqtt's own -1, "for ever": it must never come back itself
+        self._listen_to_answers(client)
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = lambda _client, _mid, granted, _properties: (
@@ -240,6 +250,28 @@ class BrokerLink:
             topic = topic.decode("utf-8", "replace")
         await self._take(Arrival(topic, bytes(payload), self._clock_us(), bool(properties.get("retain"))))
         return 0
+
+    def _listen_to_answers(self, client: gmqtt.Client) -> None:
+        """Hear what the broker says to our own messages (MQTT 5.0, section 3.4.2.1), which gmqtt reads over."""
+        handler = client._package_handler
+        read = handler._handle_puback_packet
+
+        def hear(command: int, packet: bytes) -> None:
+            self._on_answer(packet[2] if len(packet) > 2 else 0)
+            read(command, packet)
+
+        handler._handle_puback_packet = hear
+
+    def _on_answer(self, reason: int) -> None:
+        if reason < _REFUSED:
+            return
+        if self.refusal is None:
+            log.warning("%s: acknowledgements are refused with reason code %d", self.name, reason)
+        self._refused_us = self._clock_us()
+        self._refusal = (
+            f"{self._address} refuses acknowledgements (reason code {reason}), so gateways keep sending the same; "
+            "let the cloud's user write to haechi/v1/+/+/down/# in the broker's access list"
+        )
 
     def _on_disconnect(self, client: gmqtt.Client, _packet: object, _error: object = None) -> None:
         if client is self._client:
