@@ -80,6 +80,7 @@ class Recorder:
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
+        self._conditions_of_cameras: Collection[str] = ()
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -87,6 +88,7 @@ class Recorder:
 
     async def begin(self, conditions_of_cameras: Collection[str] = ()) -> None:
         """Commit descriptions, and what must be said about conditions that stood before this start."""
+        self._conditions_of_cameras = conditions_of_cameras
         standing = await self._outbox.conditions()
         said = self._engine.restore(standing, self._now_s(), self._stamp(), conditions_of_cameras)
         self._stretches[-1].events.extend(said)
@@ -119,8 +121,7 @@ class Recorder:
         self._wake.set()
 
     async def _work(self, now_s: float) -> None:
-        if await self._outbox.tend(self._clock.now_us()):
-            self._describe = True
+        await self._tend(now_s)
         if self._describe:
             self._describe = False
             await self._commit(self._description_drafts)
@@ -131,6 +132,16 @@ class Recorder:
         if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
             self._told_s = now_s
             await self._commit_losses()
+
+    async def _tend(self, now_s: float) -> None:
+        """Return to the disk when that takes the outbox again; take up conditions that only the disk remembered."""
+        if not self._outbox.trouble:
+            return
+        known = {event.condition for event in await self._outbox.conditions()}
+        if await self._outbox.tend(self._clock.now_us()):
+            self._describe = True
+            found = [event for event in await self._outbox.conditions() if event.condition not in known]
+            self._take_events(self._engine.restore(found, now_s, self._stamp(), self._conditions_of_cameras))
 
     async def sample(self, sample: Sample) -> None:
         """Take what a device gave, in the moment it gave it; waits while the disk is behind."""

@@ -69,6 +69,7 @@ class Shelter:
         self._memory: Store | None = None
         self._held_on_disk: tuple[HeldEpoch, ...] = ()
         self._next_look_s = 0.0
+        self._knows_conditions = True
         self.moves = 0
         """Rises with every move to memory and back."""
         self.trouble = ""
@@ -254,12 +255,14 @@ class Shelter:
         first = MEMORY_IDS + self.moves * _IDS_A_MOVE
         memory = Store(database, self._bytes_max, self._random_bytes, LossCause.DISK)
         conditions: list[Event] = []
+        self._knows_conditions = False
         if self._disk is not None:
             # The disk's epoch, so that the one drawn here comes after it.
             before = self._disk.epoch
             memory.within(lambda into: add_epoch(into, before.epoch, before.order, before.number, 1, 0, old=False))
             with contextlib.suppress(OutboxError):
                 conditions = self._disk.conditions()
+                self._knows_conditions = True
         memory.within(lambda into: _begin_at(into, first, conditions))
         memory.begin(now_us)
         self._memory, self.trouble = memory, reason
@@ -272,13 +275,15 @@ class Shelter:
         parcels = list(memory.named(_ADOPT_AT_ONCE))
         conditions, losses, figures = memory.conditions(), memory.losses(), memory.figures()
 
+        knows_conditions = self._knows_conditions
         last, now = memory.epoch, memory.held_epochs()[-1]
 
         def move(disk: sqlite3.Connection) -> None:
             adopt(disk, parcels, old=False)
             # Even when nothing of it waits: what is drawn next comes after it.
             add_epoch(disk, last.epoch, last.order, last.number, now.next, now_us, old=False)
-            _replace_conditions(disk, conditions)
+            # Where memory did not know them, those of the disk still stand: whoever looks at them now judges them.
+            _put_conditions(disk, conditions, instead=knows_conditions)
             for record in losses:
                 put_down(disk, record)
             for key, count in (
@@ -301,10 +306,13 @@ class Shelter:
 def _begin_at(database: sqlite3.Connection, first: int, conditions: Iterable[Event]) -> None:
     database.execute("DELETE FROM sqlite_sequence WHERE name = 'parcels'")
     database.execute("INSERT INTO sqlite_sequence VALUES ('parcels', ?)", (first,))
-    _replace_conditions(database, conditions)
+    _put_conditions(database, conditions, instead=True)
 
 
-def _replace_conditions(database: sqlite3.Connection, conditions: Iterable[Event]) -> None:
-    database.execute("DELETE FROM conditions")
+def _put_conditions(database: sqlite3.Connection, conditions: Iterable[Event], *, instead: bool) -> None:
+    if instead:
+        database.execute("DELETE FROM conditions")
     for event in conditions:
-        database.execute("INSERT INTO conditions VALUES (?, ?)", (event.condition, msgspec.msgpack.encode(event)))
+        database.execute(
+            "INSERT OR REPLACE INTO conditions VALUES (?, ?)", (event.condition, msgspec.msgpack.encode(event))
+        )

@@ -158,6 +158,24 @@ def test_a_condition_that_ends_in_memory_has_ended(disk: Disk) -> None:
     assert store.conditions() == []
 
 
+def test_a_condition_that_only_the_disk_remembers_is_not_forgotten(tmp_path: Path) -> None:
+    folder, away = tmp_path / "data", tmp_path / "away"
+    disk = Disk(folder)
+    draft, event = alarm()
+    disk.store.commit(Batch((draft,), (event,)), NOW_US)
+    disk.close()
+    folder.rename(away)
+    folder.write_text("in the way", encoding="utf-8")
+    disk.open()
+    assert disk.store.conditions() == []
+    folder.unlink()
+    away.rename(folder)
+    disk.waits()
+    assert disk.store.tend(NOW_US)
+    assert [found.condition for found in disk.store.conditions()] == ["river-1.alarm"]
+    disk.close()
+
+
 def test_what_memory_cannot_keep_is_a_loss_of_the_disk(disk: Disk) -> None:
     store = disk.store
     disk.becomes_read_only(True)
