@@ -11,7 +11,7 @@ STATIC  := cloud/haechi/cloud/event_monitor/static/index.html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check wheel ansible-test servers constraints clean format
+.PHONY: demo test check bench torture wheel ansible-test servers constraints clean format
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(STATIC)
@@ -35,6 +35,15 @@ wheel: $(VENV)/.dev $(STATIC)
 # Puts gateway and cloud on this machine under a scratch root, twice, and watches a reading arrive over TLS.
 ansible-test: wheel
 	cd ansible && HAECHI_WHEEL=$$(ls $(CURDIR)/.build/wheel/*.whl) $(CURDIR)/$(BIN)/molecule test
+
+# Seeded schedules of faults through real decisions: make torture SCHEDULES=15000 SEED=1
+torture: $(VENV)/.dev
+	@PYTHONPATH=tests $(BIN)/python -m fault.torture --schedules $(or $(SCHEDULES),1000) --seed $(or $(SEED),1) $(ARGS)
+
+# Every promised figure beside the bare loop that limits it: make bench ARGS="--quick --json FILE"
+bench: $(VENV)/.dev $(STATIC) servers
+	@$(BIN)/haechi models fetch
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
