@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.feeder import Feeder, Message
-from benchmarks.figures import Figure, Limit
+from benchmarks.figures import Figure, Limit, percentile
 from benchmarks.processes import Meter, rss_mb
 from benchmarks.simulated import TENANT, parcels
 from haechi.contract.observations import Table
@@ -22,7 +22,7 @@ from support.mosquitto import Mosquitto
 FLOOR_RATIO = 0.8
 _GATEWAYS = 10
 _DATASTREAMS = 1_000
-_ROUNDS = 3
+_ROUNDS = 5
 _LINES_A_REQUEST = 5_000
 _ROWS_A_COMMIT = 50_000
 _SERIES = "gateway-{number}"
@@ -55,7 +55,7 @@ class _Load:
 
 async def measure_embedded(bench: Bench) -> Sequence[Figure]:
     """MQTT → embedded store."""
-    load = await asyncio.to_thread(_Load, int(bench.choose(10, 30)))
+    load = await asyncio.to_thread(_Load, int(bench.choose(8, 20)))
     bare = _BareSqlite(bench.folder / "bare.sqlite")
     rates = await _in_turns(bench, load, bare.write, ())
     bare.close()
@@ -69,14 +69,15 @@ async def measure_embedded(bench: Bench) -> Sequence[Figure]:
 
 async def measure_influx(bench: Bench) -> Sequence[Figure]:
     """MQTT → InfluxDB."""
-    load = await asyncio.to_thread(_Load, int(bench.choose(10, 30)))
+    load = await asyncio.to_thread(_Load, int(bench.choose(8, 20)))
     with InfluxServer(bench.folder) as influx:
         store = f"influxdb://127.0.0.1:{influx.port}/{DATABASE}"
         rates = await _in_turns(bench, load, lambda tables: _post_bare(influx.port, tables), ("--store", store))
     limit = Limit("bare loop posting the same lines", rates.bare, "lines/s")
     return [
         Figure("cloud.influx_observations_per_s", rates.cloud, "observations/s", compared_with=limit),
-        Figure("cloud.influx_share_of_bare", rates.cloud / rates.bare, "×", FLOOR_RATIO, "more", limit),
+        # The median of the turns: what else the machine does rarely meets both halves of one turn alike.
+        Figure("cloud.influx_share_of_bare", percentile(rates.shares, 0.5), "×", FLOOR_RATIO, "more", limit),
         Figure("cloud.influx_cpu_per_1000", rates.cpu_s_a_1000, "s"),
         Figure("cloud.influx_rss", rates.rss_mb, "MB"),
     ]
@@ -87,6 +88,7 @@ class _Rates:
 
     def __init__(self) -> None:
         self.cloud = self.bare = self.cpu_s_a_1000 = self.rss_mb = 0.0
+        self.shares: list[float] = []
 
 
 async def _in_turns(
@@ -113,6 +115,7 @@ async def _in_turns(
                 + ("" if turn else " (to warm up: not counted)")
             )
             if turn:
+                rates.shares.append(took_bare_s / took_s)
                 cloud_s, bare_s, cpu_used_s = cloud_s + took_s, bare_s + took_bare_s, cpu_used_s + spent_s
         rates.rss_mb = rss_mb(cloud.pid)
     total = load.observations * _ROUNDS

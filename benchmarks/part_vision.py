@@ -87,7 +87,7 @@ async def measure_gate(bench: Bench) -> Sequence[Figure]:
         await asyncio.sleep(_WARM_UP_S)
         bench.say("with the gate, with the gate forced open, and decoding alone")
         meters = [Meter(one.pid) for one in (gated, forced, bare)]
-        await asyncio.sleep(bench.choose(10, 40))
+        await asyncio.sleep(bench.choose(20, 40))
         readings = [meter.read() for meter in meters]
     shares = [cpu_used_s / elapsed_s for elapsed_s, cpu_used_s in readings]
     by_forced = Limit("the same with the gate forced open", 100 * shares[1], "% of a core")
