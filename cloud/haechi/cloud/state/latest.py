@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from haechi.cloud.state.schema import latest
 from haechi.cloud.state.upsert import upsert
-from haechi.contract.observations import Value
+from haechi.contract.observations import Table, Value
 from haechi.contract.parcel import Parcel
 
 Latest = tuple[int, int, int, Value, int]
@@ -33,18 +33,25 @@ def unpack(packed: bytes) -> dict[str, Latest]:
 
 def newest_of(parcels: Iterable[tuple[int, Parcel]]) -> dict[str, dict[str, Latest]]:
     """Return thing → datastream → newest value of some parcels (seq, content) of one gateway."""
-    newest: dict[str, dict[str, Latest]] = {}
+    # A block of datastreams comes again with every parcel: only its newest table can hold a newest value.
+    tables: dict[tuple[str, ...], tuple[tuple[int, int], Table]] = {}
     for seq, parcel in parcels:
         order = (parcel.epoch_order, seq)
         for table in parcel.tables:
-            time_us = table.times_us[-1]
-            for column, (datastream, values) in enumerate(zip(table.datastreams, table.columns, strict=True)):
-                thing = newest.setdefault(datastream.partition(".")[0], {})
-                known = thing.get(datastream)
-                if known is None or known[:2] <= order:
-                    qualities = table.qualities.get(column)
-                    quality = 0 if qualities is None else int(qualities[-1])
-                    thing[datastream] = (*order, time_us, values[-1], quality)
+            before = tables.get(table.datastreams)
+            if before is None or before[0] <= order:
+                tables.pop(table.datastreams, None)
+                tables[table.datastreams] = (order, table)
+    newest: dict[str, dict[str, Latest]] = {}
+    for order, table in tables.values():
+        time_us = table.times_us[-1]
+        for column, (datastream, values) in enumerate(zip(table.datastreams, table.columns, strict=True)):
+            thing = newest.setdefault(datastream.partition(".")[0], {})
+            known = thing.get(datastream)
+            if known is None or known[:2] <= order:
+                qualities = table.qualities.get(column)
+                quality = 0 if qualities is None else int(qualities[-1])
+                thing[datastream] = (*order, time_us, values[-1], quality)
     return newest
 
 
