@@ -37,6 +37,7 @@ from haechi.edge.outbox.store import Store
 
 MEMORY_IDS = 2**50
 """Ids of parcels in memory begin here, so that no id ever means two parcels."""
+_REFUSED = -1
 _IDS_A_MOVE = 2**40
 _LOOK_AT_DISK_S = 10.0
 _ADOPT_AT_ONCE = 100_000
@@ -70,6 +71,8 @@ class Shelter:
         self._held_on_disk: tuple[HeldEpoch, ...] = ()
         self._next_look_s = 0.0
         self._knows_conditions = True
+        self._owed: dict[bytes, RangeSet] = {}
+        """What was settled while the disk did not take it."""
         self.moves = 0
         """Rises with every move to memory and back."""
         self.trouble = ""
@@ -110,6 +113,7 @@ class Shelter:
             raise OutboxMoved(str(error)) from error
         # Something smaller may have failed, and passed before it made anything move.
         self.trouble = ""
+        self._settle_owed()
         return names
 
     def new_epoch(self, now_us: int) -> Epoch:
@@ -138,6 +142,7 @@ class Shelter:
             return False
         self.trouble = ""
         self.moves += 1
+        self._settle_owed()
         return True
 
     def within(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -173,13 +178,18 @@ class Shelter:
     def settle(self, epoch: bytes, settled: RangeSet) -> int:
         """Mark what the cloud has settled; return how many parcels that frees.
 
-        What the disk does not take is said again by the cloud when it is asked again.
+        What the disk does not take now is kept for the moment when it does.
         """
-        freed = self._ask_disk(lambda disk: disk.settle(epoch, settled), 0)
+        freed = self._ask_disk(lambda disk: disk.settle(epoch, settled), _REFUSED)
+        if freed == _REFUSED:
+            self._owed[epoch] = self._owed.get(epoch, RangeSet()) | settled
+            freed = 0
         return freed + (self._memory.settle(epoch, settled) if self._memory is not None else 0)
 
     def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
         """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
+        if epoch in self._owed:
+            self._owed[epoch] -= lacked
         kept = self._ask_disk(lambda disk: disk.unsettle(epoch, lacked), 0)
         return kept + (self._memory.unsettle(epoch, lacked) if self._memory is not None else 0)
 
@@ -249,6 +259,11 @@ class Shelter:
         except OutboxFailed as error:
             self.trouble = self.trouble or str(error)
             return otherwise
+
+    def _settle_owed(self) -> None:
+        owed, self._owed = self._owed, {}
+        for epoch, settled in owed.items():
+            self.settle(epoch, settled)
 
     def _take_shelter(self, reason: str, now_us: int) -> None:
         database = connect(None)

@@ -176,6 +176,16 @@ def test_a_condition_that_only_the_disk_remembers_is_not_forgotten(tmp_path: Pat
     disk.close()
 
 
+def test_what_was_settled_while_the_disk_refused_is_settled_when_it_does_not(disk: Disk) -> None:
+    store = disk.store
+    (name,) = store.commit(Batch((values(),)), NOW_US)
+    disk.becomes_read_only(True)
+    assert store.settle(name.epoch, RangeSet([(name.seq, name.seq)])) == 0
+    disk.becomes_read_only(False)
+    (other,) = store.commit(Batch((values(),)), NOW_US)
+    assert set(waiting(store)) == {other}
+
+
 def test_what_memory_cannot_keep_is_a_loss_of_the_disk(disk: Disk) -> None:
     store = disk.store
     disk.becomes_read_only(True)
