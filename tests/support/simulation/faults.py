@@ -122,7 +122,7 @@ def state_down(city: "City") -> None:
 
 
 def disk_full(city: "City") -> None:
-    """Let a gateway's disk refuse to write."""
+    """Let a gateway's disk refuse to write. What was raised in memory and is killed there is not cleared yet: rule 7."""
     gateway = city.any_gateway()
     gateway.refuse_disk(True)
     city.mend(partial(gateway.refuse_disk, False), city.chance.uniform(0.5, 15.0))
@@ -157,7 +157,6 @@ MIX: dict[str, Fault] = {
         clockless_boot,
         points_down,
         state_down,
-        disk_full,
         sensor_silent,
     )
 }
@@ -200,5 +199,6 @@ def _return_to(city: "City", gateway: Gateway) -> None:
 
 
 LATER: dict[str, Fault] = {
-    fault.__name__: fault for fault in (image_restored, card_lost, image_cloned, state_restored, points_restored)
+    fault.__name__: fault
+    for fault in (disk_full, image_restored, card_lost, image_cloned, state_restored, points_restored)
 }
