@@ -122,7 +122,7 @@ def state_down(city: "City") -> None:
 
 
 def disk_full(city: "City") -> None:
-    """Let a gateway's disk refuse to write. What was raised in memory and is killed there is not cleared yet: rule 7."""
+    """Let a gateway's disk refuse to write. What is raised in memory and killed there is not cleared yet (rule 7)."""
     gateway = city.any_gateway()
     gateway.refuse_disk(True)
     city.mend(partial(gateway.refuse_disk, False), city.chance.uniform(0.5, 15.0))
