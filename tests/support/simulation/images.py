@@ -56,6 +56,9 @@ def torn(before: Image, after: Image, chance: random.Random) -> Image:
         if old_log and not new_log:
             # Closing empties the log only after the database is synced: all of it or nothing.
             left[name], left[log] = chance.choice(((old, old_log), (new, new_log)))
+        elif new and not old:
+            # A database is made under a rollback journal, before there is a log: its first page is there or is not.
+            left[name], left[log] = chance.choice(((old, old_log), (new, new_log)))
         elif old != new and chance.random() < 0.5:
             left[name], left[log] = _mixed(old, new, chance), new_log
         else:
