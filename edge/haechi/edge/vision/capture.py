@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masking import Masks
 from haechi.text import _
 
 _FILE_RATE_DEFAULT = 25.0
@@ -71,6 +72,7 @@ class Capture:
         self._config = config
         self._clock_us = clock_us
         self._environment = environment
+        self._masks = Masks(config.masks)
         self._changed = threading.Condition()
         self._wanted = False
         self._closing = False
@@ -112,7 +114,7 @@ class Capture:
 
     def _read(self) -> None:
         try:
-            source = _open(self._config, self._environment)
+            source = open_source(self._config, self._environment)
         except CannotOpen as error:
             self._finish(error)
             return
@@ -146,6 +148,7 @@ class Capture:
         taken, picture = source.retrieve()
         if not taken or picture is None:
             return
+        self._masks.black_out(picture)
         with self._changed:
             self._frame, self._wanted = Frame(picture, grabbed_us, self._alive_s), False
             self._changed.notify_all()
@@ -161,7 +164,12 @@ class Capture:
             self._changed.notify_all()
 
 
-def _open(config: CameraConfig, environment: Mapping[str, str]) -> Any:
+def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Any:
+    """Opens what a camera's ``url`` names as OpenCV's capture, decoding in one thread; blocks up to ``open_timeout_s``.
+
+    Raises:
+        CannotOpen: it is not there, answers nothing, or is no video.
+    """
     url = config.url
     shown = masked(url)
     if is_device(url):

@@ -31,6 +31,20 @@ def _distinct(labels: tuple[Label, ...]) -> tuple[Label, ...]:
 Labels = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
+def _possible(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
+    polygon = [Point(*corner) for corner in corners]
+    if len(set(polygon)) < 3:
+        raise ValueError(_("a polygon needs at least three different corners"))
+    if geometry.crosses_itself(polygon):
+        raise ValueError(_("the sides cross each other; give the corners in order around the area"))
+    if geometry.area(polygon) < 1e-4:
+        raise ValueError(_("the polygon has no area"))
+    return corners
+
+
+Polygon = Annotated[tuple[Corner, ...], Field(max_length=64), AfterValidator(_possible)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,9 +95,7 @@ class ZoneConfig(_Model):
 
     name: Identifier = Field(description="Name within the camera; part of the condition's name.")
     kind: Literal["intrusion", "stopped_vehicle"] = Field(description="What is an event in it.")
-    polygon: tuple[Corner, ...] = Field(
-        description="Corners in order, fractions of the picture; three at least.", max_length=64
-    )
+    polygon: Polygon = Field(description="Corners in order, fractions of the picture; three at least.")
     classes: Labels | None = Field(
         None, description="What is watched; by default people for an intrusion, vehicles for a stopped vehicle."
     )
@@ -94,18 +106,6 @@ class ZoneConfig(_Model):
         description="How long it must last; by default 1 s for an intrusion, 10 s for a stopped vehicle.",
     )
     clear_after_s: float = Field(5, ge=0.5, le=3600, description="The event ends when nothing was there for so long.")
-
-    @field_validator("polygon")
-    @classmethod
-    def _is_possible(cls, corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
-        polygon = [Point(*corner) for corner in corners]
-        if len(set(polygon)) < 3:
-            raise ValueError(_("a polygon needs at least three different corners"))
-        if geometry.crosses_itself(polygon):
-            raise ValueError(_("the sides cross each other; give the corners in order around the area"))
-        if geometry.area(polygon) < 1e-4:
-            raise ValueError(_("the polygon has no area"))
-        return corners
 
     @property
     def watched(self) -> frozenset[Label]:
@@ -152,6 +152,11 @@ class CameraConfig(_Model):
     detector: DetectorConfig = Field(default_factory=DetectorConfig, description="Which detector, how sure.")
     lines: tuple[LineConfig, ...] = Field((), max_length=32, description="Lines whose crossings are counted.")
     zones: tuple[ZoneConfig, ...] = Field((), max_length=32, description="Areas that are watched.")
+    masks: tuple[Polygon, ...] = Field(
+        (),
+        max_length=32,
+        description="Areas that nobody is to see, such as windows: black before anything looks at a picture.",
+    )
     count_period_s: float = Field(10, ge=1, le=3600, description="Crossings are counted over so long.")
     motion: MotionConfig = Field(default_factory=MotionConfig, description="The gate in front of the detector.")
     evidence: EvidenceConfig = Field(default_factory=EvidenceConfig, description="Pictures that go with events.")

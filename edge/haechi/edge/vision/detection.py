@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision.geometry import Box
-from haechi.edge.vision.labels import CARRIAGES, FAMILIES, Label, family
+from haechi.edge.vision.labels import CARRIAGES, FAMILIES, LABELS, Label, family
 
 _LIKENESS_MAX = 0.5  # two objects of a family rarely share more than half of their joint area
 _CONTAINED_MAX = 0.8  # a box that lies in another by more than this is a part of the same thing
 _PART_MIN = 0.2  # share of a vehicle's box that a second box on a part of it has at least
+
+_FAMILY_INDEX = {label: FAMILIES.index(family(label)) for label in LABELS}
 
 DETECTIONS_MAX = 200
 """More objects than this in one picture are a detector gone wrong."""
@@ -38,21 +40,24 @@ def without_doubles(detections: Iterable[Detection]) -> list[Detection]:
     if len(ordered) < 2:
         return ordered
     same = _same(ordered)
-    kept: list[int] = []
-    for index in range(len(ordered)):
-        if not same[index, kept].any():
-            kept.append(index)
-    return [ordered[index] for index in kept]
+    doubles = np.zeros(len(ordered), np.bool_)
+    kept: list[Detection] = []
+    for index, detection in enumerate(ordered):
+        if not doubles[index]:
+            kept.append(detection)
+            doubles |= same[index]
+    return kept
 
 
 def _same(detections: Sequence[Detection]) -> NDArray[np.bool_]:
     """Which pairs are one object: bool[n, n]. All at once, for this runs on every look."""
     boxes = np.array([detection.box for detection in detections])
-    families = np.array([FAMILIES.index(family(detection.label)) for detection in detections])
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    families = np.array([_FAMILY_INDEX[detection.label] for detection in detections])
+    left, top, right, bottom = boxes.T
+    wide = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    high = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+    shared = np.maximum(wide, 0) * np.maximum(high, 0)
+    areas = (right - left) * (bottom - top)
     smaller, larger = np.minimum.outer(areas, areas), np.maximum.outer(areas, areas)
     alike = shared > _LIKENESS_MAX * (smaller + larger - shared)
     within = shared > _CONTAINED_MAX * smaller

@@ -32,8 +32,10 @@ class Detector(Protocol):
 class NanoDet:
     """NanoDet-g from the model cache."""
 
-    def __init__(self, model: Path, labels: Sequence[Label], *, threads: int = 1) -> None:
-        """Loads the model.
+    def __init__(
+        self, model: Path, labels: Sequence[Label], *, threads: int = 1, score_min: float = SCORE_MIN_UNSURE
+    ) -> None:
+        """Loads the model; boxes below `score_min` are left out.
 
         Raises:
             ModelError: the file is no detector of ours.
@@ -41,6 +43,7 @@ class NanoDet:
         self._session = open_session(model, threads)
         shape = self._session.get_inputs()[0].shape
         self._labels = tuple(labels)
+        self._score_min = score_min
         self._size = (int(shape[2]), int(shape[3]))
         self._canvas = np.full((*self._size, 3), nanodet.LETTERBOX_GREY, np.uint8)
         self._letterbox: Letterbox | None = None
@@ -50,7 +53,7 @@ class NanoDet:
         letterbox = self._fit(picture)
         outputs = self._session.run(list(nanodet.OUTPUTS), {"image": nanodet.normalised(self._canvas)})
         return without_doubles(
-            nanodet.detections(outputs, letterbox, size=self._size, labels=self._labels, score_min=SCORE_MIN_UNSURE)
+            nanodet.detections(outputs, letterbox, size=self._size, labels=self._labels, score_min=self._score_min)
         )
 
     def _fit(self, picture: NDArray[np.uint8]) -> Letterbox:
@@ -66,13 +69,13 @@ class NanoDet:
         return letterbox
 
 
-def open_detector(config: DetectorConfig, labels: Sequence[Label]) -> Detector:
-    """Loads the detector that a camera's configuration names.
+def open_detector(config: DetectorConfig, labels: Sequence[Label], *, score_min: float = SCORE_MIN_UNSURE) -> Detector:
+    """Loads the detector that a camera's configuration names; boxes below `score_min` are left out.
 
     Raises:
         ModelError: it is missing or damaged; the text says what to do.
     """
     if cache.is_path(config.model):
-        return YoloX(Path(config.model), labels, threads=config.threads)
+        return YoloX(Path(config.model), labels, threads=config.threads, score_min=score_min)
     path = cache.locate(config.model, config.precision, config.input_size)
-    return NanoDet(path, labels, threads=config.threads)
+    return NanoDet(path, labels, threads=config.threads, score_min=score_min)

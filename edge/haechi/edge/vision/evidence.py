@@ -56,10 +56,9 @@ def draw(
     """
     shown = picture.copy()
     tracks = list(tracks)
-    for box in people:
-        _blur_head(shown, box)
+    blur_heads(shown, people)
     shown = _at_most_wide(shown, _WIDTH_MAX_PX)
-    corners = _pixels(polygon, shown)
+    corners = pixels(polygon, shown)
     cv2.polylines(shown, [corners], isClosed=True, color=_MARKED, thickness=2, lineType=cv2.LINE_AA)
     for track in tracks:
         if track.settled and not track.misses and track.box != about:
@@ -70,7 +69,14 @@ def draw(
     return _compressed(shown, quality, bytes_max)
 
 
-def _pixels(points: Iterable[Point], picture: NDArray[np.uint8]) -> NDArray[np.int32]:
+def blur_heads(picture: NDArray[np.uint8], people: Iterable[Box]) -> None:
+    """Blurs the head of each person beyond recognition, in the picture itself (uint8[H, W, 3])."""
+    for box in people:
+        _blur_head(picture, box)
+
+
+def pixels(points: Iterable[Point], picture: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Where points given as fractions lie in a picture: int32[n, 2], x and y."""
     height, width = picture.shape[:2]
     return np.array([(round(p.x * (width - 1)), round(p.y * (height - 1))) for p in points], np.int32)
 
@@ -100,7 +106,7 @@ def _at_most_wide(picture: NDArray[np.uint8], width_px: int) -> NDArray[np.uint8
 
 
 def _mark(picture: NDArray[np.uint8], box: Box, text: str, colour: tuple[int, int, int]) -> None:
-    (left, top), (right, bottom) = _pixels([Point(box.left, box.top), Point(box.right, box.bottom)], picture)
+    (left, top), (right, bottom) = pixels([Point(box.left, box.top), Point(box.right, box.bottom)], picture)
     thickness = 2 if text else 1
     cv2.rectangle(picture, (int(left), int(top)), (int(right), int(bottom)), colour, thickness, cv2.LINE_AA)
     if text:

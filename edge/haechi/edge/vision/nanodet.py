@@ -75,7 +75,7 @@ def detections(
     columns = [COCO_INDEX[label] for label in labels]
     found: list[Detection] = []
     for stride, scores, distances in zip(STRIDES_PX, outputs[:3], outputs[3:], strict=True):
-        wanted = scores[0][:, columns]
+        wanted = scores[0].take(columns, axis=1)
         best = wanted.max(axis=1)
         cells = np.flatnonzero(best >= score_min)
         if not cells.size:

@@ -27,6 +27,7 @@ _SWING_S = 5.0  # … from where it was at most so long ago
 _FLICKER_LOOKS = 2  # an object may be outside its zone for fewer looks in a row …
 _FLICKER_S = 1.0  # … or for no longer than this, and still have been inside all the time
 _STILL_SHARE = 0.25  # a vehicle stands while its foot point stays within this share of its smaller side
+_LOWEST = 0.999
 _NEAR_MIN = 0.005  # boxes tremble by this much, however small they are
 
 
@@ -202,7 +203,8 @@ class _Zone:
             return False
         presence = self._presences.get(track.id)
         foot = track.box.foot
-        if track.misses or not geometry.inside(self._polygon, foot):
+        # Feet below the picture's lower edge stand on it, and a zone that reaches the edge has them in it.
+        if track.misses or not geometry.inside(self._polygon, Point(foot.x, min(foot.y, _LOWEST))):
             if presence is None:
                 return False
             presence.absent += 1

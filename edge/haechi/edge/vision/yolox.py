@@ -31,8 +31,10 @@ _SIZE_LOG_MAX = 10.0  # beyond any picture; keeps a broken model from overflowin
 class YoloX:
     """A YOLOX-format ONNX file."""
 
-    def __init__(self, model: Path, labels: Sequence[Label], *, threads: int = 1) -> None:
-        """Loads the model.
+    def __init__(
+        self, model: Path, labels: Sequence[Label], *, threads: int = 1, score_min: float = SCORE_MIN_UNSURE
+    ) -> None:
+        """Loads the model; boxes below `score_min` are left out.
 
         Raises:
             ModelError: the file is no such model.
@@ -47,6 +49,7 @@ class YoloX:
         self._input = entry.name
         self._size = (int(shape[2]), int(shape[3]))
         self._labels = tuple(labels)
+        self._score_min = score_min
         cells = sum((self._size[0] // stride) * (self._size[1] // stride) for stride in _STRIDES_PX)
         if shape[1] != 3 or list(outputs[0].shape[1:]) != [cells, _VALUES]:
             text = _("{path}: not of YOLOX's format: expected an output of {cells} x {values}")
@@ -63,7 +66,7 @@ class YoloX:
         planes = np.ascontiguousarray(self._canvas.transpose(2, 0, 1), np.float32)[np.newaxis]
         (output,) = self._session.run(None, {self._input: planes})
         return without_doubles(
-            detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=SCORE_MIN_UNSURE)
+            detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=self._score_min)
         )
 
 

@@ -106,6 +106,12 @@ def test_intrusion_is_raised_once_and_cleared_once() -> None:
     assert cleared.number == 1
 
 
+def test_a_zone_to_the_edge_of_the_picture_holds_whose_feet_are_below_it() -> None:
+    whole = ZONE.model_copy(update={"polygon": ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))})
+    film = Film(zones=[whole]).show(walk(Point(0.2, 1.0), Point(0.8, 1.0)))
+    assert film.phases == [True]
+
+
 def test_a_short_step_into_the_zone_is_no_intrusion() -> None:
     film = Film(zones=[ZONE])
     film.show(walk(Point(0.2, 0.6), Point(0.42, 0.6), 20)).show(walk(Point(0.42, 0.6), Point(0.2, 0.6), 20))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from haechi.edge.vision.models import cache as store
 from haechi.edge.vision.models import obtain, prepare
 from haechi.edge.vision.models.card import ModelCard, card, shipped
 from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.progress import Progress
 from haechi.text import _
 
 DEFAULT = "nanodet-g"
@@ -54,7 +54,7 @@ def _answering(command: Callable[[argparse.Namespace], int]) -> Callable[[argpar
 
 def _fetch(arguments: argparse.Namespace) -> int:
     model = card(arguments.name)
-    with _Shown() as shown:
+    with Progress() as shown:
         prepare.prepare(model, store.root(), obtain.from_registry, shown)
     if arguments.bundle:
         prepare.bundle(model, store.root(), arguments.bundle)
@@ -65,7 +65,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace) -> int:
     model = card(arguments.name)
     files = obtain.from_file(model, arguments.file)
-    with _Shown() as shown:
+    with Progress() as shown:
         prepare.prepare(model, store.root(), lambda *_ignored: files, shown)
     return _told(model)
 
@@ -107,26 +107,3 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - the command's own output
-
-
-class _Shown:
-    """Progress on stderr: one line rewritten on a terminal, a line per tenth elsewhere."""
-
-    def __init__(self) -> None:
-        self._told = ""
-
-    def __enter__(self) -> _Shown:
-        return self
-
-    def __call__(self, step: str, share: float) -> None:
-        terminal = sys.stderr.isatty()
-        percent = int(share * 100)
-        line = f"{step} {percent if terminal else percent // 10 * 10:3d} %"
-        if line != self._told:
-            self._told = line
-            sys.stderr.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-            sys.stderr.flush()
-
-    def __exit__(self, *error: object) -> None:
-        if self._told and sys.stderr.isatty():
-            sys.stderr.write("\n")

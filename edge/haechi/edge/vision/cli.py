@@ -1,0 +1,179 @@
+"""``haechi camera evaluate|preview``: how well a camera counts on a clip, and what its scene looks like."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from haechi.command import UsageError
+from haechi.edge.config_file import ConfigError, load
+from haechi.edge.vision import preview
+from haechi.edge.vision.capture import CannotOpen
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detector import open_detector
+from haechi.edge.vision.evaluation import run as evaluation
+from haechi.edge.vision.evaluation import truth as truths
+from haechi.edge.vision.evaluation.truth import TruthError
+from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.process import wall_clock_us
+from haechi.edge.vision.progress import Progress
+from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
+from haechi.text import _
+
+_ANYBODY = 0.1  # whoever may be a person is blurred in a preview
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Fills the parser of ``haechi camera``."""
+    parser.description = _("Cameras: judge one on a clip, see its lines and zones.")
+    commands = parser.add_subparsers(title=_("commands"), required=True)
+
+    judge = commands.add_parser("evaluate", help=_("replay a clip by its own time and compare with the truth"))
+    judge.add_argument("clip", type=Path, help=_("video file"))
+    judge.add_argument(
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=_("MOT Challenge's gt.txt, or TOML: [[line]], [[quiet]]"),
+    )
+    judge.add_argument("--config", type=Path, metavar="FILE", help=_("judge a camera of this gateway's file instead"))
+    judge.add_argument("--camera", metavar="ID", help=_("which of its cameras"))
+    judge.add_argument("--precision", choices=("auto", "fp32", "int8"), help=_("form of the detector to judge"))
+    judge.add_argument("--input-size", choices=("256x416", "192x320"), help=_("input of the detector to judge"))
+    judge.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
+    judge.set_defaults(run=_answering(_evaluate))
+
+    show = commands.add_parser("preview", help=_("write one picture with lines, zones and masks drawn"))
+    show.add_argument("--config", type=Path, required=True, metavar="FILE", help=_("the gateway's TOML file"))
+    show.add_argument("--camera", metavar="ID", help=_("which of its cameras; may be left out when there is one"))
+    show.add_argument("--out", type=Path, required=True, metavar="FILE", help=_("PNG file to write"))
+    show.set_defaults(run=_answering(_preview))
+
+
+def _answering(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        cv2.setNumThreads(1)
+        _silence_libraries()
+        try:
+            return command(arguments)
+        except (CannotOpen, ConfigError, ModelError, TruthError) as error:
+            raise UsageError(str(error)) from None
+
+    return run
+
+
+def _silence_libraries() -> None:
+    """OpenCV and FFmpeg write lines of their own about what cannot be opened; ours says it once and clearly."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    if arguments.camera and not arguments.config:
+        raise UsageError(_("--camera: say in which file with --config"))
+    if not arguments.clip.is_file():
+        raise UsageError(_("{path}: there is no such file").format(path=arguments.clip))
+    truth = truths.read(arguments.truth)
+    camera = _camera(arguments.config, arguments.camera) if arguments.config else None
+    config, names = evaluation.scene(str(arguments.clip.absolute()), truth, camera)
+    chosen = {"precision": arguments.precision, "input_size": arguments.input_size}
+    detector_config = config.detector.model_copy(update={key: value for key, value in chosen.items() if value})
+    score_min = SCORE_MIN_UNSURE if truth.frames is None else evaluation.RAW_SCORE_MIN
+    detector = open_detector(detector_config, config.classes, score_min=score_min)
+    judged = evaluation.Evaluation(config, truth, names, detector)
+    with Progress() as shown:
+        judged.run(lambda share: shown(arguments.clip.name, share))
+    if beyond := judged.frames_without_picture():
+        sys.stderr.write(
+            _("warning: the truth names {count} frames beyond the clip's end; do they belong together?").format(
+                count=beyond
+            )
+            + "\n"
+        )
+    report = judged.report()
+    if arguments.json:
+        _write(arguments.json, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+    _tell(report)
+    return 0
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    config = _camera(arguments.config, arguments.camera)
+    # The detector first: without it nobody's head could be blurred, so no picture may be taken.
+    detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
+    picture = preview.take(config, clock_us=wall_clock_us)
+    _write(arguments.out, preview.draw(picture, config, detector))
+    _say(
+        _("{path}: {width} x {height}, {lines} lines, {zones} zones, {masks} masks").format(
+            path=arguments.out,
+            width=picture.shape[1],
+            height=picture.shape[0],
+            lines=len(config.lines),
+            zones=len(config.zones),
+            masks=len(config.masks),
+        )
+    )
+    return 0
+
+
+def _camera(path: Path, id_: str | None) -> CameraConfig:
+    cameras = {camera.id: camera for camera in load(path).camera}
+    if id_ is None and len(cameras) == 1:
+        (id_,) = cameras
+    if id_ is None or id_ not in cameras:
+        known = ", ".join(cameras) or "–"
+        raise UsageError(
+            _("{path}: expected --camera with one of: {known}").format(path=path, known=known)
+            if id_ is None
+            else _("{path}: there is no camera {id}; expected one of: {known}").format(path=path, id=id_, known=known)
+        )
+    return cameras[id_]
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(_("{path}: cannot be written: {reason}").format(path=path, reason=error.strerror)) from None
+
+
+def _tell(report: dict[str, Any]) -> None:
+    for line in report["lines"]:
+        for direction in ("forward", "backward"):
+            _say(
+                _("line {name}, {direction}: counted {counted}, truth {truth}").format(
+                    name=line["name"], direction=direction, **line[direction]
+                )
+            )
+    if report["boxes"] is not None:
+        figures = {key: "–" if value is None else value for key, value in report["boxes"].items()}
+        _say(
+            _("boxes: AP50 {ap50}, precision {precision}, recall {recall}, identity switches {id_switches}").format(
+                **figures
+            )
+        )
+    for stretch in report["quiet"]:
+        bound = "–" if stretch["per_hour_upper_95"] is None else stretch["per_hour_upper_95"]
+        _say(
+            _("quiet {name}: {events} events in {hours} h; at most {bound} an hour with 95 % confidence").format(
+                name=stretch["name"], events=stretch["events"], hours=stretch["hours"], bound=bound
+            )
+        )
+    _say(
+        _(
+            "cost: {ms_per_frame} ms a frame, {cpu_s} s CPU; {frames} frames, {frames_looked_at} looked at, "
+            "{frames_analysed} analysed"
+        ).format(**report["cost"])
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - the command's own output

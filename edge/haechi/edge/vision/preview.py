@@ -1,0 +1,145 @@
+"""One picture of a camera with its lines, zones and masks drawn, for whoever sets it up.
+
+Promise: heads of people are blurred as in evidence before anything is written, masks are black, and colours never stand
+alone: every line and zone bears its name, and every line an arrow that points **forward**.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.edge.vision import evidence
+from haechi.edge.vision.capture import CannotOpen, Capture, masked
+from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.detector import Detector
+from haechi.edge.vision.geometry import Point
+from haechi.text import _
+
+_SETTLES_S = 1.5  # a camera adjusts its exposure, and a stream's first pictures may be half of one
+_LINE = (80, 220, 255)  # BGR
+_ZONE = (40, 80, 255)
+_MASK = (200, 200, 200)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_ARROW_SHARE = 0.08  # of the picture's smaller side
+_FILLED = 0.18
+
+
+def take(
+    config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ
+) -> NDArray[np.uint8]:
+    """One picture of the camera, uint8[H, W, 3] BGR, masks black; blocks for up to its time-outs.
+
+    Raises:
+        CannotOpen: it gives none; the text is one line without secrets.
+    """
+    capture = Capture(config.model_copy(update={"loop": False}), clock_us=clock_us, environment=environment)
+    try:
+        picture: NDArray[np.uint8] | None = None
+        give_up_s = time.monotonic() + config.open_timeout_s + config.read_timeout_s
+        until_s = give_up_s
+        while time.monotonic() < until_s and not capture.ended:
+            try:
+                frame = capture.newest(max(0.0, until_s - time.monotonic()))
+            except CannotOpen:
+                if picture is None:
+                    raise
+                break
+            if frame is not None:
+                if picture is None:
+                    until_s = min(give_up_s, time.monotonic() + _SETTLES_S)
+                picture = frame.picture
+        if picture is None:
+            raise CannotOpen(_("{url}: gives no pictures").format(url=masked(config.url)))
+        return picture
+    finally:
+        capture.close()
+
+
+def draw(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> bytes:
+    """The picture with the scene drawn, as PNG.
+
+    Args:
+        picture: uint8[H, W, 3] BGR, masks black already; it is not changed.
+        config: the camera's.
+        detector: finds the people whose heads are blurred.
+    """
+    shown = picture.copy()
+    evidence.blur_heads(shown, (found.box for found in detector.look(picture) if found.label == "person"))
+    for polygon in config.masks:
+        corners = evidence.pixels([Point(*corner) for corner in polygon], shown)
+        cv2.polylines(shown, [corners], isClosed=True, color=_MASK, thickness=1, lineType=cv2.LINE_AA)
+        _write(shown, _("mask"), _middle(corners))
+    for zone in config.zones:
+        _draw_zone(shown, zone)
+    for line in config.lines:
+        _draw_line(shown, line)
+    _done, encoded = cv2.imencode(".png", shown)
+    return bytes(encoded)
+
+
+def _draw_zone(picture: NDArray[np.uint8], zone: ZoneConfig) -> None:
+    corners = evidence.pixels([Point(*corner) for corner in zone.polygon], picture)
+    filled = picture.copy()
+    cv2.fillPoly(filled, [corners], _ZONE)
+    cv2.addWeighted(filled, _FILLED, picture, 1 - _FILLED, 0, dst=picture)
+    cv2.polylines(picture, [corners], isClosed=True, color=_ZONE, thickness=2, lineType=cv2.LINE_AA)
+    _write(picture, f"{zone.name}: {zone.kind}", _middle(corners))
+
+
+def _draw_line(picture: NDArray[np.uint8], line: LineConfig) -> None:
+    a, b = evidence.pixels([Point(*line.a), Point(*line.b)], picture)
+    cv2.line(picture, _at(a), _at(b), _BLACK, 4, cv2.LINE_AA)
+    cv2.line(picture, _at(a), _at(b), _LINE, 2, cv2.LINE_AA)
+    middle = (a + b) / 2
+    forward = _forward(a, b)
+    tip = middle + forward * _ARROW_SHARE * min(picture.shape[:2])
+    for colour, thickness in ((_BLACK, 5), (_LINE, 2)):
+        cv2.arrowedLine(picture, _at(middle), _at(tip), colour, thickness, cv2.LINE_AA, tipLength=0.35)
+    for end, letter in ((a, "a"), (b, "b")):
+        cv2.circle(picture, _at(end), 4, _LINE, -1, cv2.LINE_AA)
+        _write(picture, letter, end + 8)
+    _write(picture, f"{line.name} forward", tip, beside=forward)
+
+
+def _forward(a: NDArray[np.int32], b: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Unit vector to the right of a→b, in pixels with y down."""
+    way = (b - a).astype(np.float64)
+    right = np.array([-way[1], way[0]])
+    return right / max(float(np.hypot(*right)), 1e-9)
+
+
+def _middle(corners: NDArray[np.int32]) -> NDArray[np.float64]:
+    return np.asarray(corners.mean(axis=0), np.float64)
+
+
+def _at(point: NDArray[np.floating | np.integer]) -> tuple[int, int]:
+    return round(float(point[0])), round(float(point[1]))
+
+
+def _write(
+    picture: NDArray[np.uint8],
+    text: str,
+    at: NDArray[np.floating | np.integer],
+    *,
+    beside: NDArray[np.float64] | None = None,
+) -> None:
+    """Writes text about a point, or beside it in a direction, wholly inside the picture."""
+    size = max(0.4, picture.shape[1] / 1600)
+    (wide, high), below = cv2.getTextSize(text, _FONT, size, 1)
+    if beside is not None:
+        at = at + beside * (np.array([wide, high]) / 2 + 8)
+    x, y = _at(at)
+    corner = (
+        max(4, min(x - wide // 2, picture.shape[1] - wide - 4)),
+        max(high + 4, min(y + high // 2, picture.shape[0] - below - 4)),
+    )
+    lowest = (corner[0] + wide + 3, corner[1] + below + 2)
+    cv2.rectangle(picture, (corner[0] - 3, corner[1] - high - 3), lowest, _BLACK, -1)
+    cv2.putText(picture, text, corner, _FONT, size, _WHITE, 1, cv2.LINE_AA)
