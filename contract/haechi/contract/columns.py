@@ -171,8 +171,11 @@ def _counts(values: Sequence[Value], step: Step | None) -> list[int] | None:
             return None
         # Step.count_of for every value, without a call for each.
         numerator, denominator = step
-        counts = [round(value * denominator / numerator) for value in values]  # type: ignore[operator]
-        if [count * numerator / denominator for count in counts] != values:
+        try:
+            counts = [round(value * denominator / numerator) for value in values]  # type: ignore[operator]
+            if [count * numerator / denominator for count in counts] != values:
+                return None
+        except OverflowError:  # a value so large that no integer of the device can be behind it
             return None
     return counts if -limit < min(counts) and max(counts) < limit else None
 

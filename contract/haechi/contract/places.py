@@ -49,8 +49,11 @@ class Step(NamedTuple):
 
     def count_of(self, value: float) -> int | None:
         """Return the integer that :meth:`value` turns into exactly ``value``, or None where there is none."""
-        count = round(value * self.denominator / self.numerator)
-        return count if self.value(count) == value else None
+        try:
+            count = round(value * self.denominator / self.numerator)
+            return count if self.value(count) == value else None
+        except OverflowError:  # so large that no integer of a device can be behind it
+            return None
 
 
 class Place(Struct, frozen=True, kw_only=True):
