@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from support.processes import command_line
+
 RUN_S_MAX = 240
 
 
@@ -33,8 +35,8 @@ class City:
 
     def _child(self, words: tuple[str, ...]) -> int:
         for child in Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-            if all(word in command for word in words):
+            started_with = command_line(int(child))
+            if all(word in started_with for word in words):
                 return int(child)
         raise AssertionError(f"no child runs {words}")
 

@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
 from haechi.command import UsageError
 from support.cloud import CloudProcess
+from support.processes import is_alive
 from support.sender import Sender, alarm, flood, level, now_us
 
 
@@ -33,13 +34,6 @@ def sender_to(cloud: CloudProcess) -> Sender:
     return Sender(cloud.broker_port, username="gateway", password=cloud.gateway_password)
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 async def test_parcels_alarms_and_questions_pass(cloud: CloudProcess) -> None:
     async with sender_to(cloud) as sender:
         sender.send(1, level(now_us(), 1.0))
@@ -56,7 +50,7 @@ async def test_a_broker_that_dies_or_freezes_is_replaced(cloud: CloudProcess, nu
     first = broker_of(cloud)
     os.kill(first, number)
     async with asyncio.timeout(30):
-        while not gone(first) or (await cloud.get("/api/v1/health"))["state"] != "ok":  # noqa: ASYNC110
+        while is_alive(first) or (await cloud.get("/api/v1/health"))["state"] != "ok":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     async with sender_to(cloud) as sender:
         sender.send(1, level(now_us(), 1.0))
@@ -67,7 +61,7 @@ async def test_it_ends_with_its_cloud_even_when_that_is_killed(cloud: CloudProce
     pid = broker_of(cloud)
     cloud.kill()
     async with asyncio.timeout(5):
-        while not gone(pid):  # noqa: ASYNC110 - it is another process
+        while is_alive(pid):  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(0.02)
     await cloud.start()
 
