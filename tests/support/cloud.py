@@ -40,13 +40,11 @@ class CloudProcess:
 
     async def start(self) -> None:
         """Start it (again, on the same data) and wait until it answers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         addresses = self.folder / "data" / "addresses.json"
-        addresses.unlink(missing_ok=True)
-        self._process = self._spawn()
+        process = self.spawn()
         async with asyncio.timeout(START_S_MAX), httpx.AsyncClient() as client:
             while True:
-                assert self._process.poll() is None, self.log
+                assert process.poll() is None, self.log
                 try:
                     where = json.loads(addresses.read_text(encoding="utf-8"))
                     self.http = where["http"]
@@ -90,12 +88,16 @@ class CloudProcess:
                 await asyncio.sleep(0.05)
         return answer
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def spawn(self) -> "subprocess.Popen[bytes]":
+        """Start it (again, on the same data) and wait for nothing: what it needs may be away."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "data" / "addresses.json").unlink(missing_ok=True)
         words = ["cloud", "run", "--data-dir", str(self.folder / "data"), "--listen", "127.0.0.1:0"]
         with (self.folder / "cloud.log").open("ab") as log:
-            return subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "haechi.command", *words, *self._options], stdout=log, stderr=log
             )
+        return self._process
 
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None

@@ -116,6 +116,12 @@ class GatewayProcess:
         """Whether it runs now."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it."""
         descriptor = await asyncio.to_thread(self._log.open, "ab")
