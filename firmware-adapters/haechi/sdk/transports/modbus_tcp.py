@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports.modbus_frames import Read, TcpFrame, data_of, take_tcp_frame, tcp_frame
+from haechi.sdk.wire import Tap, wire
 from haechi.text import _
 
 _BUFFER_BYTES_MAX = 4096
@@ -87,7 +88,10 @@ class ModbusTcp:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout_s):
-                _transport, stream = await loop.create_connection(_Stream, self._host, self._port)
+                host, _colon, port = wire().leads_to(self.name).rpartition(":")
+                _transport, stream = await loop.create_connection(
+                    lambda: _Stream(self.name), host.strip("[]"), int(port)
+                )
         except TimeoutError:
             what = _silent(self.name, self._timeout_s)
         except ConnectionRefusedError:
@@ -109,8 +113,10 @@ def _silent(name: str, timeout_s: float) -> str:
 class _Stream(asyncio.Protocol):
     """One TCP connection: hands the frame of the awaited transaction to whoever waits, drops all others."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.closed = False
+        self._name = name
+        self._tap = Tap()
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._awaited: asyncio.Future[TcpFrame] | None = None
@@ -123,7 +129,7 @@ class _Stream(asyncio.Protocol):
             raise ConnectionResetError
         self._transaction = transaction
         self._awaited = asyncio.get_running_loop().create_future()
-        self._transport.write(frame)
+        self._transport.write(self._tap.sent(frame))
         try:
             return await self._awaited
         finally:
@@ -144,14 +150,21 @@ class _Stream(asyncio.Protocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
         self._transport = transport
+        self._tap = wire().tap(self._name, self._deliver)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
         self.closed = True
+        self._tap.closed()
         self._fail(exc or ConnectionResetError())
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames."""
+        self._deliver(self._tap.came(data))
+
+    def _deliver(self, data: bytes) -> None:
+        if self.closed:
+            return
         self._buffer += data
         try:
             while (frame := take_tcp_frame(self._buffer)) is not None:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import serial
 
 from haechi.sdk.errors import NotConnected
+from haechi.sdk.wire import Tap, wire
 from haechi.text import _
 
 _CHUNK_BYTES = 4096
@@ -52,6 +53,7 @@ class SerialLine:
         self._waiting = bytearray()
         self._came = asyncio.Event()
         self._hung_up: str | None = None
+        self._tap = Tap()
 
     @property
     def is_open(self) -> bool:
@@ -70,7 +72,7 @@ class SerialLine:
         settings = self.settings
         try:
             self._serial = serial.Serial(
-                settings.port,
+                wire().leads_to(settings.port),
                 settings.baud,
                 bytesize=settings.databits,
                 parity=_PARITIES[settings.parity],
@@ -80,6 +82,7 @@ class SerialLine:
             )
         except (OSError, ValueError) as error:
             raise NotConnected(self._cannot_open(error), self._retry_s) from error
+        self._tap = wire().tap(settings.port, self._deliver)
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
 
     def close(self) -> None:
@@ -93,6 +96,7 @@ class SerialLine:
             loop.remove_reader(port.fileno())
             loop.remove_writer(port.fileno())
             port.close()
+            self._tap.closed()
 
     def take(self) -> bytes:
         """Return what has come, without waiting."""
@@ -120,7 +124,7 @@ class SerialLine:
         Raises:
             NotConnected: the port is closed or was pulled out.
         """
-        rest = memoryview(data)
+        rest = memoryview(self._tap.sent(data))
         while rest:
             descriptor = self._check().fileno()
             try:
@@ -151,6 +155,11 @@ class SerialLine:
             return
         if not data:
             self._hang_up(_("it was unplugged"))
+            return
+        self._deliver(self._tap.came(data))
+
+    def _deliver(self, data: bytes) -> None:
+        if not data or self._serial is None:
             return
         self._waiting += data
         surplus = len(self._waiting) - _WAITING_BYTES_MAX
