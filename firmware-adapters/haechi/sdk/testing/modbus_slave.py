@@ -1,0 +1,144 @@
+"""A Modbus device that is not there: answers reads of what it holds, over a pseudo-terminal (RTU) or TCP.
+
+It is as strict as real ones are: a read that touches an address which was never set is refused, and so is every
+function but the four reads. Requests are parsed here, not by the master's code.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from contextlib import suppress
+from typing import Literal, Self
+
+from haechi.sdk.testing.terminal import Terminal
+from haechi.sdk.transports.modbus_frames import Table, crc16
+
+_MBAP = struct.Struct(">HHHB")
+_REQUEST_BYTES = 8
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
+_LEDGER_MAX = 100_000
+
+
+class ModbusSlave:
+    """One device. An async context manager: entering makes it reachable."""
+
+    def __init__(self, unit: int = 1, *, transport: Literal["rtu", "tcp"] = "rtu") -> None:
+        """Make a device with the address ``unit`` that holds nothing yet."""
+        self.unit = unit
+        self.serial_port = ""
+        """rtu: path of the port to open."""
+        self.port = 0
+        """tcp: port on 127.0.0.1."""
+        self.ledger: deque[tuple[Table, int, tuple[int, ...]]] = deque(maxlen=_LEDGER_MAX)
+        """Everything that was ever set, oldest first."""
+        self.silent = False
+        """True: it answers nothing."""
+        self.delays_s: deque[float] = deque()
+        """How late the next answers come."""
+        self.damaged: deque[int] = deque()
+        """For the next answers: which byte of the whole frame is changed on the wire (rtu)."""
+        self.registers_max = 125
+        """Most registers that it gives in one read."""
+        self._elements: dict[tuple[Table, int], int] = {}
+        self._transport = transport
+        self._buffer = bytearray()
+        self._terminal: Terminal | None = None
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether a master is connected or holds the port."""
+        return bool(self._clients) if self._terminal is None else self._terminal.is_held
+
+    def set(self, table: Table, address: int, *elements: int) -> None:
+        """Put registers (0 to 65535) or bits (0 and 1) into consecutive addresses."""
+        for place, element in enumerate(elements):
+            self._elements[table, address + place] = element
+        self.ledger.append((table, address, elements))
+
+    def set_packed(self, table: Table, address: int, layout: str, *values: float) -> None:
+        """Put values into registers, packed as :mod:`struct` does with ``layout``, such as ``>f``."""
+        packed = struct.pack(layout, *values)
+        self.set(table, address, *struct.unpack(f">{len(packed) // 2}H", packed))
+
+    def answer(self, pdu: bytes) -> bytes:
+        """Return the answer to a request, without address and check bytes."""
+        function = pdu[0]
+        if function not in set(Table):
+            return bytes([function | 0x80, _ILLEGAL_FUNCTION])
+        table = Table(function)
+        first, count = struct.unpack(">HH", pdu[1:5])
+        if not 1 <= count <= (table.elements_max if table.is_bits else self.registers_max):
+            return bytes([function | 0x80, _ILLEGAL_VALUE])
+        wanted = [(table, address) for address in range(first, first + count)]
+        if not all(one in self._elements for one in wanted):
+            return bytes([function | 0x80, _ILLEGAL_ADDRESS])
+        elements = [self._elements[one] for one in wanted]
+        if table.is_bits:
+            bits = sum(bit << place for place, bit in enumerate(elements))
+            data = bits.to_bytes((count + 7) // 8, "little")
+        else:
+            data = struct.pack(f">{count}H", *elements)
+        return bytes([function, len(data)]) + data
+
+    def unplug(self) -> None:
+        """rtu: pull the cable; the port vanishes under whoever holds it."""
+        if self._terminal is not None:
+            self._terminal.close()
+            self._terminal = None
+
+    async def __aenter__(self) -> Self:
+        if self._transport == "tcp":
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            self.port = self._server.sockets[0].getsockname()[1]
+        else:
+            self._terminal = Terminal()
+            self._terminal.listen(self._heard)
+            self.serial_port = self._terminal.path
+        return self
+
+    async def __aexit__(self, *_unused: object) -> None:
+        self.unplug()
+        if self._server is not None:
+            self._server.close()
+            for writer in self._clients:
+                writer.transport.abort()
+            await self._server.wait_closed()
+
+    def _heard(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= _REQUEST_BYTES:
+            frame = bytes(self._buffer[:_REQUEST_BYTES])
+            if crc16(frame[:-2]) != frame[-2:]:
+                del self._buffer[:1]
+                continue
+            del self._buffer[:_REQUEST_BYTES]
+            if self.silent or frame[0] != self.unit:
+                continue
+            answer = frame[:1] + self.answer(frame[1:-2])
+            sealed = bytearray(answer + crc16(answer))
+            if self.damaged:
+                sealed[self.damaged.popleft() % len(sealed)] ^= 0x01
+            delay_s = self.delays_s.popleft() if self.delays_s else 0.0
+            asyncio.get_running_loop().call_later(delay_s, self._say, bytes(sealed))
+
+    def _say(self, data: bytes) -> None:
+        if self._terminal is not None:
+            self._terminal.say(data)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                transaction, _protocol, length, unit = _MBAP.unpack(await reader.readexactly(_MBAP.size))
+                pdu = await reader.readexactly(length - 1)
+                if self.silent or unit != self.unit:
+                    continue
+                if self.delays_s:
+                    await asyncio.sleep(self.delays_s.popleft())
+                answer = self.answer(pdu)
+                writer.write(_MBAP.pack(transaction, 0, len(answer) + 1, unit) + answer)
+                await writer.drain()
+        self._clients.discard(writer)
+        writer.transport.abort()
