@@ -96,18 +96,23 @@ def _outbox_status(arguments: argparse.Namespace) -> int:
             "hours_left": room.hours_left,
             "bytes_per_s": pace and pace.bytes_per_s,
             "bytes_per_value": pace and pace.bytes_per_value,
+            "newest_us": room.newest_us,
+            "set_aside": room.set_aside,
         }
         print(json.dumps(answer))  # noqa: T201 - the answer of the command
         return 0
-    oldest = "–" if figures.oldest_us is None else utc(figures.oldest_us).isoformat(timespec="seconds")
+    lost = ", ".join(f"{count} ({cause})" for cause, count in sorted(figures.parcels_lost.items()) if count)
     for name, value in (
         (_("waiting parcels"), figures.parcels),
-        (_("waiting bytes"), figures.bytes),
-        (_("oldest waiting"), oldest),
-        (_("bytes on disk"), f"{figures.bytes_kept} / {figures.bytes_max}"),
+        (_("waiting bytes"), _mebibytes(figures.bytes)),
+        (_("oldest waiting"), _time(figures.oldest_us)),
+        (_("newest committed"), _time(room.newest_us)),
+        (_("bytes kept, of at most"), f"{_mebibytes(figures.bytes_kept)} / {_mebibytes(figures.bytes_max)}"),
         (_("hours left"), _("not known yet") if room.hours_left is None else _hours(room)),
         (_("observations committed"), figures.observations_committed),
         (_("events committed"), figures.events_committed),
+        (_("parcels lost, reported"), lost or 0),
+        (_("damaged files"), ", ".join(room.set_aside) or _("none")),
     ):
         print(f"{name:24} {value}")  # noqa: T201 - the answer of the command
     return 0
@@ -135,6 +140,14 @@ def _outbox_size(arguments: argparse.Namespace) -> int:
     ):
         print(line)  # noqa: T201 - the answer of the command
     return 0
+
+
+def _time(time_us: int | None) -> str:
+    return utc(time_us).isoformat(timespec="seconds") if time_us else "–"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
 
 
 def _hours(room: Room) -> str:

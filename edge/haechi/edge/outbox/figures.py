@@ -5,10 +5,12 @@ It also answers how long the room lasts at the present rate, and how much room a
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from haechi.edge.outbox import Figures, OutboxFailed
+from haechi.edge.outbox.damage import DAMAGED
 from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.opening import FILE
 from haechi.edge.outbox.store import figures_of
@@ -43,6 +45,10 @@ class Room:
     bytes_left: int
     """What can still be committed before anything is lost; what was acknowledged makes room."""
     hours_left: float | None
+    newest_us: int
+    """When something was last committed; stands still where no agent runs."""
+    set_aside: tuple[str, ...]
+    """Names of damaged files that are still there."""
 
 
 def look(folder: Path, bytes_max: int) -> Figures:
@@ -61,26 +67,47 @@ def look_at_room(folder: Path, bytes_max: int) -> Room:
         OutboxFailed: there is none, or it cannot be read.
     """
     path = folder / FILE
-    if not path.exists():
-        raise OutboxFailed(_("{path}: there is no outbox; has the agent run yet?").format(path=path))
     try:
-        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        try:
+        with closing(_opened(path)) as database:
             figures, pace = figures_of(database, bytes_max), _pace(database)
-        finally:
-            database.close()
+            (newest_us,) = database.execute("SELECT coalesce(max(last_us), 0) FROM epochs").fetchone()
         disk = os.statvfs(folder)
         on_disk = disk.f_bavail * disk.f_frsize + path.stat().st_size
+        set_aside = tuple(sorted(file.name for file in folder.glob(f"{DAMAGED}*[0-9]")))
     except (sqlite3.Error, OSError) as error:
-        raise OutboxFailed(_("{path}: cannot be read: {reason}").format(path=path, reason=error)) from error
+        raise OutboxFailed(f"{path}: {_why(path, error)}") from error
     left = max(0, min(bytes_max, on_disk) - figures.bytes - ROW_BYTES * figures.parcels)
     hours = left / pace.bytes_per_s / 3600 if pace is not None and pace.bytes_per_s else None
-    return Room(figures, pace, left, hours)
+    return Room(figures, pace, left, hours, newest_us, set_aside)
 
 
 def bytes_needed(rate_per_s: float, hours: float, bytes_per_value: float, parcels_per_s: float) -> int:
     """Return what an outbox must hold to keep ``hours`` of ``rate_per_s`` values without being acknowledged."""
     return round(3600 * hours * (rate_per_s * bytes_per_value + parcels_per_s * PARCEL_BYTES))
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a database that somebody else may be writing, or nobody."""
+    path.stat()
+    # Without a log nobody has it open; SQLite would want to begin one, which takes the right to write.
+    alone = "" if path.with_name(f"{FILE}-wal").exists() else "&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True, timeout=5.0)
+
+
+def _why(path: Path, error: Exception) -> str:
+    """Say what keeps an outbox from being read, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        return _("there is no outbox; has the agent run yet?")
+    log = path.with_name(f"{FILE}-wal")
+    if isinstance(error, PermissionError) or not all(os.access(file, os.R_OK) for file in (path, log) if file.exists()):
+        return _("this user may not read it; try with sudo, or as the user that the agent runs as")
+    if isinstance(error, sqlite3.OperationalError) and "no such" in str(error):
+        return _("is empty or no outbox of this version; starting the agent makes it one")
+    if isinstance(error, sqlite3.OperationalError | OSError):
+        return _("cannot be read: {reason}").format(reason=error)
+    return _("is damaged ({reason}); restart the agent: it sets the file aside and sends what is whole in it").format(
+        reason=error
+    )
 
 
 def _pace(database: sqlite3.Connection) -> Pace | None:

@@ -7,7 +7,7 @@ import pytest
 from haechi.contract.codec import encode_body
 from haechi.contract.parcel import Parcel
 from haechi.contract.ranges import RangeSet
-from haechi.edge.outbox import Batch, Draft, Rank
+from haechi.edge.outbox import Batch, Draft, OutboxFailed, Rank
 from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.figures import PARCEL_BYTES, bytes_needed, look_at_room
 from haechi.edge.outbox.opening import open_store
@@ -45,3 +45,45 @@ def test_nothing_is_said_of_a_rate_that_was_hardly_seen(tmp_path: Path) -> None:
 
 def test_what_is_needed_grows_with_values_and_with_time() -> None:
     assert bytes_needed(100, 2, 5, 1) == 2 * 3600 * (500 + PARCEL_BYTES)
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """An outbox whose agent has stopped."""
+    opening = open_store(tmp_path, BYTES_MAX, lambda newest_us: max(newest_us, NOW_US))
+    opening.store.commit(Batch((Draft(Rank.LIVE, BODY, 1),)), NOW_US + 5)
+    opening.store.close()
+    opening.lock.close()
+    return tmp_path
+
+
+def test_looking_changes_nothing_and_says_when_it_was_last_written(closed: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in closed.iterdir()}
+    room = look_at_room(closed, BYTES_MAX)
+    assert (room.figures.parcels, room.newest_us, room.set_aside) == (1, NOW_US + 5, ())
+    assert {path.name: path.stat().st_mtime_ns for path in closed.iterdir()} == before
+    (closed / "outbox.sqlite.damaged-000001").touch()
+    assert look_at_room(closed, BYTES_MAX).set_aside == ("outbox.sqlite.damaged-000001",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no outbox; has the agent run yet?"),
+        (b"", "is empty or no outbox of this version"),
+        (b"nonsense" * 1000, "is damaged"),
+    ],
+)
+def test_an_outbox_that_cannot_be_read_says_what_to_do(closed: Path, content: bytes | None, said: str) -> None:
+    file = closed / "outbox.sqlite"
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(OutboxFailed, match=said):
+        look_at_room(closed, BYTES_MAX)
+
+
+def test_a_folder_in_place_of_the_outbox_is_one_line_too(tmp_path: Path) -> None:
+    (tmp_path / "outbox.sqlite").mkdir()
+    with pytest.raises(OutboxFailed, match="cannot be read"):
+        look_at_room(tmp_path, BYTES_MAX)
