@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from haechi.contract import ContractError
+from haechi.contract.events import ConditionId, EventType
 from haechi.contract.parcel import ClockQuality, EpochHex, Seq
 from haechi.contract.places import Identifier, Text
 from haechi.contract.ranges import RangeSet
@@ -18,6 +19,8 @@ ACK_RANGES_MAX = 256
 """An acknowledgement carries at most this many ranges an epoch: the lowest ones."""
 EPOCHS_MAX = 64
 """A status or acknowledgement lists at most this many epochs."""
+CONDITIONS_MAX = 200
+"""A status or acknowledgement names at most this many conditions."""
 CONTROL_BYTES_MAX = 64 * 1024
 
 Message = TypeVar("Message")
@@ -66,6 +69,9 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     components: tuple[ComponentStatus, ...] = ()
     problems: tuple[Text, ...] = ()
     """One line each: what is wrong with the gateway itself (disk, refusal by the broker)."""
+    standing: Annotated[tuple[ConditionId, ...], Meta(max_length=CONDITIONS_MAX)] | None = None
+    """The conditions that are active, whatever has become of the words that said so: the cloud compares, and asks about
+    those on which it thinks otherwise. None where they are too many to be listed."""
 
 
 class SettledRanges(Struct, frozen=True, kw_only=True):
@@ -98,6 +104,16 @@ class LackedRanges(Struct, frozen=True, kw_only=True):
         return _range_set(self.ranges)
 
 
+class Doubt(Struct, frozen=True, kw_only=True):
+    """A condition on which a status and what the cloud shows differ: the last word on it was lost somewhere."""
+
+    condition: ConditionId
+    type: EventType | None = None
+    """Of the event that the cloud shows for it; None where it shows nothing and the gateway says that it stands."""
+    subject: Identifier | None = None
+    """The place that the cloud shows it at; None with ``type``."""
+
+
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """What the cloud has settled; only this frees a parcel in the outbox."""
 
@@ -110,6 +126,11 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     What is still kept is to be sent again; what is not becomes a loss."""
     reads: tuple[int, ...] = (1,)
     """Body versions that the cloud reads."""
+    order: Annotated[int, Meta(ge=0)] = 0
+    """The highest order of an epoch that the cloud knows of this gateway. What an epoch below it says is history: a
+    gateway whose current one is lower (a new card, and no clock) begins another above it."""
+    doubts: Annotated[tuple[Doubt, ...], Meta(max_length=CONDITIONS_MAX)] = ()
+    """Conditions about which the gateway is asked to state again how they are."""
 
 
 class Command(Struct, frozen=True, kw_only=True):

@@ -222,6 +222,7 @@ class _Agent:
             clock_quality=lambda: self._clock.quality,
             new_id=_new_id,
             obey=obey,
+            heed=lambda order, doubts: recorder.heed(order, doubts),
             parcel_bytes_max=take_parcel_bytes_max,
         )
         uplink = Uplink(

@@ -11,14 +11,16 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
 from haechi.contract.parcel import ClockQuality
 from haechi.contract.places import Datastream, Place, Thing
+from haechi.contract.ranges import SEQ_MAX
 from haechi.edge.builder import Builder
 from haechi.edge.clock import WallClock
 from haechi.edge.normalise import Normaliser
-from haechi.edge.outbox import Batch, Draft, Epoch, OutboxMoved
+from haechi.edge.outbox import Batch, Draft, Epoch, OutboxMoved, Rank
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.rules.engine import Engine
 from haechi.sdk.sample import Sample
@@ -81,6 +83,9 @@ class Recorder:
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
         self._conditions_of_cameras: Collection[str] = ()
+        self._doubts: Sequence[Doubt] = ()
+        self._order_known = 0
+        self._order_passed = False
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -125,10 +130,15 @@ class Recorder:
         if self._describe:
             self._describe = False
             await self._commit(self._description_drafts)
+        if self._order_known > self._outbox.epoch.order and not self._order_passed:
+            await self._pass_order()
         if self._restate:
             self._restate = False
             self._take_events(self._engine.restated(await self._outbox.conditions()))
         await self._flush(everything=False)
+        if self._doubts:
+            doubts, self._doubts = self._doubts, ()
+            await self._settle_doubts(doubts, now_s)
         if self._link_is_up() and now_s - self._told_s >= _TELL_LOSSES_EVERY_S:
             self._told_s = now_s
             await self._commit_losses()
@@ -142,6 +152,27 @@ class Recorder:
             self._describe = True
             found = [event for event in await self._outbox.conditions() if event.condition not in known]
             self._take_events(self._engine.restore(found, now_s, self._stamp(), self._conditions_of_cameras))
+
+    async def _pass_order(self) -> None:
+        """Begin an epoch above all that the cloud knows; once, for a twin of ours would do the same for ever."""
+        _log.warning("the cloud knows later epochs of this gateway: its outbox or its clock is not what it was")
+        await self._flush(everything=True)
+        epoch = await self._outbox.new_epoch(self._clock.now_us(), self._order_known)
+        self._order_passed = epoch.order > self._order_known
+        await self._commit(self._description_drafts)
+        self._restate = True
+
+    async def _settle_doubts(self, doubts: Sequence[Doubt], now_s: float) -> None:
+        """Say again how conditions are that the cloud sees otherwise, unless our word on them may be under way."""
+        if self._stretches[-1].events or await self._outbox.waiting(Rank.URGENT, 0, None, 1):
+            return
+        standing = {event.condition: event for event in await self._outbox.conditions()}
+        for doubt in doubts:
+            if doubt.condition in standing:
+                self._take_events(self._engine.restated([standing[doubt.condition]]))
+            elif not self._engine.doubt(doubt.condition, now_s) and doubt.type and doubt.subject:
+                # Nothing here watches it, or a camera does, which would raise it again.
+                self._take_events([self._engine.disowned(doubt, self._stamp())])
 
     async def sample(self, sample: Sample) -> None:
         """Take what a device gave, in the moment it gave it; waits while the disk is behind."""
@@ -172,6 +203,14 @@ class Recorder:
         """Send places, things and datastreams once more."""
         self._describe = True
         self._wake.set()
+
+    def heed(self, order: int, doubts: Sequence[Doubt]) -> None:
+        """Learn from the cloud the highest order of an epoch that it knows, and on which conditions it differs."""
+        # Beyond half of what there is, it is no gateway's order but somebody's joke.
+        self._order_known = order if order < SEQ_MAX // 2 else 0
+        self._doubts = doubts
+        if doubts or self._order_known > self._outbox.epoch.order:
+            self._wake.set()
 
     async def drain(self) -> None:
         """Commit everything that was taken."""

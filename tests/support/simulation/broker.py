@@ -166,8 +166,10 @@ class Broker:
 
     def _route(self, message: Message) -> int:
         lane = _lane(message.topic)
-        if lane == "status":
+        if message.retained:
             self._retained[message.topic] = message
+            # MQTT 5, 3.3.1.3: only who subscribes later is told that it was kept.
+            message = Message(message.topic, message.payload)
         heard_by = [one for one in self._subscriptions if one.lane == lane]
         if not heard_by:
             return NO_SUBSCRIBER

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from support.simulation.cloud import POINTS, STATE
 from support.simulation.gateway import FLOOD_M, HIGH_M, LOW_M, Gateway
+from support.simulation.images import Image
 from support.simulation.process import Blow
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def state_down(city: "City") -> None:
 
 
 def disk_full(city: "City") -> None:
-    """Let a gateway's disk refuse to write. What is raised in memory and killed there is not cleared yet (rule 7)."""
+    """Let a gateway's disk refuse to write."""
     gateway = city.any_gateway()
     gateway.refuse_disk(True)
     city.mend(partial(gateway.refuse_disk, False), city.chance.uniform(0.5, 15.0))
@@ -163,18 +164,15 @@ MIX: dict[str, Fault] = {
 
 
 def image_restored(city: "City") -> None:
-    """Put an older copy of a gateway's disk back; what it committed since is gone from it. Wants rule 15."""
+    """Put an older copy of a gateway's disk back; what it committed since is gone from it."""
     gateway = city.any_gateway()
-    if gateway.process is not None and gateway.is_up:
-        _return_to(city, gateway)
+    if gateway.name in city.copies:
+        _boot_from(gateway, city.copies[gateway.name])
 
 
 def card_lost(city: "City") -> None:
-    """Give a gateway an empty disk. Wants rule 15."""
-    gateway = city.any_gateway()
-    if gateway.process is not None and gateway.is_up:
-        gateway.process.kill()
-        gateway.process.image = {}
+    """Give a gateway an empty disk."""
+    _boot_from(city.any_gateway(), {})
 
 
 def image_cloned(city: "City") -> None:
@@ -183,7 +181,7 @@ def image_cloned(city: "City") -> None:
 
 
 def state_restored(city: "City") -> None:
-    """Put an older copy of the cloud's state back, but not of its points. Wants rule 15."""
+    """Put an older copy of the cloud's state back, but not of its points."""
     city.restore_cloud(STATE)
 
 
@@ -192,10 +190,11 @@ def points_restored(city: "City") -> None:
     city.restore_cloud(POINTS)
 
 
-def _return_to(city: "City", gateway: Gateway) -> None:
-    assert gateway.process is not None
-    gateway.process.kill()
-    gateway.process.image = city.copies.get(gateway.name, gateway.process.image)
+def _boot_from(gateway: Gateway, image: Image) -> None:
+    if gateway.process is not None and gateway.is_up:
+        gateway.process.kill()
+        gateway.process.image = image
+        gateway.ledger.disk_changed = True
 
 
 LATER: dict[str, Fault] = {

@@ -165,7 +165,8 @@ class Gateway:
         self.disk_refuses = refuses
         disk = self.outbox._store._disk if self.outbox is not None and isinstance(self.outbox._store, Shelter) else None
         if disk is not None:
-            disk._database.execute(f"PRAGMA query_only = {int(refuses)}")
+            with contextlib.suppress(sqlite3.ProgrammingError):  # it is being closed
+                disk._database.execute(f"PRAGMA query_only = {int(refuses)}")
 
     def _open(self, process: Process, set_clock: Callable[[int], int]) -> ShelteredOpening:
         def clock_at_opening(newest_us: int) -> int:
@@ -234,6 +235,7 @@ class Gateway:
             clock_quality=lambda: clock.quality,
             new_id=self._new_id,
             obey=lambda _command: None,
+            heed=lambda order, doubts: recorder.heed(order, doubts),
             parcel_bytes_max=lambda _size: None,
         )
         uplink = Uplink(

@@ -9,13 +9,14 @@
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, func, select
 
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery
@@ -23,13 +24,12 @@ from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.state import latest, schema
 from haechi.cloud.state.engine import reading, writing
 from haechi.contract.control import decode_acknowledgement
-from haechi.contract.events import Phase
-from haechi.contract.parcel import LossRecord, ParcelName
-from haechi.contract.ranges import RangeSet
+from haechi.contract.parcel import LossCause, LossRecord, ParcelName
+from haechi.contract.ranges import SEQ_MAX, RangeSet
 from haechi.contract.topics import Address, Priority, parse
 from support.simulation.broker import Message
 from support.simulation.cloud import POINTS
-from support.simulation.gateway import COUNT, SEAL_S, TENANT
+from support.simulation.gateway import COUNT, NOW_US, SEAL_S, TENANT
 from support.simulation.truth import BrokenPromise, Committed, Ledger
 
 _HOUR_US = 3_600_000_000
@@ -46,6 +46,12 @@ class _Books:
     lost: dict[bytes, RangeSet]
     told: dict[bytes, RangeSet]
     """Numbers in loss records that operators can list."""
+    open_us: list[tuple[int, int]]
+    """Times, from and to, of which operators are told that something is missing that nobody can name."""
+    unclean_us: int
+    """When the gap of an unclean stop was last reported: it excuses what the disk took with it."""
+    first_seen_us: int
+    """When the gateway was first heard of. Whoever never was can lose its card, and nobody will know."""
 
     def is_stored(self, name: ParcelName) -> bool:
         return name.seq in self.stored.get(name.epoch, RangeSet())
@@ -53,21 +59,44 @@ class _Books:
     def is_lost(self, name: ParcelName) -> bool:
         return name.seq in self.lost.get(name.epoch, RangeSet())
 
+    def knows_of_a_gap(self, one: Committed) -> bool:
+        """Whether operators see that something is missing of that time, whatever its name was."""
+        at_us = NOW_US + one.at_s * 1e6
+        known = any(first <= at_us <= last for first, last in self.open_us)
+        return known or (one.gone and at_us <= max(self.unclean_us, self.first_seen_us))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is so, whatever anybody shows."""
+
+    ledgers: Mapping[str, Ledger]
+    """Gateway → what was read and committed."""
+    sensors: Mapping[str, Mapping[str, bool]]
+    """Gateway → condition → whether it stands in the street now."""
+    cloud_restored: bool
+    """The cloud has forgotten something that it knew."""
+
+    @property
+    def memory_was_lost(self) -> bool:
+        """Whether a disk went that knew something; what it was can only be found out by comparing."""
+        return self.cloud_restored or any(
+            one.gone for ledger in self.ledgers.values() for one in ledger.parcels.values()
+        )
+
 
 def check(
-    ledgers: Mapping[str, Ledger],
-    sensors: Mapping[str, Mapping[str, bool]],
+    truth: Truth,
     state: Engine,
     folder: Path,
     said: Iterable[Message],
     reference: Engine,
     now_us: int,
 ) -> None:
-    """Hold the cloud's books against what was committed.
+    """Hold the cloud's books against the truth.
 
     Args:
-        ledgers: gateway → what was read and committed.
-        sensors: gateway → condition → whether it stands in the street now.
+        truth: what was read and committed.
         state: the cloud's state.
         folder: where the cloud's points are.
         said: every acknowledgement.
@@ -79,27 +108,58 @@ def check(
     """
     with reading(state) as connection:
         points = _points(connection, folder / POINTS)
-        books = {gateway: _books(connection, gateway) for gateway in ledgers}
-        for gateway, ledger in ledgers.items():
-            _check_custody(gateway, ledger, books[gateway])
+        books = {gateway: _books(connection, gateway) for gateway in truth.ledgers}
+        for gateway, ledger in truth.ledgers.items():
+            _check_custody(gateway, truth, books[gateway])
             _check_points(connection, gateway, ledger, books[gateway], points)
             _check_rows(connection, gateway, ledger, books[gateway])
             _check_latest(connection, gateway, ledger, books[gateway])
             _check_reading(gateway, ledger)
     _check_acknowledgements(books, said)
-    _check_situations(ledgers, books, sensors, state, reference, now_us)
+    _check_situations(truth, books, state, reference, now_us)
+
+
+def shows(truth: Truth, state: Engine) -> bool:
+    """Whether the cloud shows of every condition what the sensors say."""
+    table = schema.conditions
+    with reading(state) as connection:
+        active = set(connection.execute(select(table.c.gateway, table.c.condition).where(table.c.active)).tuples())
+    return all(
+        ((gateway, condition) in active) == stands
+        for gateway, conditions in truth.sensors.items()
+        for condition, stands in conditions.items()
+    )
+
+
+def unaccounted(truth: Truth, state: Engine) -> str:
+    """Return what was committed and the cloud neither has nor tells as lost; empty when there is nothing."""
+    with reading(state) as connection:
+        try:
+            for gateway in truth.ledgers:
+                _check_custody(gateway, truth, _books(connection, gateway))
+        except BrokenPromise as broken:
+            return str(broken)
+    return ""
 
 
 def _books(connection: Connection, gateway: str) -> _Books:
     stored, lost = (_ranges(connection, table, gateway) for table in (schema.settled, schema.lost))
     told: dict[bytes, RangeSet] = {}
-    losses = schema.losses
-    for (record,) in connection.execute(select(losses.c.record).where(losses.c.gateway == gateway)):
-        for part in _record.decode(record).ranges:
+    losses, epochs = schema.losses, schema.epochs
+    first_seen = select(func.min(epochs.c.first_seen_us)).where(epochs.c.gateway == gateway)
+    open_us: list[tuple[int, int]] = []
+    unclean_us = 0
+    rows = connection.execute(select(losses.c.record, losses.c.reported_us).where(losses.c.gateway == gateway))
+    for content, reported_us in rows:
+        record = _record.decode(content)
+        if record.cause is LossCause.UNCLEAN_STOP:
+            unclean_us = max(unclean_us, reported_us)  # its own times are those of a clock that may be wrong
+        for part in record.ranges:
             epoch = bytes.fromhex(part.epoch)
-            last = part.first if part.last is None else part.last
-            told[epoch] = told.get(epoch, RangeSet()) | RangeSet([(part.first, last)])
-    return _Books(stored, lost, told)
+            told[epoch] = told.get(epoch, RangeSet()) | RangeSet([(part.first, part.last or SEQ_MAX)])
+            if part.last is None:
+                open_us.append((record.first_us or 0, reported_us))
+    return _Books(stored, lost, told, open_us, unclean_us, connection.execute(first_seen).scalar() or sys.maxsize)
 
 
 def _ranges(connection: Connection, table: Table, gateway: str) -> dict[bytes, RangeSet]:
@@ -110,12 +170,14 @@ def _ranges(connection: Connection, table: Table, gateway: str) -> dict[bytes, R
     return {epoch: RangeSet(ranges) for epoch, ranges in found.items()}
 
 
-def _check_custody(gateway: str, ledger: Ledger, books: _Books) -> None:
+def _check_custody(gateway: str, truth: Truth, books: _Books) -> None:
+    ledger = truth.ledgers[gateway]
     for name, one in ledger.parcels.items():
         stored, lost = books.is_stored(name), books.is_lost(name)
         if stored and lost:
             raise BrokenPromise(f"{gateway}: parcel {name} is stored and lost at once")
-        if one.kept and not stored and not lost:
+        excused = (one.gone or truth.cloud_restored) and books.knows_of_a_gap(one)
+        if one.kept and not stored and not lost and not excused:
             raise BrokenPromise(f"{gateway}: parcel {name} was committed and is neither stored nor reported as lost")
         if lost and name.seq not in books.told.get(name.epoch, RangeSet()):
             raise BrokenPromise(f"{gateway}: parcel {name} is lost and no loss record says so")
@@ -185,7 +247,7 @@ def _check_rows(connection: Connection, gateway: str, ledger: Ledger, books: _Bo
         (schema.losses, Counter(record.id for parcel in stored for record in parcel.losses)),
     ):
         found = set(connection.execute(select(table.c.id).where(table.c.gateway == gateway)).scalars())
-        found = {one for one in found if not one.startswith("cloud-")}
+        found = {one for one in found if not one.startswith(("cloud-", "missing-"))}
         if found != set(ids):
             raise BrokenPromise(
                 f"{gateway}: {table.name} lacks {set(ids) - found or 'none'}, has {found - set(ids) or 'none'} too many"
@@ -240,15 +302,14 @@ def _check_acknowledgements(books: Mapping[str, _Books], said: Iterable[Message]
 
 
 def _check_situations(
-    ledgers: Mapping[str, Ledger],
+    truth: Truth,
     books: Mapping[str, _Books],
-    sensors: Mapping[str, Mapping[str, bool]],
     state: Engine,
     reference: Engine,
     now_us: int,
 ) -> None:
     with reference.connect() as connection:
-        for gateway, ledger in ledgers.items():
+        for gateway, ledger in truth.ledgers.items():
             stored = [
                 one for one in ledger.parcels.values() if one.parcel.events and books[gateway].is_stored(one.name)
             ]
@@ -260,22 +321,11 @@ def _check_situations(
     for what, one, other in zip(("conditions", "open situations"), found, wanted, strict=True):
         if one != other:
             raise BrokenPromise(f"{what} are {one}, in order they would be {other}")
-    for gateway, conditions in sensors.items():
-        if _lost_a_word(ledgers[gateway], books[gateway]):
-            continue
+    for gateway, conditions in truth.sensors.items():
         for condition, stands in conditions.items():
             active = any(key == (gateway, condition) and row[2] for key, row in found[0].items())
             if active != stands:
                 raise BrokenPromise(f"{gateway}: {condition} is shown as {active}, the sensor says {stands}")
-
-
-def _lost_a_word(ledger: Ledger, books: _Books) -> bool:
-    return any(
-        event.phase is not Phase.OCCURRED
-        for one in ledger.parcels.values()
-        if books.is_lost(one.name)
-        for event in one.parcel.events
-    )
 
 
 def _delivery(gateway: str, one: Committed) -> Delivery:

@@ -43,6 +43,7 @@ class City:
         self.gateways = [self._gateway(number) for number in range(self.chance.choice((1, 1, 1, 1, 1, 2, 2, 3)))]
         self.copies: dict[str, images.Image] = {}
         """Backups of disks, by name of gateway or part of the cloud."""
+        self._cloud_restored = False
         self.struck: Counter[str] = Counter()
         """Which faults struck, how often."""
         self._mending: list[Callable[[], None]] = []
@@ -89,6 +90,7 @@ class City:
         copy = self.copies.get("cloud")
         if process is not None and process.alive and copy is not None:
             process.kill()
+            self._cloud_restored = True
             process.image = images.without(process.image, [part]) | images.only(copy, [part])
 
     async def _live(self) -> None:
@@ -99,6 +101,7 @@ class City:
         await self._break_things()
         self._mend_everything()
         await self._until(lambda: all(gateway.readings_since_mending >= _LAST_READINGS for gateway in self.gateways))
+        await self._until(self._shows_the_street)
         for gateway in self.gateways:
             gateway.stop_reading()
         await self._until_settled()
@@ -106,14 +109,31 @@ class City:
         assert self.cloud.state is not None
         assert self.cloud.process is not None
         promise.check(
-            {gateway.name: gateway.ledger for gateway in self.gateways},
-            {gateway.name: gateway.conditions for gateway in self.gateways},
+            self._truth,
             self.cloud.state,
             self.cloud.process.folder,
             self.broker.acknowledgements,
             reference_state(),
             self.cloud.now_us(),
         )
+
+    @property
+    def _truth(self) -> promise.Truth:
+        return promise.Truth(
+            {gateway.name: gateway.ledger for gateway in self.gateways},
+            {gateway.name: gateway.conditions for gateway in self.gateways},
+            self._cloud_restored,
+        )
+
+    def _shows_the_street(self) -> bool:
+        """Whether every alarm that stands in the street stands on the screen, and no other."""
+        return self.cloud.is_up and self.cloud.state is not None and promise.shows(self._truth, self.cloud.state)
+
+    @property
+    def _unaccounted(self) -> str:
+        """What the cloud has yet to notice by comparing, as the disk is gone that knew it."""
+        truth = self._truth
+        return promise.unaccounted(truth, self.cloud.state) if truth.memory_was_lost and self.cloud.state else ""
 
     async def _break_things(self) -> None:
         known = [name for name in faults.MIX if self.chance.random() < 0.5]
@@ -171,7 +191,8 @@ class City:
 
         def settled() -> bool:
             nonlocal calm
-            calm = calm + 1 if self.cloud.is_up and all(gateway.is_settled for gateway in self.gateways) else 0
+            at_rest = self.cloud.is_up and all(gateway.is_settled for gateway in self.gateways)
+            calm = calm + 1 if at_rest and not self._unaccounted else 0
             return calm >= _CALM_LOOKS
 
         await self._until(settled)
@@ -183,7 +204,8 @@ class City:
                 self._keeper.result()
             if self.loop.time() > until_s:
                 held = {gateway.name: gateway.figures() for gateway in self.gateways}
-                raise BrokenPromise(f"ten minutes after everything was mended, parcels are not settled: {held}")
+                what = self._unaccounted or ("" if self._shows_the_street() else "the screen is not right")
+                raise BrokenPromise(f"not settled ten minutes after everything was mended: {held} {what}".rstrip())
             await asyncio.sleep(_LOOK_EVERY_S)
 
     def _gateway(self, number: int, original: Gateway | None = None) -> Gateway:

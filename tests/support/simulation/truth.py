@@ -26,6 +26,8 @@ class Committed:
     at_s: float
     kept: bool
     """On the disk; False while only memory holds it, which a kill takes."""
+    gone: bool = False
+    """It was on a disk that was taken away, or that went back to an older day."""
 
     @cached_property
     def parcel(self) -> Parcel:
@@ -42,6 +44,8 @@ class Ledger:
     counts_read: dict[int, float] = field(default_factory=dict)
     """Count that the device gave → when the recorder had taken it (s)."""
     deaths_s: list[float] = field(default_factory=list)
+    disk_changed: bool = False
+    """The next boot finds another disk than the one that was written."""
     _in_memory: list[Committed] = field(default_factory=list)
     _left_in_memory: list[Committed] = field(default_factory=list)
     _unsure: list[ParcelName] = field(default_factory=list)
@@ -83,3 +87,7 @@ class Ledger:
             if next_seqs.get(name.epoch, 0) <= name.seq:
                 del self.parcels[name]
         self._unsure.clear()
+        if self.disk_changed:
+            self.disk_changed = False
+            for name, one in self.parcels.items():
+                one.gone = one.gone or next_seqs.get(name.epoch, 0) <= name.seq

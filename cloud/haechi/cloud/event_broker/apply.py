@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from haechi.cloud.event_broker.arrivals import Delivery, Report, Unreadable
 from haechi.cloud.event_handler import handler, seen
+from haechi.cloud.event_handler.doubts import doubted
 from haechi.cloud.event_handler.situations import Word
 from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, missing, ranges
 from haechi.cloud.state.changes import Change
@@ -20,7 +21,7 @@ from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.store import RefusedPoint
 from haechi.contract.codec import VERSIONS_READ
-from haechi.contract.control import ACK_RANGES_MAX, Acknowledgement, LackedRanges, SettledRanges
+from haechi.contract.control import ACK_RANGES_MAX, Acknowledgement, Doubt, LackedRanges, SettledRanges
 from haechi.contract.ranges import RangeSet
 
 ANSWER_RANGES_MAX = 1_000
@@ -92,7 +93,7 @@ def apply(
 
 
 def apply_reports(connection: Connection, reports: Sequence[Report], now_us: int) -> Applied:
-    """Write statuses, answer their questions, and ask for what is lacking.
+    """Write statuses, answer their questions, and ask for what is lacking or differs.
 
     A retained one is answered too, for the cloud has just come; but it tells nothing of what is lacking now.
     """
@@ -103,17 +104,26 @@ def apply_reports(connection: Connection, reports: Sequence[Report], now_us: int
         if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
             news += seen.two_of_one_name(connection, tenant, gateway, now_us)
         again: tuple[LackedRanges, ...] = ()
+        doubts: tuple[Doubt, ...] = ()
         if report.status.state == "online" and not report.arrival.retained:
             lacking = missing.look(connection, tenant, gateway, report.status, now_us)
             again = lacking.again
             news += lacking.changes
+            doubts = doubted(connection, tenant, gateway, report.status)
         changes.append(connection, tenant, news, now_us)
-        if report.status.state == "online" and (again or report.status.question is not None or report.arrival.retained):
-            applied.answers.append(((tenant, gateway), _answer(connection, report, again, now_us)))
+        wanted = again or doubts or report.status.question is not None or report.arrival.retained
+        if report.status.state == "online" and wanted:
+            applied.answers.append(((tenant, gateway), _answer(connection, report, again, doubts, now_us)))
     return applied
 
 
-def _answer(connection: Connection, report: Report, again: tuple[LackedRanges, ...], now_us: int) -> Acknowledgement:
+def _answer(
+    connection: Connection,
+    report: Report,
+    again: tuple[LackedRanges, ...],
+    doubts: tuple[Doubt, ...],
+    now_us: int,
+) -> Acknowledgement:
     tenant, gateway, _ = report.address
     epochs = report.status.epochs
     ranges_max = min(ACK_RANGES_MAX, ANSWER_RANGES_MAX // max(len(epochs), 1))
@@ -131,6 +141,8 @@ def _answer(connection: Connection, report: Report, again: tuple[LackedRanges, .
         answers=report.status.question,
         again=again,
         reads=VERSIONS_READ,
+        order=gateways.highest_order(connection, tenant, gateway),
+        doubts=doubts,
     )
 
 

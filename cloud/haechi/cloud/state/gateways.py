@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.schema import epochs, gateways
@@ -45,6 +45,12 @@ def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us
     """Make the row of an epoch if it is missing."""
     row = {**name._asdict(), "epoch_order": epoch_order, "first_seen_us": now_us}
     upsert(connection, epochs, [row], kept=("epoch_order", "first_seen_us"))
+
+
+def highest_order(connection: Connection, tenant: str, gateway: str) -> int:
+    """Return the highest order of an epoch that is known of a gateway; 0 where none is."""
+    ours = (epochs.c.tenant == tenant, epochs.c.gateway == gateway)
+    return int(connection.execute(select(func.max(epochs.c.epoch_order)).where(*ours)).scalar() or 0)
 
 
 def apply_status(connection: Connection, tenant: str, gateway: str, status: GatewayStatus, now_us: int) -> bool:

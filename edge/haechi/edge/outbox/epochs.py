@@ -13,11 +13,9 @@ RECENT = 100
 """How many epochs back a number is not used again."""
 
 
-def draw_epoch(
-    previous_order: int, recent_numbers: Iterable[int], now_us: int, random_bytes: Callable[[int], bytes]
-) -> Epoch:
-    """Return a new epoch."""
+def draw_epoch(above: int, recent_numbers: Iterable[int], now_us: int, random_bytes: Callable[[int], bytes]) -> Epoch:
+    """Return a new epoch of an order higher than ``above``."""
     taken = set(recent_numbers)
     free = [number for number in range(NUMBERS) if number not in taken]
     chosen = free[int.from_bytes(random_bytes(4), "big") % len(free)]
-    return Epoch(random_bytes(16), max(previous_order + 1, now_us // 1_000_000), chosen)
+    return Epoch(random_bytes(16), max(above + 1, now_us // 1_000_000), chosen)

@@ -84,9 +84,9 @@ class Outbox:
         """Return to the disk when it can be written again; True when it happened, and with it a new epoch."""
         return await self._on_disk(self._store.tend, now_us)
 
-    async def new_epoch(self, now_us: int) -> Epoch:
-        """Draw an epoch for what is committed from here on."""
-        return await self._on_disk(self._store.new_epoch, now_us)
+    async def new_epoch(self, now_us: int, above: int = 0) -> Epoch:
+        """Draw an epoch for what is committed from here on, of an order higher than ``above``."""
+        return await self._on_disk(self._store.new_epoch, now_us, above)
 
     async def within(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something in one transaction of its own; the quota holds after it."""

@@ -116,10 +116,10 @@ class Shelter:
         self._settle_owed()
         return names
 
-    def new_epoch(self, now_us: int) -> Epoch:
-        """Draw an epoch for what is committed from here on."""
+    def new_epoch(self, now_us: int, above: int = 0) -> Epoch:
+        """Draw an epoch for what is committed from here on, of an order higher than ``above``."""
         try:
-            return self._writing.new_epoch(now_us)
+            return self._writing.new_epoch(now_us, above)
         except OutboxDamaged:
             raise
         except OutboxFailed as error:
@@ -128,9 +128,12 @@ class Shelter:
 
     def tend(self, now_us: int) -> bool:
         """Return to the disk if that is possible; True when it happened, and with it a new epoch."""
-        if self._memory is None or self._now_s() < self._next_look_s:
+        if not self.trouble or self._now_s() < self._next_look_s:
             return False
         self._next_look_s = self._now_s() + _LOOK_AT_DISK_S
+        if self._memory is None:
+            self._try_disk()
+            return False
         try:
             self._return(self._memory, now_us)
         except OutboxDamaged:
@@ -260,6 +263,12 @@ class Shelter:
             self.trouble = self.trouble or str(error)
             return otherwise
 
+    def _try_disk(self) -> None:
+        """See whether a disk that refused something smaller than a commit takes it now, without waiting for the next."""
+        self.trouble = ""
+        self._ask_disk(lambda disk: disk.within(_touch), None)
+        self._settle_owed()
+
     def _settle_owed(self) -> None:
         owed, self._owed = self._owed, {}
         for epoch, settled in owed.items():
@@ -316,6 +325,10 @@ class Shelter:
             with contextlib.suppress(OutboxError):
                 self._disk.close(clean=False)
             self._disk = None
+
+
+def _touch(database: sqlite3.Connection) -> None:
+    database.execute("UPDATE meta SET value = value WHERE key = 'running'")
 
 
 def _begin_at(database: sqlite3.Connection, first: int, conditions: Iterable[Event]) -> None:

@@ -26,7 +26,7 @@ from haechi.edge.outbox.epochs import RECENT, draw_epoch
 from haechi.edge.outbox.eviction import EVICTED, LOST, ROW_BYTES, lose, make_room, put_down, untold
 from haechi.text import _
 
-_FINISHED_LISTED = 3
+_FINISHED_LISTED = 8
 _event = msgspec.msgpack.Decoder(Event)
 Answer = TypeVar("Answer")
 
@@ -78,10 +78,10 @@ class Store:
             self._draw(now_us)
         return Opened(newest_us, unclean)
 
-    def new_epoch(self, now_us: int) -> Epoch:
-        """Draw an epoch for what is committed from here on."""
+    def new_epoch(self, now_us: int, above: int = 0) -> Epoch:
+        """Draw an epoch for what is committed from here on, of an order higher than ``above``."""
         with self._transaction():
-            self._draw(now_us)
+            self._draw(now_us, above)
         return self.epoch
 
     def tend(self, _now_us: int) -> bool:
@@ -213,14 +213,18 @@ class Store:
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that the outbox still holds something of, oldest first, the current one last.
 
-        The few before the current one are listed in any case: so the cloud learns how far they went.
+        The few before the current one are listed in any case, and none between two that are: so the cloud learns how far
+        they went, and asks for what is still kept of them when it was restored to an older day.
         """
         with _answering_for_the_disk():
             rows = self._database.execute(
-                "SELECT epoch, ord, next_seq,"
-                " (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest"
-                ", n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged"
-                " FROM epochs WHERE n >= ?1 - ?4 OR lowest IS NOT NULL OR salvaged ORDER BY n DESC LIMIT ?2",
+                "WITH every AS (SELECT n, epoch, ord, next_seq,"
+                "  (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest,"
+                "  n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged FROM epochs),"
+                " oldest AS (SELECT min(n) AS n FROM every WHERE n > ?3 AND lowest IS NOT NULL)"
+                " SELECT epoch, ord, next_seq, lowest, salvaged FROM every"
+                " WHERE n >= min(?1 - ?4, coalesce((SELECT n FROM oldest), ?1)) OR lowest IS NOT NULL OR salvaged"
+                " ORDER BY n DESC LIMIT ?2",
                 (self._n, EPOCHS_MAX, OLD_MAX, _FINISHED_LISTED),
             ).fetchall()
         # What a damaged file may still give back counts as held.
@@ -257,9 +261,10 @@ class Store:
         finally:
             self._database.close()
 
-    def _draw(self, now_us: int) -> None:
+    def _draw(self, now_us: int, above: int = 0) -> None:
         recent = self._database.execute("SELECT ord, number FROM epochs ORDER BY n DESC LIMIT ?", (RECENT,)).fetchall()
-        self.epoch = draw_epoch(recent[0][0] if recent else 0, (row[1] for row in recent), now_us, self._random_bytes)
+        above = max(above, recent[0][0] if recent else 0)
+        self.epoch = draw_epoch(above, (row[1] for row in recent), now_us, self._random_bytes)
         cursor = self._database.execute(
             "INSERT INTO epochs (epoch, ord, number, next_seq, last_us) VALUES (?, ?, ?, 1, ?)",
             (self.epoch.epoch, self.epoch.order, self.epoch.number, now_us),

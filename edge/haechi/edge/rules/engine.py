@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from haechi.contract.catalogue import lookup
+from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Phase, Severity
 from haechi.contract.observations import Quality, Reading, Value
 from haechi.contract.places import Place
@@ -66,6 +67,8 @@ class Engine:
         for rule in rules:
             self._by_datastream.setdefault(rule.datastream, []).append(rule)
         self._watched: dict[tuple[str, ...], list[tuple[int, Rule]]] = {}
+        self._doubted: dict[str, Any] = {}
+        """By rule: the state of a machine that takes the condition for active, while nobody knows whether it is."""
         self._new_id = new_id
 
     def restore(self, active: Iterable[Event], now_s: float, time_us: int, others: Collection[str] = ()) -> list[Event]:
@@ -83,6 +86,7 @@ class Engine:
                 said.append(replace(event, id=self._new_id(), phase=Phase.CLEARED, time_us=time_us, evidence=()))
                 continue
             self._states[rule.id] = rule.machine.start(True, now_s)
+            self._doubted.pop(rule.id, None)
             said.append(self._stated_again(event, rule))
         return said
 
@@ -92,6 +96,34 @@ class Engine:
             self._stated_again(event, rule) if (rule := self._rules.get(event.condition)) else self._copied(event)
             for event in active
         ]
+
+    def doubt(self, condition: str, now_s: float) -> bool:
+        """Let the sensor decide about a condition that the cloud shows and that is not active here.
+
+        Two machines run from here on, one that takes it for active and one that does not, until a value lets one of
+        them speak: it is raised, or cleared, as the water says. Returns False where no rule watches that condition.
+        """
+        rule = self._rules.get(condition)
+        if rule is not None and condition not in self._doubted:
+            self._doubted[condition] = rule.machine.start(True, now_s)
+        return rule is not None
+
+    def disowned(self, doubt: Doubt, time_us: int) -> Event:
+        """Return the end of a condition that the cloud shows and nothing here knows.
+
+        ``doubt`` names its type and place.
+        """
+        kind, place = doubt.type or "", doubt.subject or ""
+        return Event(
+            id=self._new_id(),
+            type=kind,
+            source=place,
+            subject=place,
+            time_us=time_us,
+            phase=Phase.CLEARED,
+            condition=doubt.condition,
+            severity=lookup(kind).severity,
+        )
 
     def observe(self, reading: Reading, now_s: float) -> list[Event]:
         """Let the rules see a reading; return the events of what changed. Bad values are not seen."""
@@ -107,6 +139,8 @@ class Engine:
                 continue
             state, finding = rule.machine.on_value(self._states[rule.id], figure, now_s)
             self._states[rule.id] = state
+            if rule.id in self._doubted:
+                finding = self._decide(rule, finding, figure, now_s)
             if finding is not None:
                 events.append(rule.event_of(finding, self._new_id(), reading.observed_at_us))
         return events
@@ -118,8 +152,18 @@ class Engine:
             state, finding = rule.machine.on_tick(self._states[rule.id], now_s)
             if finding is not None:
                 self._states[rule.id] = state
+                self._doubted.pop(rule.id, None)
                 events.append(rule.event_of(finding, self._new_id(), time_us))
         return events
+
+    def _decide(self, rule: Rule, finding: Finding | None, figure: float, now_s: float) -> Finding | None:
+        """Return what is to be said about a condition in doubt; the doubt is over when that is something."""
+        state, ended = rule.machine.on_value(self._doubted[rule.id], figure, now_s)
+        self._doubted[rule.id] = state
+        said = finding or ended
+        if said is not None:
+            del self._doubted[rule.id]
+        return said
 
     def _watch(self, datastreams: tuple[str, ...]) -> list[tuple[int, Rule]]:
         if len(self._watched) >= _NAMES_CACHED_MAX:

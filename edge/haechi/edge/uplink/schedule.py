@@ -42,6 +42,10 @@ class Request(NamedTuple):
     rank: Rank
     after: int
     before: int | None
+    moves: int
+    """``Schedule.moves`` when it was made: ids from before a move mean nothing after it."""
+    commits: int
+    """How many commits were known when it was made: its answer says nothing about later ones."""
 
 
 class Send(NamedTuple):
@@ -85,6 +89,9 @@ class Schedule:
         self._budget = budget or Budget(None)
         self._window_bytes = window_bytes
         self._queues = {lane: _Queue() for lane in Lane}
+        self._commits = 0
+        self.moves = 0
+        """Rises when everything must be looked at anew: what the outbox was asked before that is out of date."""
         self._gaps: list[tuple[int, int]] = []
         """Backlog: ids ``after < id < before`` that live sending has passed over, oldest first."""
         self._flights: dict[ParcelName, _Flight] = {}
@@ -116,9 +123,14 @@ class Schedule:
             flight.lost = flight.lost or not flight.at_broker
         self.committed()
 
-    def live_from(self, parcel: int) -> None:
-        """Declare everything of rank live below this id backlog; live sending goes on from it."""
+    def live_from(self, parcel: int, moves: int) -> None:
+        """Declare everything of rank live below this id backlog; live sending goes on from it.
+
+        ``moves``: as it was when the outbox was asked for the id.
+        """
         live = self._queues[Lane.LIVE]
+        if moves != self.moves:
+            return
         if parcel <= live.after + 1 and not (live.ready and live.ready[0].id < parcel):
             return
         start = live.ready[0].id - 1 if live.ready else live.after
@@ -132,6 +144,7 @@ class Schedule:
 
     def committed(self) -> None:
         """Learn that the outbox may have more."""
+        self._commits += 1
         for lane in (Lane.URGENT, Lane.LIVE, Lane.EVIDENCE):
             self._queues[lane].empty = False
 
@@ -143,14 +156,16 @@ class Schedule:
             if queue.ready or queue.empty:
                 continue
             if lane is not Lane.BACKLOG:
-                requests.append(Request(lane, _RANKS[lane], queue.after, None))
+                requests.append(Request(lane, _RANKS[lane], queue.after, None, self.moves, self._commits))
             elif self._gaps:
                 after, before = self._gaps[0]
-                requests.append(Request(lane, Rank.LIVE, max(after, queue.after), before))
+                requests.append(Request(lane, Rank.LIVE, max(after, queue.after), before, self.moves, self._commits))
         return requests
 
     def offer(self, request: Request, rows: Sequence[Held]) -> None:
         """Take candidates; fewer than :data:`LOOK_AHEAD` means that there are no more."""
+        if request.moves != self.moves:
+            return
         queue = self._queues[request.lane]
         queue.ready.extend(held for held in rows if held.name not in self._flights)
         if rows:
@@ -161,7 +176,7 @@ class Schedule:
                 queue.after = 0
                 queue.empty = not self._gaps
             else:
-                queue.empty = True
+                queue.empty = request.commits == self._commits
 
     def next(self, now_s: float, now_us: int) -> Send | None:
         """Return what must go now; answer with :meth:`sent` or :meth:`gone`. ``now_us`` only tells a parcel's age."""
@@ -272,6 +287,7 @@ class Schedule:
 
     def moved(self) -> None:
         """Forget every flight and begin anew: the outbox holds its parcels elsewhere, under the same names."""
+        self.moves += 1
         for name in list(self._flights):
             self._land(name)
         self._queues = {lane: _Queue() for lane in Lane}
@@ -279,6 +295,7 @@ class Schedule:
 
     def look_again(self) -> None:
         """Look behind where the lanes stand: the outbox may hold something there, or it can be sent only now."""
+        self.moves += 1
         live = self._queues[Lane.LIVE]
         start = live.ready[0].id if live.ready else live.after + 1
         self._queues = {lane: live if lane is Lane.LIVE else _Queue() for lane in Lane}

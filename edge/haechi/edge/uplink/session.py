@@ -7,13 +7,15 @@ through callbacks that only put it down; one loop acts on it, so nothing here ru
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from haechi.contract import ContractError
 from haechi.contract.control import (
+    CONDITIONS_MAX,
     Acknowledgement,
     Command,
+    Doubt,
     GatewayStatus,
     decode_acknowledgement,
     decode_command,
@@ -50,6 +52,8 @@ class Face:
     clock_quality: Callable[[], ClockQuality]
     new_id: Callable[[], str]
     obey: Callable[[Command], None]
+    heed: Callable[[int, Sequence[Doubt]], None]
+    """Told the highest epoch order that the cloud knows of this gateway, and on which conditions it differs."""
     parcel_bytes_max: Callable[[int], None]
     """Told the largest parcel that this broker takes."""
 
@@ -190,7 +194,8 @@ class Session:
         if now_s - since_s > _PUBACK_WAIT_S:
             raise LinkLost(_("the broker does not confirm what it is sent"))
         live_since_us = self._face.now_us() - int(LIVE_AGE_S * 1e6)
-        self._schedule.live_from(await self._outbox.first_since(live_since_us))
+        moves = self._schedule.moves
+        self._schedule.live_from(await self._outbox.first_since(live_since_us), moves)
 
     async def _send(self) -> None:
         while self._link.has_room:
@@ -281,6 +286,8 @@ class Session:
                 _log.warning("the cloud was restored to an older day: %d parcels are sent again", kept)
                 self._schedule.look_again()
                 self._status_due_s = min(self._status_due_s, now_s + _STATUS_APART_S)
+        if acknowledgement.order or acknowledgement.doubts:
+            self._face.heed(acknowledgement.order, acknowledgement.doubts)
         if acknowledgement.answers is not None:
             asked_s = self._questions.asked_s(acknowledgement.answers)
             if asked_s is not None:
@@ -306,6 +313,7 @@ class Session:
 
     async def _status(self, state: str, question: str | None) -> bytes:
         figures = await self._outbox.figures()
+        standing = tuple(event.condition for event in await self._outbox.conditions())
         self._counters["bytes_today"] = self._budget.bytes_today
         if self._budget.bytes_per_day is not None:
             self._counters["bytes_per_day"] = self._budget.bytes_per_day
@@ -324,6 +332,7 @@ class Session:
                 oldest_us=figures.oldest_us,
                 components=self._health.components,
                 problems=self._health.problems,
+                standing=standing if len(standing) <= CONDITIONS_MAX else None,
             )
         )
 

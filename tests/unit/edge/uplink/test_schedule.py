@@ -46,7 +46,7 @@ class World:
         young = [
             number for number, held in self.parcels.items() if held.committed_at_us >= self.now_us - LIVE_AGE_S * 1e6
         ]
-        self.schedule.live_from(min(young, default=len(self.parcels) + 1))
+        self.schedule.live_from(min(young, default=len(self.parcels) + 1), self.schedule.moves)
 
     def next(self) -> Send | None:
         for request in self.schedule.wanted():
@@ -143,6 +143,29 @@ def test_a_parcel_that_was_read_while_the_outbox_moved_is_sent_once_more() -> No
     world.schedule.moved()
     world.schedule.sent(send.held, world.now_s)
     assert ids(world.send_all()) == [held.id]
+
+
+def test_what_is_committed_while_the_outbox_is_asked_is_asked_for_again() -> None:
+    world = World()
+    world.connect()
+    (request,) = (one for one in world.schedule.wanted() if one.rank is Rank.URGENT)
+    held = world.commit(Rank.URGENT)
+    world.schedule.offer(request, [])
+    assert ids(world.send_all()) == [held.id]
+
+
+def test_what_was_asked_before_the_outbox_moved_means_nothing() -> None:
+    world = World()
+    world.connect()
+    (request,) = (one for one in world.schedule.wanted() if one.rank is Rank.URGENT)
+    moves = world.schedule.moves
+    world.schedule.moved()
+    held = world.commit(Rank.URGENT)
+    observed = world.commit(Rank.LIVE)
+    elsewhere = Held(2**50, ParcelName(EPOCH, 99), Rank.URGENT, 1000, world.now_us)
+    world.schedule.offer(request, [elsewhere])
+    world.schedule.live_from(2**50, moves)
+    assert ids(world.send_all()) == [held.id, observed.id]
 
 
 def test_a_receive_maximum_of_one_still_sends_everything() -> None:
