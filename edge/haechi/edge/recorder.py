@@ -30,6 +30,7 @@ _VALUES_A_PARCEL = 8_000
 _VALUES_MAX = 200_000
 _TICK_S = 1.0
 _TELL_LOSSES_EVERY_S = 5.0
+_PASS_ORDER_EVERY_S = 300.0
 
 
 Drafts = Callable[[Epoch, ClockQuality], list[Draft]]
@@ -85,7 +86,7 @@ class Recorder:
         self._conditions_of_cameras: Collection[str] = ()
         self._doubts: Sequence[Doubt] = ()
         self._order_known = 0
-        self._order_passed = False
+        self._order_passed_s = float("-inf")
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -130,7 +131,8 @@ class Recorder:
         if self._describe:
             self._describe = False
             await self._commit(self._description_drafts)
-        if self._order_known > self._outbox.epoch.order and not self._order_passed:
+        if self._order_known > self._outbox.epoch.order and now_s - self._order_passed_s >= _PASS_ORDER_EVERY_S:
+            self._order_passed_s = now_s
             await self._pass_order()
         if self._restate:
             self._restate = False
@@ -154,11 +156,10 @@ class Recorder:
             self._take_events(self._engine.restore(found, now_s, self._stamp(), self._conditions_of_cameras))
 
     async def _pass_order(self) -> None:
-        """Begin an epoch above all that the cloud knows; once, for a twin of ours would do the same for ever."""
+        """Begin an epoch above all that the cloud knows; seldom, for a twin of ours would do the same for ever."""
         _log.warning("the cloud knows later epochs of this gateway: its outbox or its clock is not what it was")
         await self._flush(everything=True)
-        epoch = await self._outbox.new_epoch(self._clock.now_us(), self._order_known)
-        self._order_passed = epoch.order > self._order_known
+        await self._outbox.new_epoch(self._clock.now_us(), self._order_known)
         await self._commit(self._description_drafts)
         self._restate = True
 

@@ -141,28 +141,6 @@ def sensor_silent(city: "City") -> None:
     city.mend(partial(setattr, gateway, "reading", True), city.chance.uniform(1.0, 10.0))
 
 
-MIX: dict[str, Fault] = {
-    fault.__name__: fault
-    for fault in (
-        gateway_struck,
-        gateway_killed,
-        gateway_restarted,
-        cloud_struck,
-        broker_died,
-        broker_froze,
-        broker_forgot,
-        broker_refuses,
-        link_cut,
-        link_swallows,
-        clock_stepped,
-        clockless_boot,
-        points_down,
-        state_down,
-        sensor_silent,
-    )
-}
-
-
 def image_restored(city: "City") -> None:
     """Put an older copy of a gateway's disk back; what it committed since is gone from it."""
     gateway = city.any_gateway()
@@ -197,7 +175,29 @@ def _boot_from(gateway: Gateway, image: Image) -> None:
         gateway.ledger.disk_changed = True
 
 
-LATER: dict[str, Fault] = {
+MIX: dict[str, Fault] = {
     fault.__name__: fault
-    for fault in (disk_full, image_restored, card_lost, image_cloned, state_restored, points_restored)
+    for fault in (
+        gateway_struck,
+        gateway_killed,
+        gateway_restarted,
+        cloud_struck,
+        broker_died,
+        broker_froze,
+        broker_forgot,
+        broker_refuses,
+        link_cut,
+        link_swallows,
+        clock_stepped,
+        clockless_boot,
+        points_down,
+        state_down,
+        sensor_silent,
+        disk_full,
+        image_restored,
+        card_lost,
+        state_restored,
+    )
 }
+
+LATER: dict[str, Fault] = {fault.__name__: fault for fault in (image_cloned, points_restored)}

@@ -23,6 +23,7 @@ from haechi.edge.outbox import Batch, OutboxFailed
 from haechi.edge.outbox.opening import FILE, ShelteredOpening, open_sheltered
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.outbox.shelter import Shelter
+from haechi.edge.outbox.store import Store
 from haechi.edge.recorder import Descriptions, Recorder
 from haechi.edge.rules.engine import Engine, Rule
 from haechi.edge.rules.stale import Stale
@@ -60,13 +61,13 @@ class Gateway:
         name: str,
         place: str,
         bytes_max: int,
-        ledger: Ledger | None = None,
         wires: dict[Process, Wire] | None = None,
     ) -> None:
         self._loop, self._chance, self._folder = loop, chance, folder
         self.name, self._bytes_max = name, bytes_max
+        self.place = place
         self._place = Place(id=place, name=place.title(), latitude=36.0, longitude=127.0)
-        self.ledger = ledger or Ledger()
+        self.ledger = Ledger()
         self.wire = Wire(loop, broker)
         self._wires = wires if wires is not None else {}
         self.offset_us = 0
@@ -79,7 +80,7 @@ class Gateway:
         self._window_bytes = chance.choice((8, 64, 256)) * 1024
         self.readings_since_mending = 0
         self._lives = 0
-        self._count = 0
+        self._count = chance.randrange(1_000) * 1_000_000
         self._stop = asyncio.Event()
         self.process: Process | None = None
         self.outbox: Outbox | None = None
@@ -126,6 +127,10 @@ class Gateway:
     def stop_reading(self) -> None:
         """Let its devices say nothing more; what they said will be committed."""
         self._silent = True
+
+    def go_on_reading(self) -> None:
+        """Let its devices speak again."""
+        self._silent = False
 
     def _died(self) -> None:
         assert self.process is not None
@@ -193,7 +198,7 @@ class Gateway:
             raise BrokenPromise(f"the outbox of {self.name} does not open after a crash: {opening.opened}")
         if shelter._disk is not None:
             self._adopt_disk(process, shelter._disk._database)
-        commit, tend = shelter.commit, shelter.tend
+        commit, tend, open_disk = shelter.commit, shelter.tend, shelter._open_disk
 
         def watched_commit(batch: Batch, now_us: int) -> list[ParcelName]:
             names = commit(batch, now_us)
@@ -204,9 +209,15 @@ class Gateway:
         def watched_tend(now_us: int) -> bool:
             returned = tend(now_us)
             if returned:
-                self.ledger.moved_to_disk()
+                self.ledger.moved_to_disk(process.steps)
             return returned
 
+        def watched_open() -> Store:
+            disk = open_disk()
+            self._adopt_disk(process, disk._database)
+            return disk
+
+        shelter._open_disk = watched_open
         shelter.commit, shelter.tend = watched_commit, watched_tend  # type: ignore[method-assign]
         return opening
 
@@ -275,7 +286,7 @@ class Gateway:
             if self.reading and not self._silent:
                 self._count += 1
                 count = self._count
-                await recorder.sample(Sample((LEVEL, COUNT), (self.level_m + count * 1e-6, count)))
+                await recorder.sample(Sample((LEVEL, COUNT), (self.level_m + count % 100_000 * 1e-6, count)))
                 self.ledger.counts_read[count] = self._loop.time()
                 self.readings_since_mending += 1
 

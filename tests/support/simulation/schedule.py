@@ -19,7 +19,7 @@ from support.simulation.gateway import Gateway
 from support.simulation.link import Wire, in_place_of_mqtt
 from support.simulation.loop import VirtualLoop
 from support.simulation.process import Process
-from support.simulation.truth import BrokenPromise, Ledger
+from support.simulation.truth import BrokenPromise
 
 _PLACES = ("bridge", "bridge", "tunnel")
 _BOOT_S_MAX = 3.0
@@ -43,6 +43,9 @@ class City:
         self.gateways = [self._gateway(number) for number in range(self.chance.choice((1, 1, 1, 1, 1, 2, 2, 3)))]
         self.copies: dict[str, images.Image] = {}
         """Backups of disks, by name of gateway or part of the cloud."""
+        self._twins: dict[Gateway, Gateway] = {}
+        """Second gateway of a name → the first one."""
+        self._doubled: set[str] = set()
         self._cloud_restored = False
         self.struck: Counter[str] = Counter()
         """Which faults struck, how often."""
@@ -76,12 +79,12 @@ class City:
         self.loop.call_later(after_s, once)
 
     def clone(self, original: Gateway) -> None:
-        """Run a second gateway from a copy of the first one's disk."""
-        if original.process is None or not original.is_up:
+        """Run a second gateway from a copy of the first one's disk, until somebody takes it away."""
+        if original.process is None or not original.is_up or original in self._twins:
             return
-        number = len(self.gateways)
+        number = len(self.gateways) + len(self._twins)
         twin = self._gateway(number, original)
-        self.gateways.append(twin)
+        self._twins[twin] = original
         twin.start(images.take(original.process.folder))
 
     def restore_cloud(self, part: str) -> None:
@@ -101,10 +104,12 @@ class City:
         await self._break_things()
         self._mend_everything()
         await self._until(lambda: all(gateway.readings_since_mending >= _LAST_READINGS for gateway in self.gateways))
-        await self._until(self._shows_the_street)
-        for gateway in self.gateways:
-            gateway.stop_reading()
-        await self._until_settled()
+        await self._come_to_rest()
+        while not self._shows_the_street() and self._truth.memory_was_lost:
+            # Old words came last, and only who sees the water can say that they are old.
+            for gateway in self.gateways:
+                gateway.go_on_reading()
+            await self._come_to_rest()
         self._keeper.cancel()
         assert self.cloud.state is not None
         assert self.cloud.process is not None
@@ -117,12 +122,19 @@ class City:
             self.cloud.now_us(),
         )
 
+    async def _come_to_rest(self) -> None:
+        await self._until(self._shows_the_street)
+        for gateway in self.gateways:
+            gateway.stop_reading()
+        await self._until_settled()
+
     @property
     def _truth(self) -> promise.Truth:
         return promise.Truth(
             {gateway.name: gateway.ledger for gateway in self.gateways},
             {gateway.name: gateway.conditions for gateway in self.gateways},
             self._cloud_restored,
+            self._doubled,
         )
 
     def _shows_the_street(self) -> bool:
@@ -145,7 +157,7 @@ class City:
             await asyncio.sleep(self.chance.expovariate(1 / pause_s))
             if self.chance.random() < 0.3:
                 faults.river_moved(self)
-            if self._extra and self.chance.random() < 0.2:
+            if self.chance.random() < 0.2:
                 self._back_up()
             if chosen:
                 fault = self.chance.choice(chosen)
@@ -160,6 +172,12 @@ class City:
             self.copies["cloud"] = images.take(self.cloud.process.folder)
 
     def _mend_everything(self) -> None:
+        for twin, original in self._twins.items():
+            assert twin.process is not None
+            twin.process.kill()
+            original.ledger.inherit(twin.ledger)
+            self._doubled.add(original.name)
+        self._twins.clear()
         mending, self._mending = self._mending, []
         for repair in mending:
             repair()
@@ -180,7 +198,7 @@ class City:
                     one.start(one.process.image)
 
     def _all(self) -> list[Cloud | Gateway]:
-        return [self.cloud, *self.gateways]
+        return [self.cloud, *self.gateways, *self._twins]
 
     def _judge(self, process: Process) -> None:
         if process.failure is not None:
@@ -211,10 +229,9 @@ class City:
     def _gateway(self, number: int, original: Gateway | None = None) -> Gateway:
         name = f"cabinet-{number}" if original is None else original.name
         bytes_max = self.chance.choice((12_000, 40_000, 10_000_000, 10_000_000))
-        ledger = Ledger() if original is None else original.ledger
         folder = self._folder / f"disk-{number}"
-        place = _PLACES[number % len(_PLACES)]
-        return Gateway(self.loop, self.chance, self.broker, folder, name, place, bytes_max, ledger, self.wires)
+        place = _PLACES[number % len(_PLACES)] if original is None else original.place
+        return Gateway(self.loop, self.chance, self.broker, folder, name, place, bytes_max, self.wires)
 
     def _draw_weather(self) -> Weather:
         def some(most: float) -> float:

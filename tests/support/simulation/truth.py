@@ -50,6 +50,7 @@ class Ledger:
     _left_in_memory: list[Committed] = field(default_factory=list)
     _unsure: list[ParcelName] = field(default_factory=list)
     _last: tuple[int, list[ParcelName]] = (0, [])
+    _moved: tuple[int, list[Committed]] = (0, [])
 
     def committed(
         self, step: int, names: Sequence[ParcelName], drafts: Sequence[Draft], at_s: float, *, kept: bool
@@ -63,20 +64,29 @@ class Ledger:
                 self._in_memory.append(self.parcels[name])
         self._last = (step, list(names))
 
-    def moved_to_disk(self) -> None:
-        """Put down that what memory held is on the disk."""
+    def moved_to_disk(self, step: int) -> None:
+        """Put down that what memory held is on the disk since a step of it."""
         for one in self._in_memory:
             one.kept = True
-        self._in_memory.clear()
+        self._moved = (step, self._in_memory)
+        self._in_memory = []
+
+    def inherit(self, twin: "Ledger") -> None:
+        """Take over what another gateway of the same name committed before it was taken away."""
+        for name, one in twin.parcels.items():
+            one.gone = True
+            self.parcels.setdefault(name, one)
 
     def died(self, at_s: float, cut_step: int | None) -> None:
         """Put down a death; ``cut_step`` is the step of the disk in which the power went."""
         self.deaths_s.append(at_s)
         self._left_in_memory += self._in_memory
-        self._in_memory.clear()
+        self._in_memory = []
         if cut_step is not None and cut_step == self._last[0]:
             self._unsure += self._last[1]
-        self._last = (0, [])
+        if cut_step is not None and cut_step == self._moved[0]:
+            self._left_in_memory += self._moved[1]
+        self._last, self._moved = (0, []), (0, [])
 
     def confirm(self, next_seqs: Mapping[bytes, int]) -> None:
         """Learn what the disk holds after a crash: each epoch with its next seq."""

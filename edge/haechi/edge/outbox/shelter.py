@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from haechi.contract.control import EPOCHS_MAX, HeldEpoch
-from haechi.contract.events import Event
+from haechi.contract.events import Event, Phase
 from haechi.contract.parcel import LossCause, LossRecord, ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import (
@@ -71,6 +71,8 @@ class Shelter:
         self._held_on_disk: tuple[HeldEpoch, ...] = ()
         self._next_look_s = 0.0
         self._knows_conditions = True
+        self._cleared: set[str] = set()
+        """Conditions that ended while memory stood in."""
         self._owed: dict[bytes, RangeSet] = {}
         """What was settled while the disk did not take it."""
         self.moves = 0
@@ -103,7 +105,10 @@ class Shelter:
             OutboxDamaged: the file must be opened again.
         """
         if self._memory is not None:
-            return self._memory.commit(batch, now_us)
+            in_memory = self._memory.commit(batch, now_us)
+            for event in batch.stated:
+                (self._cleared.add if event.phase is Phase.CLEARED else self._cleared.discard)(event.condition)
+            return in_memory
         try:
             names = self._writing.commit(batch, now_us)
         except OutboxDamaged:
@@ -264,7 +269,7 @@ class Shelter:
             return otherwise
 
     def _try_disk(self) -> None:
-        """See whether a disk that refused something smaller than a commit takes it now, without waiting for the next."""
+        """See whether a disk that refused something smaller than a commit takes it now; the next may be hours away."""
         self.trouble = ""
         self._ask_disk(lambda disk: disk.within(_touch), None)
         self._settle_owed()
@@ -280,6 +285,7 @@ class Shelter:
         memory = Store(database, self._bytes_max, self._random_bytes, LossCause.DISK)
         conditions: list[Event] = []
         self._knows_conditions = False
+        self._cleared.clear()
         if self._disk is not None:
             # The disk's epoch, so that the one drawn here comes after it.
             before = self._disk.epoch
@@ -308,6 +314,7 @@ class Shelter:
             add_epoch(disk, last.epoch, last.order, last.number, now.next, now_us, old=False)
             # Where memory did not know them, those of the disk still stand: whoever looks at them now judges them.
             _put_conditions(disk, conditions, instead=knows_conditions)
+            disk.executemany("DELETE FROM conditions WHERE condition = ?", [(name,) for name in self._cleared])
             for record in losses:
                 put_down(disk, record)
             for key, count in (

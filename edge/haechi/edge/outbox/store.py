@@ -213,14 +213,15 @@ class Store:
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that the outbox still holds something of, oldest first, the current one last.
 
-        The few before the current one are listed in any case, and none between two that are: so the cloud learns how far
-        they went, and asks for what is still kept of them when it was restored to an older day.
+        The few before the current one are listed in any case, and all between two that are: so the cloud learns how
+        far they went, and asks for what is still kept of them when it was restored to an older day.
         """
         with _answering_for_the_disk():
             rows = self._database.execute(
                 "WITH every AS (SELECT n, epoch, ord, next_seq,"
                 "  (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest,"
-                "  n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged FROM epochs),"
+                "  n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged"
+                "  FROM epochs),"
                 " oldest AS (SELECT min(n) AS n FROM every WHERE n > ?3 AND lowest IS NOT NULL)"
                 " SELECT epoch, ord, next_seq, lowest, salvaged FROM every"
                 " WHERE n >= min(?1 - ?4, coalesce((SELECT n FROM oldest), ?1)) OR lowest IS NOT NULL OR salvaged"
