@@ -25,6 +25,7 @@ class Recording(BaseModel):
     config: dict[str, Any] = Field(description="The [device.config] that it was recorded with.")
     hex: str = Field(description="The bytes in hexadecimal; spaces and line ends do not matter.")
     expected: tuple[Expected, ...] = Field(description="What they say, in order.")
+    licence: str = Field(default="", max_length=64, description="SPDX identifier of the licence of these bytes.")
     check_field: bool = Field(description="Whether the protocol has a check field, so that damage must be noticed.")
 
     @property
