@@ -12,7 +12,7 @@ from haechi.adapters.vegapuls61.simulator import Vegapuls61Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, Sample
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.modbus_answers import answers_in
+from haechi.sdk.testing.modbus_answers import values_in
 
 _PLACES = {"distance": 0, "temperature": 1}
 _QUICK = {"period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1, "secondary": "temperature"}
@@ -52,13 +52,7 @@ class TestVegapuls61(AdapterConformance):
             yield GaugePeer(simulator)
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
-        gauge = Vegapuls61("device-1", Vegapuls61.load_config(recording.config), Host())
-        answers = answers_in(data, gauge.config.unit_id, gauge.reads())
-        sample = None if answers is None else gauge.sample_of(answers)
-        if sample is None:
-            return []
-        names = [datastream.partition(".")[2] for datastream in sample.datastreams]
-        return list(zip(names, sample.values, strict=True))
+        return values_in(Vegapuls61("device-1", Vegapuls61.load_config(recording.config), Host()), data)
 
 
 async def read_once(simulator: Vegapuls61Simulator, **keys: Any) -> tuple[Sample, Host]:
