@@ -27,11 +27,48 @@ from haechi.text import _
 _BACK_OFF_S_MAX = 60.0
 
 
-class ModbusKeys(AdapterConfig):
-    """How a Modbus device is reached; a device's ``Config`` inherits it and sets its maker's defaults."""
+Master = ModbusRtu | ModbusTcp
+
+
+class PollKeys(AdapterConfig):
+    """What is the same however a device is reached."""
+
+    unit_id: int = Field(default=1, ge=0, le=255, description="The device's address; 1 to 254 on a serial bus.")
+    period_s: float = Field(default=1.0, ge=0.05, le=86400, description="How often it is read.")
+    timeout_s: float = Field(default=1.0, ge=0.05, le=60, description="How long an answer may take.")
+    retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
+
+    @property
+    @abstractmethod
+    def shares_a_bus(self) -> bool:
+        """Tell whether a silent device costs others their time."""
+
+    @abstractmethod
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+
+
+class ModbusTcpKeys(PollKeys):
+    """How a device with a network port of its own is reached; its ``Config`` inherits it and sets its defaults."""
+
+    host: str = Field(min_length=1, max_length=253, description="Name or address.")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Tell that it has a line of its own."""
+        return False
+
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+        return ModbusTcp(self.host, self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+
+
+class ModbusKeys(PollKeys):
+    """How a device on a serial bus is reached; its ``Config`` inherits it and sets its maker's defaults."""
 
     transport: Literal["rtu", "tcp"] = Field(
-        default="rtu", description="rtu: on a serial bus; tcp: by Ethernet, or behind a gateway to a serial bus."
+        default="rtu", description="rtu: on a serial bus of this gateway; tcp: on one behind an Ethernet converter."
     )
     serial_port: str | None = Field(
         default=None, min_length=1, max_length=255, description="rtu: such as /dev/serial/by-id/usb-…"
@@ -41,10 +78,18 @@ class ModbusKeys(AdapterConfig):
     stopbits: Literal[1, 2] = Field(default=1, description="rtu: stop bits.")
     host: str | None = Field(default=None, min_length=1, max_length=253, description="tcp: name or address.")
     port: int = Field(default=502, ge=1, le=65535, description="tcp: port.")
-    unit_id: int = Field(default=1, ge=0, le=255, description="The device's address; 1 to 254 on a serial bus.")
-    period_s: float = Field(default=1.0, ge=0.05, le=86400, description="How often it is read.")
-    timeout_s: float = Field(default=1.0, ge=0.05, le=60, description="How long an answer may take.")
-    retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Tell whether others on this gateway wait while it does not answer."""
+        return self.transport == "rtu"
+
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+        if self.host is not None:
+            return ModbusTcp(self.host, self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+        settings = LineSettings(self.serial_port or "", self.baud, self.parity, self.stopbits)
+        return ModbusRtu(settings, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
 
     @model_validator(mode="after")
     def _reaches_a_device(self) -> Self:
@@ -59,7 +104,7 @@ class ModbusKeys(AdapterConfig):
         return self
 
 
-KeysT = TypeVar("KeysT", bound=ModbusKeys)
+KeysT = TypeVar("KeysT", bound=PollKeys)
 
 
 class ModbusPolled(Adapter[KeysT]):
@@ -72,7 +117,7 @@ class ModbusPolled(Adapter[KeysT]):
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
         # One for all starts: on a serial bus it remembers what the device may still answer.
-        self._master = self._new_master()
+        self._master = self.config.new_master()
         self._starts_in_vain = 0
         self._trouble = ""
 
@@ -90,7 +135,7 @@ class ModbusPolled(Adapter[KeysT]):
 
     async def probe(self) -> str:
         """Read one round and say what came."""
-        master = self._new_master()
+        master = self.config.new_master()
         try:
             master.join(self.reads())
             sample = await self._round(master)
@@ -141,7 +186,7 @@ class ModbusPolled(Adapter[KeysT]):
             self.host.log.warning("%s: %s", self._master.name, trouble)
         self._trouble = trouble
 
-    async def _round(self, master: ModbusRtu | ModbusTcp) -> Sample | None:
+    async def _round(self, master: Master) -> Sample | None:
         answers = []
         for read in self.reads():
             try:
@@ -165,16 +210,7 @@ class ModbusPolled(Adapter[KeysT]):
         what, delay_s = f"{self._master.name}: {error}", self.config.retry_s
         if isinstance(error, NotConnected):
             what, delay_s = error.what, max(delay_s, error.retry_after_s)
-        if self.config.transport == "rtu":
+        if self.config.shares_a_bus:
             delay_s = max(delay_s, min(_BACK_OFF_S_MAX, delay_s * 2.0 ** min(self._starts_in_vain, 10)))
         self._starts_in_vain += 1
         return NotConnected(what, delay_s)
-
-    def _new_master(self) -> ModbusRtu | ModbusTcp:
-        config = self.config
-        if config.host is not None:
-            return ModbusTcp(
-                config.host, config.port, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s
-            )
-        settings = LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
-        return ModbusRtu(settings, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
