@@ -20,15 +20,14 @@ module                promises
 ``device_rules``      rules against the simulated device as it is
 ``wire_rules``        rules with faults on the wire, made by ``interference``
 ``recording_rules``   rules about recorded bytes, read by ``recording``
-``terminal``          a pseudo-terminal for simulators
 ``checking``          what ``haechi adapter check`` does; ``report`` and ``mark`` are its outcome
 ====================  ==============================================================================
 
 Needs the extra ``haechi[sdk]`` (pytest and pytest-asyncio).
 """
 
+from haechi.sdk.recording import Recording
 from haechi.sdk.testing.conformance import AdapterConformance
-from haechi.sdk.testing.recording import Recording
 from haechi.sdk.testing.suite import Hurried, Peer, Refusing, Restarting, Warming
 
 __all__ = ["AdapterConformance", "Hurried", "Peer", "Recording", "Refusing", "Restarting", "Warming"]

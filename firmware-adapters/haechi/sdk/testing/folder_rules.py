@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from haechi.sdk import ConfigError, Host, find_adapters, load_adapter
 from haechi.sdk.readme import with_tables
+from haechi.sdk.recording import load_recordings
 from haechi.sdk.registry import GROUP
-from haechi.sdk.testing.recording import load_recordings
 from haechi.sdk.testing.suite import DEVICE, Suite
 from haechi.sdk.units import misfit
 
@@ -94,9 +94,8 @@ class FolderRules(Suite):
     def test_licences_are_named(self) -> None:
         if self.skips("licences_are_named"):
             return
-        project = _project(self.folder)
-        named = (project or {}).get("license") or list(self.folder.glob("LICENSE*"))
-        assert named, "no LICENSE in this folder, and no [project] license above it"
+        named = self.licence() or (_project(self.folder) or {}).get("license") or list(self.folder.glob("LICENSE*"))
+        assert named, 'conformance.toml needs licence = "…" (an SPDX identifier, or LicenseRef-Proprietary)'
         for name, recording in load_recordings(self.folder).items():
             assert recording.licence, f"recordings/{name} has no licence (an SPDX identifier)"
         papers = [path.name for path in self.folder.rglob("*.pdf")]

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Iterator
 
-from haechi.sdk.testing.recording import Recording, load_recordings
+from haechi.sdk.recording import Recording, load_recordings
 from haechi.sdk.testing.suite import Suite
 
 _SHARE_TOLERANCE = 0.001

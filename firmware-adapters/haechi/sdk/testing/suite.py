@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 from haechi.contract.observations import Value
 from haechi.sdk import Adapter, Host, Sample
 from haechi.sdk.clock import Clock, MonotonicClock
-from haechi.sdk.testing.recording import Recording
+from haechi.sdk.recording import Recording
 from haechi.sdk.testing.rules import RULES
 
 DEVICE = "device-1"
@@ -120,6 +120,10 @@ class Suite(ABC):
     def judged(self) -> dict[str, str]:
         """Return the verdicts of ``conformance.toml`` by rule."""
         return dict(self._conformance()["rules"])
+
+    def licence(self) -> str:
+        """Return the licence of the folder, an SPDX identifier; empty where ``conformance.toml`` names none."""
+        return str(self._conformance().get("licence", ""))
 
     def declared_share(self, recording: str) -> float | None:
         """Return the share of unseen damage that ``conformance.toml`` declares for a recording."""

@@ -9,7 +9,7 @@ import sys
 from typing import Self
 
 from haechi.sdk.scaffold.skeleton.protocol import check_of
-from haechi.sdk.testing.terminal import Terminal
+from haechi.sdk.terminal import Terminal
 
 
 def line_of(level_m: float, state: int = 0) -> bytes:
