@@ -46,7 +46,7 @@ adapter = "modbus"
 transport = "tcp"
 host = "127.0.0.1"
 port = {port}
-period_s = 0.1
+period_s = {period_s}
 timeout_s = 60
 [[device.config.registers]]
 name = "n{{index:02d}}"
@@ -246,7 +246,13 @@ class RealCity:
 
 @contextlib.asynccontextmanager
 async def real_city(
-    folder: Path, *, tls: bool = False, bytes_max: int = 2**28, seal_s: float = 0.9, freeze_s: float = 10.0
+    folder: Path,
+    *,
+    tls: bool = False,
+    bytes_max: int = 2**28,
+    period_s: float = 0.1,
+    seal_s: float = 0.9,
+    freeze_s: float = 10.0,
 ) -> AsyncIterator[RealCity]:
     """Start everything; end everything.
 
@@ -254,7 +260,8 @@ async def real_city(
         folder: for all files; must be empty.
         tls: whether gateway and cloud speak TLS with the broker.
         bytes_max: of the gateway's outbox.
-        seal_s: how often the gateway commits.
+        period_s: how often it reads each device.
+        seal_s: how often it commits.
         freeze_s: after which the gateway gives a silent link up.
     """
     certificates = make_certificates(folder / "certificates")
@@ -276,7 +283,7 @@ async def real_city(
         )
         await stack.enter_async_context(cloud)
         parts = [
-            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ)
+            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ, period_s=period_s)
             for number, device in enumerate(devices)
         ]
         uplink = [f"freeze_s = {freeze_s}", *([f'ca_file = "{certificates.ca}"'] if tls else [])]

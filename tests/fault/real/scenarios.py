@@ -38,9 +38,9 @@ async def gateway_killed_twice(folder: Path) -> Outcome:
 
 
 async def storage_full(folder: Path) -> Outcome:
-    """The outbox is smaller than the outage; a parcel is sealed every 50 ms to get there soon."""
-    async with real_city(folder, bytes_max=2**20, seal_s=0.05) as city:
-        outcome = await finish(city, [Strike(_CALM_S, "broker", "killed", 120)])
+    """The outbox is smaller than the outage; devices are read and parcels sealed every 50 ms to get there soon."""
+    async with real_city(folder, bytes_max=2**20, period_s=0.05, seal_s=0.05) as city:
+        outcome = await finish(city, [Strike(_CALM_S, "broker", "killed", 180)])
     if not outcome.audit.lost_reported:
         raise BrokenPromise(f"the outbox was never full: {outcome}")
     return outcome
