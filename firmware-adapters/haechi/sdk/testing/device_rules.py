@@ -5,6 +5,7 @@
 import asyncio
 import gc
 import math
+import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
@@ -24,12 +25,15 @@ from haechi.sdk.testing.suite import (
     Refusing,
     Suite,
     Warming,
-    comes_true,
     is_one_line,
+    lets_go,
 )
 
 _DRAWN = 20
-_GROWTH_BYTES_MAX = 64 * 1024
+_GROWTH_BYTES_MAX = 16 * 1024
+_GROWTH_S_MAX = 50.0
+_OBJECTS_PER_READ_MAX = 0.5
+_REFUSED_MAX = 5
 _SLEPT_S = 3600.0
 _WATCHED_S = 0.5
 
@@ -80,7 +84,7 @@ class DeviceRules(Suite):
                 async with aclosing(adapter.samples()) as samples, asyncio.timeout(PATIENCE_S):
                     await anext(samples)
                     assert peer.is_held()
-                await comes_true(lambda: not peer.is_held())
+                await lets_go(peer)
 
             started = asyncio.Event()
 
@@ -95,7 +99,7 @@ class DeviceRules(Suite):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await comes_true(lambda: not peer.is_held())
+            await lets_go(peer)
 
     @pytest.mark.asyncio
     async def test_opening_twice_is_harmless(self) -> None:
@@ -113,7 +117,7 @@ class DeviceRules(Suite):
                     is_one_line(error)
                 for _number in range(_DRAWN):
                     ledger.holds(await anext(first))
-            await comes_true(lambda: not peer.is_held())
+            await lets_go(peer)
 
     @pytest.mark.asyncio
     async def test_cancelled_anywhere(self) -> None:
@@ -129,7 +133,7 @@ class DeviceRules(Suite):
                 task.cancel()
                 with suppress(asyncio.CancelledError, NotConnected):
                     await asyncio.wait_for(task, PATIENCE_S)
-                await comes_true(lambda: not peer.is_held())
+                await lets_go(peer)
 
     @pytest.mark.asyncio
     async def test_silence_is_not_connected(self) -> None:
@@ -145,7 +149,7 @@ class DeviceRules(Suite):
                         pass
             is_one_line(caught.value)
             assert caught.value.retry_after_s > 0
-            await comes_true(lambda: not peer.is_held())
+            await lets_go(peer)
 
     @pytest.mark.asyncio
     async def test_probe_says_one_line(self) -> None:
@@ -156,7 +160,7 @@ class DeviceRules(Suite):
                 line = await self.make(peer).probe()
             assert line
             assert "\n" not in line
-            await comes_true(lambda: not peer.is_held())
+            await lets_go(peer)
 
     @pytest.mark.asyncio
     async def test_refusal_is_no_value(self) -> None:
@@ -173,9 +177,12 @@ class DeviceRules(Suite):
                 counted = Counter(adapter.host.counters)
                 peer.refuse(name)
                 drawing = asyncio.ensure_future(anext(samples))
+                passed = 0
                 while adapter.host.counters.total() <= counted.total():
                     if drawing.done():
                         ledger.holds(drawing.result())
+                        passed += f"{DEVICE}.{name}" in drawing.result().datastreams
+                        assert passed < _REFUSED_MAX, f"{name} comes, though the device says that it has none"
                         drawing = asyncio.ensure_future(anext(samples))
                     await asyncio.sleep(0.005)
                 ledger.show(name, self.shown[name][-1])
@@ -227,20 +234,22 @@ class DeviceRules(Suite):
             if isinstance(peer, Hurried):
                 peer.hurry()
             reads = self.effort.reads
-            samples = self.make(peer, _Hurrying()).samples()
-            async with aclosing(samples):
+            async with aclosing(self.make(peer, _Hurrying()).samples()) as samples, asyncio.timeout(_GROWTH_S_MAX):
                 await _draw(samples, reads // 10)
+                before = _objects()
+                await _draw(samples, reads - 2 * (reads // 10))
+                objects = _objects() - before
+                # Every allocation is traced for a tenth of the reads: it tells the bytes, and is slow.
                 tracemalloc.start()
                 try:
-                    await _draw(samples, reads // 10)
-                    gc.collect()
-                    before, _peak = tracemalloc.get_traced_memory()
-                    await _draw(samples, reads - 2 * (reads // 10))
-                    gc.collect()
-                    after, _peak = tracemalloc.get_traced_memory()
+                    await _draw(samples, reads // 20)
+                    traced_before = _traced_bytes()
+                    await _draw(samples, reads // 20)
+                    traced_bytes = _traced_bytes() - traced_before
                 finally:
                     tracemalloc.stop()
-            assert after - before < _GROWTH_BYTES_MAX, f"{reads} reads took {after - before} bytes for good"
+            assert objects < reads * _OBJECTS_PER_READ_MAX, f"{reads} reads left {objects} objects behind"
+            assert traced_bytes < _GROWTH_BYTES_MAX, f"{reads // 20} reads took {traced_bytes} bytes for good"
 
 
 class _Leaping(MonotonicClock):
@@ -276,9 +285,19 @@ class _Hurrying:
 async def _draw(samples: AsyncGenerator[Sample, None], count: int | None = None) -> None:
     """Take ``count`` samples, or all."""
     while count is None or count > 0:
-        async with asyncio.timeout(PATIENCE_S):
-            await anext(samples)
+        await anext(samples)
         count = None if count is None else count - 1
+
+
+def _objects() -> int:
+    """Return how many pieces of memory this process holds."""
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def _traced_bytes() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
 
 
 async def _arrives(samples: AsyncGenerator[Sample, None], ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from haechi.sdk.testing.suite import THOROUGH, Suite
+from haechi.sdk.testing.suite import PATIENCE_S, THOROUGH, Suite
 
 _DETAIL_CHARACTERS_MAX = 500
 
@@ -58,6 +58,8 @@ class _Writer:
 
 def _plain(text: str) -> str:
     """Return the first line without what pytest puts around an assertion."""
+    if text.startswith("TimeoutError"):
+        return f"what was awaited did not come within {PATIENCE_S:g} s"
     first = text.partition("\n")[0].removeprefix("AssertionError: ").removeprefix("E   ").strip()
     return first[:_DETAIL_CHARACTERS_MAX]
 

@@ -3,7 +3,7 @@
 import asyncio
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -16,6 +16,7 @@ from haechi.sdk.testing.rules import RULES
 
 DEVICE = "device-1"
 PATIENCE_S = 10.0
+_LETS_GO_S = 2.0
 
 
 class Effort(NamedTuple):
@@ -176,8 +177,11 @@ def is_one_line(error: Exception) -> None:
     assert "\n" not in str(error), f"more than one line: {error}"  # noqa: S101 - this is a test suite
 
 
-async def comes_true(condition: Callable[[], bool]) -> None:
-    """Wait for what the kernel does in a moment and tells nobody: a closed connection, a released lock."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.005)
+async def lets_go(peer: Peer) -> None:
+    """Wait until nobody holds the port: the kernel closes a connection in a moment, and tells nobody."""
+    try:
+        async with asyncio.timeout(_LETS_GO_S):
+            while peer.is_held():  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        raise AssertionError("its port is still held") from None

@@ -57,6 +57,7 @@ class WireRules(Suite):
                     await asyncio.sleep(_PAUSE_S_MAX)
                     wire.mend()
                     wire.say(_GREETING)
+                    await asyncio.sleep(_PAUSE_S_MAX)
 
                 trouble = asyncio.create_task(lose_power())
                 await _meanwhile(adapter, ledger, trouble)
