@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Self
 
-from haechi.sdk.testing.modbus_slave import ModbusSlave
+from haechi.sdk.modbus_slave import ModbusSlave
 from haechi.sdk.transports.modbus_frames import Table
 
 _INPUTS = 16

@@ -65,9 +65,11 @@ class TestIologikE1200(AdapterConformance):
         buffer = bytearray(data)
         answers = []
         for read in module.reads():
-            frame = take_tcp_frame(buffer)
             try:
-                answers.append(b"" if frame is None else data_of(read, frame.pdu))
+                frame = take_tcp_frame(buffer)
+                if frame is None or frame.unit != module.config.unit_id:
+                    return []
+                answers.append(data_of(read, frame.pdu))
             except BadReading:
                 return []
         sample = module.sample_of(answers)

@@ -35,12 +35,18 @@ class SensorPeer:
     def is_held(self) -> bool:
         return self._simulator.slave.is_held
 
+    def refuse(self, property_name: str) -> None:
+        assert property_name == "co2"
+        self._simulator.show(0)
+
 
 class TestSenseairS8(AdapterConformance):
     adapter = SenseairS8
     entry_point = "senseair_s8"
     folder = Path(__file__).parent
     shown: ClassVar[Mapping[str, Sequence[Value]]] = {"co2": (400.0, 1.0, 10000.0)}
+
+    foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[SensorPeer]:

@@ -28,6 +28,7 @@ class GaugePeer:
         return {"serial_port": self._simulator.slave.serial_port, "baud": 115200, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
+        self._simulator.invalidate()
         self._simulator.show(_PLACES[property_name], float(value))
 
     def fall_silent(self) -> None:
@@ -35,6 +36,9 @@ class GaugePeer:
 
     def is_held(self) -> bool:
         return self._simulator.slave.is_held
+
+    def refuse(self, property_name: str) -> None:
+        self._simulator.invalidate(_PLACES[property_name])
 
 
 class TestVegapuls61(AdapterConformance):
@@ -45,6 +49,8 @@ class TestVegapuls61(AdapterConformance):
         "distance": (2.5, 3.25, 0.0, 19.875),
         "temperature": (21.5, -12.25),
     }
+
+    foreign = (bytes.fromhex("07030c04d2fffe4060000001f400075fab"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[GaugePeer]:
