@@ -17,7 +17,7 @@ _VALUES = ["+1.234", "-21.5", "+0", "+123.4567", "+9999999", "-0.001", "+1.5", "
 @asynccontextmanager
 async def sensor(**keys: str) -> AsyncIterator[tuple[Sdi12Sensor, Sdi12]]:
     async with Sdi12Sensor(lambda number: _VALUES if number == 0 else [f"+{number}"], **keys) as one:
-        settings = LineSettings(one.port, 1200, "even", 1, 7)
+        settings = LineSettings(one.port, 1200)
         recorder = Sdi12(settings, keys.get("address", "0"), MonotonicClock(), timeout_s=0.2, retry_s=1)
         recorder.join()
         yield one, recorder
@@ -82,9 +82,9 @@ async def test_a_measuring_time_beyond_belief_is_no_reading() -> None:
 async def test_two_sensors_share_a_port_and_its_settings() -> None:
     async with sensor() as (one, recorder):
         other = Sdi12(LineSettings(one.port, 9600), "1", MonotonicClock(), timeout_s=0.2, retry_s=1)
-        with pytest.raises(ConfigError, match="1200 7E1"):
+        with pytest.raises(ConfigError, match="1200 8N1"):
             other.join()
-        beside = Sdi12(LineSettings(one.port, 1200, "even", 1, 7), "0", MonotonicClock(), timeout_s=0.2, retry_s=1)
+        beside = Sdi12(LineSettings(one.port, 1200), "0", MonotonicClock(), timeout_s=0.2, retry_s=1)
         beside.join()
         recorder.close()
         assert await beside.measure(number=1, with_crc=True) == [Decimal(1)]

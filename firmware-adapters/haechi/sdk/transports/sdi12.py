@@ -2,7 +2,7 @@
 
 Meant for a transparent adapter between a serial port and the SDI-12 wire (1200 7E1). Version 1.4, sections 4 and 7:
 
-- every command follows a break and a mark, so that sleeping sensors hear it;
+- a command follows a break and a mark, so that sleeping sensors hear it, unless the sensor has just answered;
 - a command without a sound answer is sent up to three times in all. Sending a data command again loses nothing; a
   measurement command sent again starts another measurement, which matters where reading resets a counter;
 - during aM! the bus is the sensor's until its service request, or until the announced time has passed; during aC! it
@@ -26,6 +26,8 @@ _BREAK_S = 0.015
 """At least 12 ms."""
 _MARK_S = 0.010
 """At least 8.33 ms between break and command."""
+_AWAKE_S = 0.05
+"""For so long after its last character a sensor surely hears a command without a break (87 ms)."""
 _QUIET_S = 0.02
 """Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
 _ATTEMPTS = 3
@@ -59,6 +61,7 @@ class Sdi12:
         """Bytes that belonged to no command; they are dropped."""
         self._settings, self._address, self._clock = settings, address, clock
         self._timeout_s, self._retry_s, self._ready_s_max = timeout_s, retry_s, ready_s_max
+        self._awake_until_s = 0.0
         self._bus: SerialBus | None = None
 
     def join(self) -> None:
@@ -137,10 +140,13 @@ class Sdi12:
     async def _ask(self, bus: SerialBus, command: bytes, *, with_crc: bool = False) -> bytes:
         """Send ``command`` until a line of this sensor comes, up to three times in all; return it without line end."""
         trouble: NotConnected | BadReading
-        for _attempt in range(_ATTEMPTS):
-            self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
-            await bus.line.send_break(_BREAK_S)
-            await asyncio.sleep(_MARK_S)
+        loop = asyncio.get_running_loop()
+        for attempt in range(_ATTEMPTS):
+            if attempt or loop.time() > self._awake_until_s:
+                self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+                await bus.line.send_break(_BREAK_S)
+                await asyncio.sleep(_MARK_S)
+            self._awake_until_s = 0.0
             self.strays += len(bus.line.take())
             await bus.line.write(command)
             try:
@@ -156,6 +162,7 @@ class Sdi12:
                 trouble = error
                 continue
             if line[:1] == self._address.encode("ascii") and (not with_crc or frames.crc(line[:-3]) == line[-3:]):
+                self._awake_until_s = loop.time() + _AWAKE_S
                 return line
             trouble = BadReading(
                 _("{name}: {line!r} is no sound answer to {command}").format(

@@ -8,7 +8,7 @@ import asyncio
 import os
 from contextlib import suppress
 
-from haechi.sdk.errors import ConfigError, NotConnected
+from haechi.sdk.errors import ConfigError
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.text import _
 
@@ -65,7 +65,7 @@ class SerialBus:
         bus._users += 1
         try:
             bus.line.open()
-        except NotConnected:
+        except BaseException:
             bus.leave()
             raise
         return bus
