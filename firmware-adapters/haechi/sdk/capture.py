@@ -91,6 +91,7 @@ def as_toml(
         'hex = """',
         *(came[start : start + 32].hex(" ") for start in range(0, len(came), 32)),
         '"""',
+        *([] if values else ["expected = []"]),
         "",
         *_table("config", shown),
     ]

@@ -64,7 +64,7 @@ def check(folder: Folder, *, limit_s: float = LIMIT_S) -> Report:
         runs = [(suite, *_start(folder, suite, Path(scratch) / f"{suite}.jsonl")) for suite in classes]
         lines: list[dict[str, object]] = []
         for suite, process, path in runs:
-            lines += [{**line, "suite": suite} for line in _outcome(process, path, begun_s + limit_s)]
+            lines += [{**line, "suite": suite} for line in _outcome(process, path, begun_s, limit_s)]
     verdicts = _verdicts(folder.path)
     findings = tuple(_finding(rule, verdicts.get(rule), lines) for rule in RULES)
     troubles = tuple(
@@ -99,25 +99,28 @@ def _start(folder: Folder, suite: str, report: Path) -> tuple["subprocess.Popen[
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": "",
     }
-    process = subprocess.Popen(  # noqa: S603 - this very Python
-        command,
-        cwd=report.parent,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=report.with_suffix(".out").open("wb"),
-        stderr=subprocess.STDOUT,
-    )
+    with report.with_suffix(".out").open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 - this very Python
+            command,
+            cwd=report.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
     return process, report
 
 
-def _outcome(process: "subprocess.Popen[bytes]", report: Path, until_s: float) -> list[dict[str, object]]:
+def _outcome(
+    process: "subprocess.Popen[bytes]", report: Path, begun_s: float, limit_s: float
+) -> list[dict[str, object]]:
     trouble = ""
     try:
-        process.wait(max(0.1, until_s - time.monotonic()))
+        process.wait(max(0.1, begun_s + limit_s - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        trouble = _("not done within {seconds:g} s").format(seconds=LIMIT_S)
+        trouble = _("not done within {seconds:g} s").format(seconds=limit_s)
     lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()] if report.exists() else []
     if not trouble and process.returncode not in (0, 1) and not any(line["outcome"] != "passed" for line in lines):
         said = report.with_suffix(".out").read_text(encoding="utf-8", errors="replace").strip().splitlines()
