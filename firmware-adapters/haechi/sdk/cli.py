@@ -9,6 +9,9 @@ from pathlib import Path
 from haechi.sdk.commands import bench, kit
 from haechi.text import _
 
+_MOST = 86400.0
+_BYTES_MOST = 16 * 2**20
+
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of ``haechi adapter``."""
@@ -41,14 +44,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--into", type=Path, required=True, metavar="TOML", help=_("the recording that is written"))
     record.add_argument("--provenance", required=True, metavar="TEXT", help=_("device, firmware, place and date"))
     record.add_argument("--licence", default="CC0-1.0", metavar="SPDX", help=_("of the recorded bytes"))
-    record.add_argument("--seconds", type=float, default=10.0, help=_("default: 10"))
-    record.add_argument("--bytes-max", type=int, default=65536, help=_("default: 65536"))
+    record.add_argument("--seconds", type=_positive, default=10.0, help=_("default: 10"))
+    record.add_argument("--bytes-max", type=_size, default=65536, help=_("default: 65536"))
     record.set_defaults(run=bench.record)
 
     replay = commands.add_parser("replay", help=_("play a recording to its adapter and compare the values"))
     replay.add_argument("recording", type=Path, metavar="TOML")
     replay.add_argument("--adapter", metavar="NAME", help=_("default: the one whose folder the recording is in"))
-    replay.add_argument("--speed", type=float, default=1.0, help=_("default: as fast as it was recorded"))
+    replay.add_argument("--speed", type=_positive, default=1.0, help=_("default: as fast as it was recorded"))
     replay.set_defaults(run=bench.replay)
 
     new = commands.add_parser("new", help=_("make the folder of a new adapter, which passes its checks at once"))
@@ -67,6 +70,22 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("--key", type=Path, metavar="PUBLIC", help=_("for --verify: who must have signed it (PEM)"))
     check.set_defaults(run=kit.check)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= _MOST:
+        raise argparse.ArgumentTypeError(_("{text!r}: expected a number above 0").format(text=text))
+    return number
+
+
+def _size(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) <= _BYTES_MOST:
+        raise argparse.ArgumentTypeError(_("{text!r}: expected 1 to {most}").format(text=text, most=_BYTES_MOST))
+    return int(text)
 
 
 def _add_devices(parser: argparse.ArgumentParser) -> None:
