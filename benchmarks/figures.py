@@ -1,5 +1,6 @@
 """A measured figure with its floor, and how a list of them is written for people and for machines."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,6 +71,6 @@ def number(value: float) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that ``share`` (0 to 1) of all do not exceed; nearest rank."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """Return the smallest value that ``share`` (0 to 1) of all do not exceed; nearest rank."""
+    rank = math.ceil(round(share * len(values), 9))
+    return sorted(values)[max(1, rank) - 1]

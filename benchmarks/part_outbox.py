@@ -1,4 +1,4 @@
-"""The outbox: commits beside bare SQLite, opening a large backlog, and draining one through the whole agent."""
+"""The outbox: commits beside bare SQLite, opening, salvaging a damaged file, draining through the whole agent."""
 
 import asyncio
 import sqlite3
@@ -15,8 +15,8 @@ from benchmarks.walks import Walk
 from haechi.contract.parcel import ClockQuality
 from haechi.edge.builder import Builder
 from haechi.edge.outbox import Batch, Draft, Rank
-from haechi.edge.outbox.opening import open_store
-from haechi.edge.outbox.schema import connect
+from haechi.edge.outbox.opening import FILE, open_store
+from haechi.edge.outbox.schema import PAGE_BYTES, connect
 from haechi.edge.outbox.store import Store
 from support.mosquitto import Mosquitto
 
@@ -25,12 +25,15 @@ _BYTES_MAX = 2**40
 _SLICES = 8
 _PARCELS_A_COMMIT = 50
 _LARGE_BYTES = 60_000
+_DAMAGED_BYTES = 100_000_000
+_LARGE_DATASTREAMS = 5_000
 
 
 async def measure(bench: Bench) -> Sequence[Figure]:
     """Measure commits, opening and draining."""
     figures = [await asyncio.to_thread(_commits, bench)]
     figures += await _opening(bench)
+    figures += await salvage(bench, _DAMAGED_BYTES)
     return figures + await _drain(bench)
 
 
@@ -96,6 +99,33 @@ def _fill_large(folder: Path, size: int) -> None:
     store.close()
 
 
+async def salvage(bench: Bench, size: int) -> list[Figure]:
+    """Fill an outbox with parcels that are worth reading, take its first page away, bring everything home."""
+    bench.say(f"bringing home {size / 1e9:g} GB from a damaged file")
+    folder = bench.folder / "damaged"
+    parcels = await asyncio.to_thread(_fill_damaged, folder, size)
+    with Process(bench.folder, "benchmarks.salvaging", str(folder)) as salvaging:
+        answer = await salvaging.line()
+    assert answer["parcels"] == parcels
+    return [
+        Figure("outbox.open_damaged", answer["opened_s"], "s", 1),
+        Figure("outbox.salvage_mb_per_s", size / 1e6 / (answer["seconds"] - answer["opened_s"]), "MB/s", better="more"),
+        Figure("outbox.salvage_memory", answer["grown_mb"], "MB"),
+    ]
+
+
+def _fill_damaged(folder: Path, size: int) -> int:
+    store = _open(folder)
+    drafts = tuple(_drafts(store, 50, _LARGE_DATASTREAMS))
+    while store.figures().bytes < size:
+        store.commit(Batch(drafts), _now_us())
+    parcels = store.figures().parcels
+    store.close()
+    with (folder / FILE).open("r+b") as file:
+        file.write(bytes(PAGE_BYTES))
+    return parcels
+
+
 async def _drain(bench: Bench) -> list[Figure]:
     """Fill an outbox with an outage of one-second parcels, then let the agent send it."""
     seconds = int(bench.choose(600, 3_600))
@@ -128,8 +158,8 @@ def _open(folder: Path) -> Store:
     return open_store(folder, _BYTES_MAX, lambda _newest_us: _now_us()).store
 
 
-def _drafts(store: Store, seconds: int) -> list[Draft]:
-    walk = Walk(_DATASTREAMS)
+def _drafts(store: Store, seconds: int, datastreams: int = _DATASTREAMS) -> list[Draft]:
+    walk = Walk(datastreams)
     builder = Builder(walk.steps)
     drafts: list[Draft] = []
     for second in range(seconds):

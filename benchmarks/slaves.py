@@ -1,8 +1,9 @@
 """Modbus/TCP devices that answer as fast as they are asked: ``python -m benchmarks.slaves``.
 
 One port; every connection is a device of its own, whatever unit it names. Registers walk: each read finds every number
-a little higher or lower than the read before, as a street sensor's do. Answers are cut from tables made beforehand,
-because the project's own simulator, which can misbehave in many ways, costs more than the gateway that is measured.
+a little higher or lower than the read before, as a street sensor's do. Answers are cut from tables made beforehand, so
+that devices cost a small share of the gateway that is measured; the project's own simulator would have to be told every
+number, and shares its process with whoever tells it.
 The first line on standard output says the port.
 """
 

@@ -17,7 +17,7 @@ from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import schema
 from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
 from haechi.cloud.state.engine import open_state, writing
-from haechi.cloud.store import Batch, RefusedPoint, Row, StoreUnavailable
+from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreUnavailable
 from haechi.contract.control import ComponentStatus, GatewayStatus, encode_control
 from haechi.contract.events import Event, Phase, Severity
 from haechi.contract.observations import Value
@@ -54,6 +54,12 @@ class MemoryPoints:
 
     def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
         return {}
+
+    def mark(self, name: str, marker: Marker) -> None:
+        raise NotImplementedError("the monitor never writes markers")
+
+    def newest_mark(self, name: str) -> Marker | None:
+        return None
 
     def check(self) -> None:
         pass

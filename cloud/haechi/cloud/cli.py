@@ -128,8 +128,8 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _rewind(arguments: argparse.Namespace) -> int:
-    from haechi.cloud.state import ranges
-    from haechi.cloud.state.engine import open_state, writing
+    from haechi.cloud.state import receipts
+    from haechi.cloud.state.engine import open_state, reading, writing
     from haechi.cloud.state.retention import RECEIPTS_US_MAX
 
     age_us = now_us() - arguments.since
@@ -139,12 +139,19 @@ def _rewind(arguments: argparse.Namespace) -> int:
                 days=RECEIPTS_US_MAX // 86_400_000_000
             )
         )
-    with _closing(open_state(_load(arguments).state_url)) as state, writing(state) as connection:
-        withdrawn = ranges.rewind(connection, arguments.since)
+    since = receipts.since_time(arguments.since)
+    parcels = gateways = 0
+    with _closing(open_state(_load(arguments).state_url)) as state:
+        with reading(state) as connection:
+            concerned = receipts.concerned(connection, since)
+        for tenant, gateway in concerned:  # each by itself: a running cloud takes alarms meanwhile
+            with writing(state) as connection:
+                withdrawn = receipts.rewind(connection, tenant, gateway, since)
+            parcels += sum(numbers.size for numbers in withdrawn.values())
+            gateways += bool(withdrawn)
     _say(
         _("{parcels} parcels of {gateways} gateways are asked for again; what they keep no more becomes a loss").format(
-            parcels=sum(numbers.size for numbers in withdrawn.values()),
-            gateways=len({name[:2] for name in withdrawn}),
+            parcels=parcels, gateways=gateways
         )
     )
     return 0

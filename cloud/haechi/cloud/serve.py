@@ -28,6 +28,7 @@ from haechi.cloud.event_broker.embedded import EmbeddedBroker
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.link import BrokerAddress, BrokerLink
 from haechi.cloud.event_broker.meters import Meters
+from haechi.cloud.event_broker.store_watch import StoreWatch
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
@@ -35,7 +36,6 @@ from haechi.cloud.state import changes, retention
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import open_state
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
-from haechi.cloud.store import StoreError
 from haechi.command import UsageError
 from haechi.contract.topics import ROOT
 from haechi.text import _
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 URGENT_WINDOW, STATUS_WINDOW, BULK_WINDOW = 128, 128, 512
 """Messages that may be unacknowledged on each connection; bounds the memory of the intake."""
-SWEEP_S, HOUSE_S, STORE_LOOK_S = 1.0, 60.0, 5.0
+SWEEP_S, HOUSE_S = 1.0, 60.0
 GRACE_S = 2
 COLLECT_EVERY = 50_000
 """Objects made between two looks for circles among them. Observations arrive as many thousands of short lists that are
@@ -100,7 +100,6 @@ class Cloud:
         self._config = config
         self._listener = listener
         self._tasks: list[asyncio.Task[None]] = []
-        self._store_trouble: str | None = None
         self._unused: list[str] = []
 
     async def run(self) -> None:
@@ -145,6 +144,9 @@ class Cloud:
                 meters=self._meters,
                 clock_us=now_us,
             )
+            self._store_watch = StoreWatch(
+                self._points, self._state, self._writer, self._meters, now_us, config.retention_days
+            )
             self._links = [
                 self._link("urgent", address, ["up/urgent"], URGENT_WINDOW),
                 self._link("status", address, ["up/status"], STATUS_WINDOW),
@@ -188,7 +190,7 @@ class Cloud:
             self._acknowledger.run(),
             self._sweep(),
             self._keep_house(),
-            self._watch_store(),
+            self._store_watch.run(),
             *(link.run() for link in self._links),
         ]
         if self._embedded is not None:
@@ -267,18 +269,6 @@ class Cloud:
         except StateUnavailable as error:
             log.warning("state: %s; put off", error)
 
-    async def _watch_store(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self._points.check)
-                trouble = None
-            except StoreError as error:
-                trouble = str(error)
-                if self._store_trouble is None:
-                    log.warning("points: %s", trouble)
-            self._store_trouble = trouble
-            await asyncio.sleep(STORE_LOOK_S)
-
     def _health(self) -> list[PartHealth]:
         parts = []
         broken = [f"{link.name}: {link.trouble}" for link in self._links if link.trouble is not None]
@@ -287,9 +277,13 @@ class Cloud:
         refused = [link.refusal for link in self._links if link.refusal is not None]
         state: Literal["ok", "degraded", "down"] = "down" if broken else "degraded" if refused else "ok"
         parts.append(PartHealth("broker", state, (broken + refused + [""])[0]))
-        for name, own in (("points", self._store_trouble), ("state", None)):
-            trouble = self._intake.trouble.get(name) or own
-            parts.append(PartHealth(name, "down" if trouble else "ok", trouble or ""))
+        trouble = self._intake.trouble.get("points") or self._store_watch.trouble
+        notice = self._store_watch.notice
+        parts.append(
+            PartHealth("points", "down" if trouble else "degraded" if notice else "ok", trouble or notice or "")
+        )
+        trouble = self._intake.trouble.get("state")
+        parts.append(PartHealth("state", "down" if trouble else "ok", trouble or ""))
         return parts
 
     async def _end(self) -> None:

@@ -8,6 +8,8 @@ losses]``; tables as in :mod:`haechi.contract.columns`, everything else as maps 
 """
 
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -23,6 +25,21 @@ VERSION = 1
 """What :func:`encode` writes."""
 VERSIONS_READ = (1,)
 """What :func:`decode` reads; the cloud announces it, a newer gateway then writes the newest of these."""
+
+
+class Outline(NamedTuple):
+    """What a parcel says of itself, with its values still packed."""
+
+    name: ParcelName
+    epoch_order: int
+    epoch_number: int
+    observations: int
+    events: int
+    pictures: int
+    losses: int
+    first_us: int | None
+    """The oldest and the newest time of its observations, events and pictures."""
+    last_us: int | None
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -88,27 +105,58 @@ def decode_body(version: int, body: bytes) -> Parcel:
         FutureVersion: a newer gateway wrote it.
         UnreadableBody: damaged, of wrong types, or over a limit.
     """
+    content = _content(version, body)
+    return Parcel(
+        epoch_order=content.epoch_order,
+        epoch_number=content.epoch_number,
+        clock=content.clock,
+        places=content.places,
+        things=content.things,
+        datastreams=content.datastreams,
+        tables=[unpack(table) for table in content.tables],
+        events=content.events,
+        evidence=content.evidence,
+        losses=content.losses,
+    )
+
+
+def outline(parcel: bytes) -> Outline:
+    """Return what a whole parcel holds without unpacking its values, which is where the time goes.
+
+    Raises:
+        NotAParcel: it names nothing.
+        FutureVersion: a newer gateway wrote it.
+        UnreadableBody: damaged, of wrong types, or over a limit.
+    """
+    name, version, body = unwrap(parcel)
+    content = _content(version, body)
+    times = [time_us for table in content.tables for time_us in accumulate(table.times)]
+    times += [event.time_us for event in content.events]
+    times += [picture.time_us for picture in content.evidence]
+    return Outline(
+        name=name,
+        epoch_order=content.epoch_order,
+        epoch_number=content.epoch_number,
+        observations=sum(map(size, content.tables)),
+        events=len(content.events),
+        pictures=len(content.evidence),
+        losses=len(content.losses),
+        first_us=min(times, default=None),
+        last_us=max(times, default=None),
+    )
+
+
+def _content(version: int, body: bytes) -> _Body:
     if version not in VERSIONS_READ:
         raise FutureVersion(f"the body has version {version}, this software reads {', '.join(map(str, VERSIONS_READ))}")
     try:
         content = _decoder.decode(_decompress(body))
-        observations = sum(map(size, content.tables))
-        if observations > OBSERVATIONS_MAX:
-            raise UnreadableBody(f"the body holds {observations} observations, the limit is {OBSERVATIONS_MAX}")
-        return Parcel(
-            epoch_order=content.epoch_order,
-            epoch_number=content.epoch_number,
-            clock=content.clock,
-            places=content.places,
-            things=content.things,
-            datastreams=content.datastreams,
-            tables=[unpack(table) for table in content.tables],
-            events=content.events,
-            evidence=content.evidence,
-            losses=content.losses,
-        )
     except msgspec.MsgspecError as error:
         raise UnreadableBody(f"the body does not decode: {error}") from error
+    observations = sum(map(size, content.tables))
+    if observations > OBSERVATIONS_MAX:
+        raise UnreadableBody(f"the body holds {observations} observations, the limit is {OBSERVATIONS_MAX}")
+    return content
 
 
 def _decompress(body: bytes) -> bytes:

@@ -5,6 +5,7 @@ pass through the :class:`Tap` that it got. By default nobody is there and bytes 
 with :func:`attached` reaches the transports that open in the same task, or in tasks begun from there, and no others.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +46,10 @@ class Wire:
             datagrams: True where bytes come in units that must stay whole.
         """
         return _NOBODY
+
+    async def pause(self, seconds: float) -> None:
+        """Return when the wire has been silent for ``seconds``, as a protocol demands between its frames."""
+        await asyncio.sleep(seconds)
 
 
 _NOBODY = Tap()

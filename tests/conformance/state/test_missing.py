@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
-from haechi.cloud.state import missing, ranges
+from haechi.cloud.state import markers, missing, receipts
 from haechi.cloud.state.engine import open_state, reading, writing
-from haechi.cloud.state.ranges import RECEIPT_US_MAX, EpochName
-from haechi.cloud.state.schema import losses, lost, metadata, receipts, settled
+from haechi.cloud.state.markers import Restored
+from haechi.cloud.state.ranges import EpochName
+from haechi.cloud.state.receipts import RECEIPT_US_MAX
+from haechi.cloud.state.schema import gateways, losses, lost, metadata, settled
+from haechi.cloud.state.schema import receipts as receipt_rows
+from haechi.cloud.store import Marker
 from haechi.contract import codec
 from haechi.contract.control import GatewayStatus, HeldEpoch
 from haechi.contract.parcel import ParcelName
@@ -53,6 +57,19 @@ def take(state: Engine, epoch: bytes, *seqs: int, at_us: int = NOW_US) -> Applie
         deliveries.append(one)
     with writing(state) as connection:
         return apply(connection, deliveries, [], [], at_us)
+
+
+def rewind(state: Engine, since: ColumnElement[bool]) -> dict[EpochName, RangeSet]:
+    with writing(state) as connection:
+        withdrawn: dict[EpochName, RangeSet] = {}
+        for name in receipts.concerned(connection, since):
+            withdrawn |= receipts.rewind(connection, *name, since)
+        return withdrawn
+
+
+def observations(state: Engine) -> int:
+    with reading(state) as connection:
+        return int(connection.execute(select(gateways.c.observations)).scalar_one())
 
 
 def say(
@@ -173,11 +190,13 @@ def test_a_rewind_withdraws_what_came_since_and_it_is_stored_again(state: Engine
     take(state, OLD, 5, at_us=later_us + 1)
     insist(state, (OLD, 6, 6), (NEW, 1, 1))
     insist(state, (NEW, 1, 1))
-    with writing(state) as connection:
-        assert ranges.rewind(connection, later_us) == {EpochName("city", "cabinet-1", OLD): RangeSet([(3, 5)])}
+    assert observations(state) == 5
+    assert rewind(state, receipts.since_time(later_us)) == {EpochName("city", "cabinet-1", OLD): RangeSet([(3, 5)])}
+    assert observations(state) == 2
     assert say(state, (NEW, 1, 1)) == {OLD: RangeSet([(3, 5)])}, "although that epoch was closed"
     again = take(state, OLD, 3, 4, 5, at_us=later_us + 2)
     assert (again.parcels, again.repeats) == (3, 0)
+    assert observations(state) == 5, "what is stored again is counted once"
     with reading(state) as connection:
         assert connection.execute(select(settled.c.first, settled.c.last)).all() == [(1, 5)]
 
@@ -186,19 +205,79 @@ def test_receipts_are_few_and_none_is_long(state: Engine) -> None:
     for seq in range(1, 41):
         take(state, OLD, seq, at_us=NOW_US + seq * 60_000_000)
     with reading(state) as connection:
-        rows = connection.execute(select(receipts).order_by(receipts.c.first)).all()
+        rows = connection.execute(select(receipt_rows).order_by(receipt_rows.c.first)).all()
     assert RangeSet((row.first, row.last) for row in rows) == RangeSet([(1, 40)])
     assert all(row.last - row.first <= RECEIPT_US_MAX / 60_000_000 for row in rows)
     assert len(rows) <= 5
 
 
 def test_events_that_come_again_after_a_rewind_change_nothing(state: Engine) -> None:
-    payload = codec.encode(ParcelName(OLD, 1), alarm(flood("event-0001")))
+    parcel = level(NOW_US, 1.0)
+    parcel.events.append(flood("event-0001"))
+    payload = codec.encode(ParcelName(OLD, 1), parcel)
     for _ in range(2):
         one = read(Arrival("haechi/v1/city/cabinet-1/up/urgent", payload, NOW_US), ["city"], "city")
         assert isinstance(one, Delivery)
+        one.points_written = True
         with writing(state) as connection:
             assert apply(connection, [one], [], [], NOW_US).parcels == 1
             rows = connection.execute(select(metadata.tables["situations"].c.event_count)).scalars().all()
-            ranges.rewind(connection, NOW_US)
+        rewind(state, receipts.since_time(NOW_US))
         assert rows == [1]
+
+
+def test_what_needs_no_store_is_not_asked_for_again(state: Engine) -> None:
+    payload = codec.encode(ParcelName(OLD, 1), alarm(flood("event-0001")))
+    one = read(Arrival("haechi/v1/city/cabinet-1/up/urgent", payload, NOW_US), ["city"], "city")
+    assert isinstance(one, Delivery)
+    with writing(state) as connection:
+        apply(connection, [one], [], [], NOW_US)
+    assert rewind(state, receipts.since_time(0)) == {}
+
+
+def mark(state: Engine) -> Marker:
+    with writing(state) as connection:
+        marker = Marker(markers.issue(connection, "this-cloud", 0)[1], NOW_US)
+        markers.remember(connection, marker)
+        return marker
+
+
+def test_a_rewind_to_a_marker_goes_by_what_came_after_it_whatever_the_clock_said(state: Engine) -> None:
+    year_us = 366 * 86_400_000_000
+    take(state, OLD, 1, 2)
+    for _ in range(receipts.RECEIPT_MARKERS_MAX):
+        mark(state)
+    newest = mark(state)
+    take(state, OLD, 3, at_us=NOW_US - year_us)  # the clock goes back …
+    mark(state)
+    take(state, OLD, 4, at_us=NOW_US + year_us)  # … and ahead
+    since = receipts.since_marker(newest.number)
+    assert rewind(state, since) == {EpochName("city", "cabinet-1", OLD): RangeSet([(3, 4)])}
+    assert rewind(state, receipts.since_marker(0)) == {EpochName("city", "cabinet-1", OLD): RangeSet([(1, 2)])}
+
+
+def test_no_receipt_goes_on_for_ever_while_the_clock_stands(state: Engine) -> None:
+    take(state, OLD, 1)
+    for _ in range(receipts.RECEIPT_MARKERS_MAX):
+        newest = mark(state)
+    take(state, OLD, 2)
+    assert rewind(state, receipts.since_marker(newest.number + 1)) == {
+        EpochName("city", "cabinet-1", OLD): RangeSet([(2, 2)])
+    }
+
+
+def test_a_marker_is_remembered_when_it_is_newer_and_no_number_is_given_twice(state: Engine) -> None:
+    first, second = mark(state), mark(state)
+    with writing(state) as connection:
+        markers.remember(connection, first)
+        known = markers.known(connection)
+        assert known is not None
+        assert (known.name, known.newest, known.restored) == ("this-cloud", second, None)
+        assert not markers.forget(connection, first, None, 0, NOW_US), "somebody has marked it since"
+        assert markers.forget(connection, second, first, 7, NOW_US + 1)
+        assert not markers.forget(connection, second, first, 7, NOW_US + 2), "somebody has noted it"
+        known = markers.known(connection)
+        assert known is not None
+        assert (known.newest, known.restored) == (None, Restored(NOW_US + 1, NOW_US, 7))
+        assert markers.issue(connection, "another", 0) == ("this-cloud", second.number + 1)
+        assert markers.issue(connection, "another", 100) == ("this-cloud", 101)

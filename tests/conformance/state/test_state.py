@@ -109,7 +109,7 @@ def test_ranges_hold_exactly_what_was_settled(state: Engine, batches: list[list[
         numbers = RangeSet((seq, seq) for seq in batch)
         with writing(state) as connection:
             assert set(ranges.stored_among(connection, NAME, numbers)) == seen & set(batch)
-            ranges.settle(connection, NAME, numbers, NOW_US)
+            ranges.settle(connection, NAME, numbers)
         seen |= set(batch)
         with reading(state) as connection:
             assert set(ranges.settled_from(connection, NAME, 1, 256)) == seen
@@ -134,7 +134,7 @@ def test_stored_wins_over_lost_in_any_order(state: Engine, steps: list[tuple[boo
             if is_lost:
                 missing |= ranges.lose(connection, NAME, numbers)
             else:
-                ranges.settle(connection, NAME, numbers, NOW_US)
+                ranges.settle(connection, NAME, numbers)
                 stored |= numbers
                 missing -= numbers
     with reading(state) as connection:
@@ -148,7 +148,7 @@ def test_stored_wins_over_lost_in_any_order(state: Engine, steps: list[tuple[boo
 
 def test_the_lowest_ranges_answer_a_question_and_unknown_epochs_answer_with_nothing(state: Engine) -> None:
     with writing(state) as connection:
-        ranges.settle(connection, NAME, RangeSet((2 * seq, 2 * seq) for seq in range(1, 401)), NOW_US)
+        ranges.settle(connection, NAME, RangeSet((2 * seq, 2 * seq) for seq in range(1, 401)))
         status = GatewayStatus(
             state="online",
             at_us=NOW_US,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haechi.cloud.addresses import open_points
-from haechi.cloud.store import Batch, PointStore, StoreRefused, StoreUnavailable
+from haechi.cloud.store import Batch, Marker, PointStore, StoreRefused, StoreUnavailable
 from haechi.contract.observations import Quality, Value
 from support.influx import DATABASE, InfluxServer
 from support.sender import table
@@ -223,3 +223,16 @@ def test_a_server_that_is_gone_or_frozen_means_try_again(tmp_path: Path) -> None
         server.start()
         assert store.write([batch(1.0)]) == []
         store.close()
+
+
+def test_the_newest_marker_is_the_one_with_the_highest_number_whatever_the_clock_said(store: PointStore) -> None:
+    assert store.newest_mark("this-cloud") is None
+    for marker in (Marker(1, NOW_US), Marker(2, NOW_US + 4000 * DAY_US), Marker(3, NOW_US - DAY_US)):
+        store.mark("this-cloud", marker)
+        assert store.newest_mark("this-cloud") == marker
+    store.mark("this-cloud", Marker(2, NOW_US - DAY_US))
+    assert store.newest_mark("this-cloud") == Marker(3, NOW_US - DAY_US), "a slower worker takes nothing back"
+    store.mark('this cloud\'s, "other"', Marker(9, NOW_US))
+    assert store.newest_mark("this-cloud") == Marker(3, NOW_US - DAY_US)
+    assert store.newest_mark('this cloud\'s, "other"') == Marker(9, NOW_US)
+    assert store.count("city") == {}, "no marker is anybody's point"

@@ -26,7 +26,7 @@ from haechi.edge.outbox import Figures
 from support.counting import CountingDevice
 from support.simulation.truth import BrokenPromise
 
-_UNCLEAN = "unclean_stop"
+UNCLEAN = "unclean_stop"
 _COMMIT_US = 2_000_000
 """What was read is committed within a second; the other one is for a machine that is busy."""
 _SLACK_US = 250_000
@@ -87,22 +87,32 @@ class Audit:
         )
 
 
-def audit(city: RealCity, outbox: Figures) -> Audit:
+def audit(city: RealCity, outbox: Figures, *, counted: bool = True) -> Audit:
     """Compare; gateway and cloud have ended, InfluxDB runs.
+
+    Args:
+        city: where everything happened.
+        outbox: what the gateway's outbox says at the end.
+        counted: False where the outbox could not count everything, because its disk never took it again; then what
+            the devices handed out is the only truth.
 
     Raises:
         BrokenPromise: one line says what is wrong.
     """
     state = _state(city.cloud.folder / "data" / "state.db")
     points = _points(city)
-    _check_custody(state)
+    check_custody(state)
     stored = sum(len(numbers) for numbers in points.values())
-    lost = _check_counts(state, outbox, stored)
+    if state.observations != stored:
+        raise BrokenPromise(f"{state.observations} observations were counted as stored, {stored} points are there")
+    lost = check_counts(state, outbox, stored) if counted else 0
     gaps = under_way = 0
     for index, device in enumerate(city.devices):
         columns = [points.get(f"d{index}.n{place:02d}", []) for place in range(VALUES_A_READ)]
-        missing = _check_numbers(f"d{index}", device, columns)
-        uncommitted, stopped = _explain(f"d{index}", device, missing, state.losses, city)
+        missing = check_numbers(f"d{index}", device, columns)
+        uncommitted, stopped = explain(
+            f"d{index}", device, missing, state.losses, city.diary.gateway_killed_us, city.diary.gateway_stopping_us
+        )
         gaps += uncommitted * VALUES_A_READ
         under_way += stopped * VALUES_A_READ
     if state.open_floods:
@@ -119,7 +129,12 @@ def audit(city: RealCity, outbox: Figures) -> Audit:
     )
 
 
-def _check_custody(state: State) -> None:
+def check_custody(state: State) -> None:
+    """Hold stored against lost, number by number.
+
+    Raises:
+        BrokenPromise: a parcel is both, or neither, or lost without a record.
+    """
     if state.dead_letters:
         raise BrokenPromise(f"{len(state.dead_letters)} dead letters, such as: {state.dead_letters[0]}")
     for epoch in {*state.stored, *state.lost, *state.next_seqs}:
@@ -137,10 +152,12 @@ def _check_custody(state: State) -> None:
                 raise BrokenPromise(f"parcels {epoch.hex()[:8]}/{wrong} {what}")
 
 
-def _check_counts(state: State, outbox: Figures, stored: int) -> int:
-    """Return how many committed observations are lost."""
-    if state.observations != stored:
-        raise BrokenPromise(f"{state.observations} observations were counted as stored, {stored} points are there")
+def check_counts(state: State, outbox: Figures, stored: int) -> int:
+    """Return how many committed observations are lost.
+
+    Raises:
+        BrokenPromise: more or fewer than loss records count.
+    """
     came_late = any(
         numbers & state.stored.get(epoch, RangeSet()) for loss in state.losses for epoch, numbers in loss.ranges.items()
     )
@@ -157,8 +174,12 @@ def _check_counts(state: State, outbox: Figures, stored: int) -> int:
     return outbox.observations_committed - stored
 
 
-def _check_numbers(name: str, device: CountingDevice, columns: Sequence[list[int]]) -> list[int]:
-    """Return the numbers that were handed out and are not stored."""
+def check_numbers(name: str, device: CountingDevice, columns: Sequence[list[int]]) -> list[int]:
+    """Return the numbers that were handed out and are not stored.
+
+    Raises:
+        BrokenPromise: one is stored twice, or came from nowhere, or its neighbours in the same answer are missing.
+    """
     first = columns[0]
     for place, column in enumerate(columns):
         if len(set(column)) != len(column):
@@ -172,18 +193,27 @@ def _check_numbers(name: str, device: CountingDevice, columns: Sequence[list[int
     return sorted(set(range(1, device.handed_out + 1)) - set(first))
 
 
-def _explain(
-    name: str, device: CountingDevice, missing: Iterable[int], losses: Sequence[Loss], city: RealCity
+def explain(
+    name: str,
+    device: CountingDevice,
+    missing: Iterable[int],
+    losses: Sequence[Loss],
+    kills_us: Sequence[int],
+    stops_us: Sequence[tuple[int, int]],
 ) -> tuple[int, int]:
-    """Return how many missing numbers were not committed at a kill, and how many were under way at a stop."""
+    """Return how many missing numbers were not committed at a kill, and how many were under way at a stop.
+
+    Raises:
+        BrokenPromise: a number has neither a record nor a reason.
+    """
     gaps = under_way = 0
     for number in missing:
         at_us = device.at_us(number)
         told = {loss.cause for loss in losses if loss.first_us - _SLACK_US <= at_us <= loss.last_us + _SLACK_US}
-        killed = any(at_us <= kill_us <= at_us + _COMMIT_US for kill_us in city.diary.gateway_killed_us)
-        if told - {_UNCLEAN}:
+        killed = any(at_us <= kill_us <= at_us + _COMMIT_US for kill_us in kills_us)
+        if told - {UNCLEAN}:
             continue
-        if any(asked_us - _SLACK_US <= at_us <= end_us for asked_us, end_us in city.diary.gateway_stopping_us):
+        if any(asked_us - _SLACK_US <= at_us <= end_us for asked_us, end_us in stops_us):
             under_way += 1
         elif told and killed:
             gaps += 1

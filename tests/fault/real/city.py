@@ -32,6 +32,7 @@ from support.fault_proxy import FaultProxy, Mode
 from support.gateway import RIVER, GatewayProcess, River
 from support.influx import DATABASE, InfluxServer
 from support.mosquitto import Mosquitto
+from support.processes import is_alive
 
 GATEWAY, TENANT = "gw-1", "daejeon"
 DEVICES, VALUES_A_READ = 4, 20
@@ -45,7 +46,7 @@ adapter = "modbus"
 transport = "tcp"
 host = "127.0.0.1"
 port = {port}
-period_s = 0.1
+period_s = {period_s}
 timeout_s = 60
 [[device.config.registers]]
 name = "n{{index:02d}}"
@@ -54,7 +55,7 @@ count = {values}
 type = "uint32"
 """
 """A device waits a minute for its answer: a gateway that was frozen throws none away."""
-_OUTBOX = "\n[outbox]\nbytes_max = {bytes_max}\n"
+_OUTBOX = "\n[outbox]\nbytes_max = {bytes_max}\nseal_s = {seal_s}\n"
 _LOOK_S = 0.1
 _OLD_S = 3.0
 
@@ -104,6 +105,10 @@ class RealCity:
     async def _strike(self, strike: Strike, begun_s: float) -> None:
         await asyncio.sleep(max(0.0, begun_s + strike.at_s - time.monotonic()))
         self.diary.struck[strike.name] += 1
+        for name, process in (("gateway", self.gateway), ("cloud", self.cloud)):
+            assert strike.target != name or is_alive(process.pid), (
+                f"the {name} has ended by itself: {process.log[-2000:]}"
+            )
         blow = getattr(self, f"_{strike.target}_{strike.what}", None)
         if blow is not None:
             async with blow():
@@ -241,7 +246,13 @@ class RealCity:
 
 @contextlib.asynccontextmanager
 async def real_city(
-    folder: Path, *, tls: bool = False, bytes_max: int = 2**28, freeze_s: float = 10.0
+    folder: Path,
+    *,
+    tls: bool = False,
+    bytes_max: int = 2**28,
+    period_s: float = 0.1,
+    seal_s: float = 0.9,
+    freeze_s: float = 10.0,
 ) -> AsyncIterator[RealCity]:
     """Start everything; end everything.
 
@@ -249,6 +260,8 @@ async def real_city(
         folder: for all files; must be empty.
         tls: whether gateway and cloud speak TLS with the broker.
         bytes_max: of the gateway's outbox.
+        period_s: how often it reads each device.
+        seal_s: how often it commits.
         freeze_s: after which the gateway gives a silent link up.
     """
     certificates = make_certificates(folder / "certificates")
@@ -270,7 +283,7 @@ async def real_city(
         )
         await stack.enter_async_context(cloud)
         parts = [
-            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ)
+            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ, period_s=period_s)
             for number, device in enumerate(devices)
         ]
         uplink = [f"freeze_s = {freeze_s}", *([f'ca_file = "{certificates.ca}"'] if tls else [])]
@@ -279,7 +292,7 @@ async def real_city(
             f"{scheme}://127.0.0.1:{gateway_link.port}",
             RIVER.format(port=river.port),
             *parts,
-            _OUTBOX.format(bytes_max=bytes_max),
+            _OUTBOX.format(bytes_max=bytes_max, seal_s=seal_s),
             uplink=uplink,
         )
         await gateway.start()

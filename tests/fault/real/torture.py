@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fault.real.disks import NeedsRoot
 from fault.real.plan import draw
 from fault.real.run import Outcome, run_seed
 from fault.real.scenarios import SCENARIOS
@@ -52,8 +53,12 @@ def _run(again: str, run: Run, scratch: Path) -> int:
     begun_s, load = time.monotonic(), os.getloadavg()[0]
     try:
         outcome = asyncio.run(run(folder))
-    except BrokenPromise as broken:
-        _say(f"BROKEN  {again}\n        {broken}\n        files: {folder}")
+    except NeedsRoot as error:
+        shutil.rmtree(folder)
+        _say(f"not run {again}: {error}")
+        return 0
+    except (BrokenPromise, AssertionError, TimeoutError) as broken:
+        _say(f"BROKEN  {again}\n        {broken or type(broken).__name__}\n        files: {folder}")
         return 1
     shutil.rmtree(folder)
     if outcome.struck:

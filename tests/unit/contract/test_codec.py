@@ -27,6 +27,17 @@ def test_a_parcel_comes_out_as_it_went_in(parcel: Parcel) -> None:
     assert decode(encode(NAME, parcel)) == (NAME, parcel)
 
 
+@pytest.mark.parametrize("parcel", [observations_parcel(), everything_else_parcel()])
+def test_the_outline_says_what_the_whole_parcel_says(parcel: Parcel) -> None:
+    outline = codec.outline(encode(NAME, parcel))
+    times = [time_us for table in parcel.tables for time_us in table.times_us]
+    times += [event.time_us for event in parcel.events] + [picture.time_us for picture in parcel.evidence]
+    assert outline == (
+        *(NAME, parcel.epoch_order, parcel.epoch_number, parcel.observation_count),
+        *(len(parcel.events), len(parcel.evidence), len(parcel.losses), min(times), max(times)),
+    )
+
+
 def test_every_layout_has_a_vector() -> None:
     assert {path.stem for path in VECTORS} >= {"v1-observations", "v1-everything-else"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from haechi.contract.places import Datastream
 from haechi.sdk import Host, NotConnected, Sample
-from haechi.sdk.testing.modbus_slave import ModbusSlave
+from haechi.sdk.modbus_slave import ModbusSlave
 from haechi.sdk.transports.modbus_frames import Read, Table
 from haechi.sdk.transports.modbus_poll import ModbusKeys, ModbusPolled
 
@@ -73,7 +73,7 @@ async def test_a_refusal_asks_whether_it_is_such_a_device() -> None:
         slave.registers_max = 1
         with pytest.raises(NotConnected, match=r"refuses input 10…13: illegal data value .*; is it a thermometer\?"):
             await anext(samples)
-        assert adapter.host.counters["exceptions"] == 2
+        assert adapter.host.counters["refusals"] == 2
 
 
 async def test_without_a_value_nothing_is_emitted_but_it_is_there() -> None:

@@ -11,6 +11,7 @@ module           promises
 ``intake``       batches; points, then the transaction, then the acknowledgement; waits while a store is down
 ``lanes``        messages that wait, taken in batches
 ``acknowledge``  acknowledgements to gateways, gathered, one message a gateway
+``store_watch``  the time-series store: does it answer, and was it restored to an older day
 ``replay``       dead letters, read once more
 ``meters``       the counters of ``/metrics``
 ===============  ======================================================================================

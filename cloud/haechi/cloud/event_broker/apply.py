@@ -15,7 +15,7 @@ from haechi.cloud.event_broker.arrivals import Delivery, Report, Unreadable
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_handler.doubts import doubted
 from haechi.cloud.event_handler.situations import Word
-from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, missing, ranges
+from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, missing, ranges, receipts
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
@@ -78,7 +78,7 @@ def apply(
             name = EpochName(one.letter.tenant, one.letter.gateway, one.settles.epoch)
             numbers = RangeSet([(one.settles.seq, one.settles.seq)])
             if not ranges.stored_among(connection, name, numbers):
-                ranges.settle(connection, name, numbers, now_us)
+                ranges.settle(connection, name, numbers)
             touched[name] = touched.get(name, RangeSet()) | numbers
     for letter in _letters_of(refused):
         applied.letters.append("point")
@@ -160,7 +160,7 @@ def _apply_gateway(
         name = EpochName(tenant, gateway, delivery.name.epoch)
         came[name] = came.get(name, RangeSet()).add(delivery.name.seq)
     stored = {name: ranges.stored_among(connection, name, numbers) for name, numbers in came.items()}
-    fresh: dict[EpochName, set[int]] = {}
+    fresh: dict[EpochName, dict[int, Delivery]] = {}
     held_back: dict[EpochName, set[int]] = {}
     new: list[Delivery] = []
     repeats = 0
@@ -174,13 +174,15 @@ def _apply_gateway(
         else:
             if name not in fresh:
                 gateways.note_epoch(connection, name, delivery.parcel.epoch_order, now_us)
-            fresh.setdefault(name, set()).add(seq)
+            fresh.setdefault(name, {})[seq] = delivery
             new.append(delivery)
-    for name, numbers in fresh.items():
-        ranges.settle(connection, name, RangeSet((seq, seq) for seq in numbers), now_us)
+    for name, ones in fresh.items():
+        ranges.settle(connection, name, RangeSet((seq, seq) for seq in ones))
+        stored_elsewhere = {seq: one.observations for seq, one in ones.items() if one.needs_stores}
+        receipts.write(connection, name, stored_elsewhere, now_us)
     for delivery in new:
         news.extend(_apply_parcel(connection, delivery, now_us, applied))
-    observations = sum(delivery.parcel.observation_count - delivery.points_refused for delivery in new)
+    observations = sum(delivery.observations for delivery in new)
     if any(delivery.parcel.tables for delivery in new):
         # Also values whose points were refused for their time: they are what the sensor said last.
         latest.merge(

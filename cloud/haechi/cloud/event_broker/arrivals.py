@@ -43,6 +43,11 @@ class Delivery:
         """It holds what must be durable elsewhere before the state may know of it."""
         return bool(self.parcel.tables or self.parcel.evidence)
 
+    @property
+    def observations(self) -> int:
+        """How many of its observations are stored."""
+        return self.parcel.observation_count - self.points_refused
+
     def letter(self, reason: str) -> Letter:
         """Return the whole parcel as a dead letter."""
         return Letter(

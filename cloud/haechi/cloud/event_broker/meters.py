@@ -15,6 +15,12 @@ class Meters:
         self.events = Counter("haechi_events", "Events applied.", registry=registry)
         self.dead_letters = Counter("haechi_dead_letters", "Dead letters, by cause.", ["cause"], registry=registry)
         self.retries = Counter("haechi_store_retries", "Batches tried again, by store.", ["store"], registry=registry)
+        self.restores = Counter(
+            "haechi_store_restores", "Times that the time-series store was found at an older day.", registry=registry
+        )
+        self.asked_again = Counter(
+            "haechi_parcels_asked_again", "Parcels withdrawn and asked for again after a restore.", registry=registry
+        )
         self.connections = Counter("haechi_broker_connections", "Connections made.", ["link"], registry=registry)
         self.latency = Histogram(
             "haechi_intake_seconds",

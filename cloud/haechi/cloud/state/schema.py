@@ -60,6 +60,7 @@ epochs = Table(
     Column("missing_since_us", BigInteger),  # something of it has been missing, or all of it unlisted, since then
     Column("asks", Integer, nullable=False, server_default="0"),  # how often it was asked for since
     Column("superseded", Boolean, nullable=False, server_default=false()),  # a later one became current after it
+    Column("superseded_at_us", BigInteger),  # since when
 )
 
 settled = Table(
@@ -108,9 +109,25 @@ receipts = Table(
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("stored_at_us", BigInteger, nullable=False),
+    Column("marker", BigInteger, nullable=False, server_default="0"),  # the last one issued when it was begun
+    Column("observations", BigInteger, nullable=False, server_default="0"),  # as the gateway's row counts them
     Index("receipts_by_time", "stored_at_us"),
     Index("receipts_by_end", "tenant", "gateway", "epoch", "last"),
     comment="What was stored from then on, for ten minutes at most: lets a restored time-series store be filled again.",
+)
+
+markers = Table(
+    "markers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("name", String(32), nullable=False),  # random: under this name this state's markers stand in the store
+    Column("issued", BigInteger, nullable=False, server_default="0"),  # the highest number that was ever given
+    Column("number", BigInteger, nullable=False, server_default="0"),  # known to stand in the store; 0: none
+    Column("at_us", BigInteger, nullable=False, server_default="0"),  # when that one was written
+    Column("restored_at_us", BigInteger),  # when the store was last seen to have gone back
+    Column("restored_to_us", BigInteger),  # to when; NULL where it has no marker at all
+    Column("asked_again", BigInteger, nullable=False, server_default="0"),  # parcels that were withdrawn then
+    comment="One row: what the newest marker in the time-series store must be at least.",
 )
 
 places = Table(

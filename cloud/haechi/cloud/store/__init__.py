@@ -7,6 +7,8 @@ A point is named by its series (tenant, gateway, datastream) and its time in nan
 microseconds × 1000 plus the epoch's number (0–999), so that writing a parcel again overwrites the very same points
 and a gateway that reboots into the same fake time overwrites nothing. A datastream with device time has no such digits.
 
+Beside the points stands a marker, a number that rises, by which a cloud sees that the store went back to an older day.
+
 Errors::
 
     StoreError
@@ -68,6 +70,15 @@ class Row:
     maximum: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A number that one cloud writes into the store from time to time, higher each time."""
+
+    number: int
+    at_us: int
+    """When it was written, by the cloud's clock, which may jump: what is older goes by the number."""
+
+
 class PointStore(Protocol):
     """What the cloud needs of a time-series store. Methods block; call them off the event loop."""
 
@@ -90,6 +101,22 @@ class PointStore(Protocol):
 
     def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
         """Return the number of stored points of each datastream, as ``gateway/datastream``."""
+        ...
+
+    def mark(self, name: str, marker: Marker) -> None:
+        """Write a marker durably, under the name of the cloud whose it is; an older one takes no newer one away.
+
+        Raises:
+            StoreError: as :meth:`write` does.
+        """
+        ...
+
+    def newest_mark(self, name: str) -> Marker | None:
+        """Return the marker with the highest number under that name; None where the store has none.
+
+        Raises:
+            StoreError: it cannot be told now.
+        """
         ...
 
     def check(self) -> None:

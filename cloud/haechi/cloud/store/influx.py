@@ -2,6 +2,8 @@
 
 Measurement ``observation``; tags ``tenant``, ``gateway``, ``datastream``; fields ``v`` (every number, always float),
 ``s`` (text), ``b`` (truth), ``q`` (quality, an integer; a field because as a tag it would make a second point).
+Measurement ``haechi_marker``; tag ``cloud``; fields ``n`` (the number) and ``at`` (microseconds); at most sixteen
+points an hour.
 
 Lines are built ready-made, with the escaped prefix of each series kept; 5,000 lines a request, packed with gzip level
 1. A request that the server calls wrong (400) is halved until the bad line stands alone; the others are written.
@@ -17,12 +19,17 @@ import urllib3
 from influxdb_client import InfluxDBClient, WriteService
 from influxdb_client.rest import ApiException
 
-from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
+from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreRefused, StoreUnavailable
 from haechi.cloud.store.influxql import InfluxQuery, identifier, text
 from haechi.cloud.store.points import Limits, Point, admitted, clean_times_ns
 from haechi.contract.observations import Table, Value
 
 MEASUREMENT = "observation"
+MARKERS = "haechi_marker"
+_MARKER_SLOT_US = 3_600_000_000
+_MARKERS_A_SLOT = 16
+"""Later markers of a slot overwrite earlier ones, so that looking for the highest number stays cheap for years; but
+only one that is sixteen lower, so that the slower one of two workers never takes the newest away."""
 LINES_MAX = 5_000
 _PREFIXES_KEPT_MAX = 200_000
 _TIMEOUT_S = 10.0
@@ -135,6 +142,20 @@ class InfluxPoints:
         source = f"FROM {identifier(MEASUREMENT)} WHERE tenant = {text(tenant)}{only}"
         series = self._query.ask([f"SELECT count(q) {source} GROUP BY gateway, datastream"])[0]
         return {f"{one['tags']['gateway']}/{one['tags']['datastream']}": int(one["values"][0][1]) for one in series}
+
+    def mark(self, name: str, marker: Marker) -> None:
+        """Write a marker; see :class:`haechi.cloud.store.PointStore`."""
+        slot_ns = marker.at_us // _MARKER_SLOT_US * _MARKER_SLOT_US * 1000 + marker.number % _MARKERS_A_SLOT
+        problem = self._post([f"{MARKERS},cloud={_tag(name)} n={marker.number}i,at={marker.at_us}i {slot_ns}"])
+        if problem is not None:
+            raise StoreRefused(f"InfluxDB at {self._address.url} refuses the marker of this cloud: {problem}")
+
+    def newest_mark(self, name: str) -> Marker | None:
+        """Return the newest marker; see :class:`haechi.cloud.store.PointStore`."""
+        # By number and not by time: a clock that once stood in the future would own the newest time for years.
+        source = f"FROM {identifier(MARKERS)} WHERE cloud = {text(name)}"
+        series = self._query.ask([f"SELECT max(n), at {source}"])[0]
+        return Marker(*map(int, series[0]["values"][0][1:])) if series else None
 
     def check(self) -> None:
         """Raise :class:`haechi.cloud.store.StoreError` when the database cannot be used now."""

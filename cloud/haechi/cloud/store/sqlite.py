@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock, local
 
-from haechi.cloud.store import Batch, RefusedPoint, Row, StoreRefused, StoreUnavailable
+from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreRefused, StoreUnavailable
 from haechi.cloud.store.points import Limits, admitted, clean_times_ns
 from haechi.contract.observations import Table, Value
 
@@ -23,8 +23,13 @@ CREATE TABLE IF NOT EXISTS series (
 CREATE TABLE IF NOT EXISTS points (
     series INTEGER NOT NULL, time_ns INTEGER NOT NULL, v REAL, text TEXT, truth INTEGER, quality INTEGER NOT NULL,
     PRIMARY KEY (series, time_ns)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS markers (name TEXT PRIMARY KEY, number INTEGER NOT NULL, at_us INTEGER NOT NULL);
 """
 _WRITE = "INSERT OR REPLACE INTO points (series, time_ns, v, text, truth, quality) VALUES (?, ?, ?, ?, ?, ?)"
+_MARK = (
+    "INSERT INTO markers (name, number, at_us) VALUES (?, ?, ?) ON CONFLICT (name) "
+    "DO UPDATE SET number = excluded.number, at_us = excluded.at_us WHERE excluded.number >= markers.number"
+)
 _SERIES_CACHED_MAX = 200_000
 _FORGOTTEN_AT_ONCE = 5_000
 _BUSY_TIMEOUT_S = 10.0
@@ -102,6 +107,22 @@ class SqlitePoints:
             return dict(self._reader().execute(query, (tenant, gateway, gateway)).fetchall())
         except sqlite3.Error as error:
             raise _translate(self._path, error) from error
+
+    def mark(self, name: str, marker: Marker) -> None:
+        """Write a marker; see :class:`haechi.cloud.store.PointStore`."""
+        with self._lock:
+            try:
+                self._writer.execute(_MARK, (name, marker.number, marker.at_us))
+            except sqlite3.Error as error:
+                raise _translate(self._path, error) from error
+
+    def newest_mark(self, name: str) -> Marker | None:
+        """Return the newest marker; see :class:`haechi.cloud.store.PointStore`."""
+        try:
+            found = self._reader().execute("SELECT number, at_us FROM markers WHERE name = ?", (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise _translate(self._path, error) from error
+        return None if found is None else Marker(*found)
 
     def check(self) -> None:
         """Raise :class:`haechi.cloud.store.StoreError` when the file cannot be used now."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from haechi.contract import ContractError
-from haechi.contract.codec import decode
+from haechi.contract.codec import outline
 from haechi.contract.parcel import ParcelName
 from haechi.edge.outbox import Rank
 
@@ -41,25 +41,21 @@ def described(parcel: bytes, before_us: int) -> Named | None:
     ``before_us``: it was committed before this time, and at the newest time that it holds, as far as anybody knows.
     """
     try:
-        name, content = decode(parcel)
+        content = outline(parcel)
     except (ContractError, ValueError):
         return None
-    times = [time_us for table in content.tables for time_us in table.times_us]
-    times += [event.time_us for event in content.events]
-    times += [picture.time_us for picture in content.evidence]
-    rank = Rank.LIVE if content.tables else Rank.EVIDENCE if content.evidence else Rank.URGENT
     return Named(
-        name=name,
+        name=content.name,
         order=content.epoch_order,
         number=content.epoch_number,
-        rank=rank,
+        rank=Rank.LIVE if content.observations else Rank.EVIDENCE if content.pictures else Rank.URGENT,
         parcel=parcel,
-        keeps=bool(content.losses),
-        committed_at_us=min(before_us, max(times, default=before_us)),
-        observations=content.observation_count,
-        events=len(content.events),
-        first_us=min(times, default=None),
-        last_us=max(times, default=None),
+        keeps=content.losses > 0,
+        committed_at_us=min(before_us, before_us if content.last_us is None else content.last_us),
+        observations=content.observations,
+        events=content.events,
+        first_us=content.first_us,
+        last_us=content.last_us,
     )
 
 

@@ -105,7 +105,7 @@ def _why(path: Path, error: Exception) -> str:
         return _("is empty or no outbox of this version; starting the agent makes it one")
     if isinstance(error, sqlite3.OperationalError | OSError):
         return _("cannot be read: {reason}").format(reason=error)
-    return _("is damaged ({reason}); restart the agent: it sets the file aside and sends what is whole in it").format(
+    return _("is damaged and cannot be read ({reason}); restart the agent: it sends what is still whole in it").format(
         reason=error
     )
 

@@ -1,59 +1,36 @@
 """Pictures of one camera: a file, a stream or a USB camera, newest first.
 
 Promise: :meth:`Capture.newest` gives the picture that was taken last, never one from a queue; a camera that stalls is
-noticed within its time-out; a file plays at its own rate. All of OpenCV's blocking happens in one thread, so whoever
+noticed within its time-out; a file plays at its own rate. All of FFmpeg's blocking happens in one thread, so whoever
 asks for pictures never hangs with it.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import NamedTuple
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+import av
 
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masking import Masks
+from haechi.edge.vision.picture import Decoded, Picture
+from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, masked, open_source
 from haechi.text import _
 
-_FILE_RATE_DEFAULT = 25.0
-_HUNG_AFTER = 2.0  # times its own time-outs: then OpenCV itself hangs
-
-
-class CannotOpen(Exception):  # noqa: N818 - reads as what it is
-    """The camera gives no pictures: try again later. The text is one line without secrets."""
+_HUNG_AFTER = 2.0  # times its own time-outs: then FFmpeg itself hangs
 
 
 class Frame(NamedTuple):
-    """One picture and when it was grabbed."""
+    """One picture and when it came."""
 
-    picture: NDArray[np.uint8]
+    picture: Picture
     time_us: int
     """Wall clock, microseconds since 1970 UTC. Never the stream's own time: that repeats, jumps and lies."""
     monotonic_s: float
-
-
-def is_stream(url: str) -> bool:
-    """Whether pictures come over the network."""
-    return "://" in url
-
-
-def is_device(url: str) -> bool:
-    """Whether it is a camera at this machine."""
-    return url.startswith(("usb:", "/dev/"))
-
-
-def masked(text: str) -> str:
-    """The text with user and password of every address in it hidden."""
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
 class Capture:
@@ -83,6 +60,13 @@ class Capture:
         self.ended = False
         """A file has come to its end."""
         self.frames_read = 0
+        self.decoding_cpu_s = 0.0
+        """Computing time that decoding took so far."""
+        self.description = ""
+        """Size and codec, for people."""
+        self.advanced_s = self._alive_s
+        """Monotonic time when the stream's own time last went on: a camera that is frozen repeats itself."""
+        self._stamp: float | None = None
         self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
         self._thread.start()
 
@@ -102,7 +86,7 @@ class Capture:
 
     @property
     def hung(self) -> bool:
-        """Whether OpenCV itself hangs, far beyond its time-outs: only ending the process helps."""
+        """Whether FFmpeg itself hangs, far beyond its time-outs: only ending the process helps."""
         limit_s = self._config.read_timeout_s if self.opened else self._config.open_timeout_s
         return self._thread.is_alive() and time.monotonic() - self._alive_s > _HUNG_AFTER * limit_s
 
@@ -119,39 +103,44 @@ class Capture:
             self._finish(error)
             return
         try:
-            self._grab_all(source)
+            self._read_all(source)
+        except CannotOpen as error:
+            self._finish(error)
         finally:
-            source.release()
+            source.close()
 
-    def _grab_all(self, source: Any) -> None:
-        rate = source.get(cv2.CAP_PROP_FPS)
+    def _read_all(self, source: Source) -> None:
+        """Decodes until a file ends.
+
+        Raises:
+            CannotOpen: a camera gives no more pictures.
+        """
         a_file = not is_stream(self._config.url) and not is_device(self._config.url)
-        period_s = 1 / (rate if 0 < rate < 1000 else _FILE_RATE_DEFAULT) if a_file else 0.0
+        period_s = 1 / source.frames_a_s if a_file else 0.0
         due_s = time.monotonic()
-        self.opened = True
-        while not self._closing:
-            if not source.grab():
-                if a_file and self.frames_read:
-                    self._finish(None)
-                else:
-                    self._finish(CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url))))
+        self._alive_s, self.opened, self.description = due_s, True, source.description
+        for frame in source.frames():
+            if self._closing:
                 return
-            grabbed_us, self._alive_s = self._clock_us(), time.monotonic()
-            self.frames_read += 1
-            if self._wanted:
-                self._hand_over(source, grabbed_us)
+            self._take(frame)
             if a_file:
                 due_s = max(due_s + period_s, time.monotonic() - 1.0)
                 self._pause(due_s - time.monotonic())
+        if not (a_file and self.frames_read):
+            raise CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
+        self._finish(None)
 
-    def _hand_over(self, source: Any, grabbed_us: int) -> None:
-        taken, picture = source.retrieve()
-        if not taken or picture is None:
-            return
-        self._masks.black_out(picture)
-        with self._changed:
-            self._frame, self._wanted = Frame(picture, grabbed_us, self._alive_s), False
-            self._changed.notify_all()
+    def _take(self, frame: av.VideoFrame) -> None:
+        taken_us, self._alive_s = self._clock_us(), time.monotonic()
+        self.decoding_cpu_s = time.thread_time()
+        self.frames_read += 1
+        if frame.time is None or frame.time != self._stamp:
+            self._stamp, self.advanced_s = frame.time, self._alive_s
+        if self._wanted:
+            with self._changed:
+                self._frame = Frame(Decoded(frame, self._masks), taken_us, self._alive_s)
+                self._wanted = False
+                self._changed.notify_all()
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -162,56 +151,3 @@ class Capture:
         with self._changed:
             self._over, self.ended = error, error is None
             self._changed.notify_all()
-
-
-def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Any:
-    """Opens what a camera's ``url`` names as OpenCV's capture, decoding in one thread; blocks up to ``open_timeout_s``.
-
-    Raises:
-        CannotOpen: it is not there, answers nothing, or is no video.
-    """
-    url = config.url
-    shown = masked(url)
-    if is_device(url):
-        number_or_path: Any = int(url[4:]) if url.startswith("usb:") else url
-        path = Path(f"/dev/video{url[4:]}" if url.startswith("usb:") else url)
-        if not path.exists():
-            raise CannotOpen(_("{url}: there is no camera {path} at this machine").format(url=shown, path=path))
-        source = cv2.VideoCapture(number_or_path, cv2.CAP_V4L2)
-    else:
-        if not is_stream(url) and not Path(url).is_file():
-            raise CannotOpen(_("{url}: there is no such file").format(url=shown))
-        # FFmpeg takes the transport from here alone; UDP through a city's networks loses half of the picture.
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "rtsp_transport;tcp"
-        limits = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(config.open_timeout_s * 1000),
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(config.read_timeout_s * 1000),
-            cv2.CAP_PROP_N_THREADS, 1,
-        ]  # fmt: skip
-        source = cv2.VideoCapture(_with_credentials(config, environment), cv2.CAP_FFMPEG, limits)
-    if not source.isOpened():
-        source.release()
-        expected = _("no answer, or refused") if is_stream(url) else _("not a video, or it cannot be read")
-        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=expected))
-    return source
-
-
-def _with_credentials(config: CameraConfig, environment: Mapping[str, str]) -> str:
-    if config.credentials_file is not None:
-        try:
-            secret = config.credentials_file.read_text(encoding="utf-8").split("\n")[0].strip()
-        except (OSError, UnicodeDecodeError):
-            raise CannotOpen(
-                _("credentials_file {path}: cannot be read").format(path=config.credentials_file)
-            ) from None
-    elif config.credentials_env is not None:
-        secret = environment.get(config.credentials_env, "")
-    else:
-        return config.url
-    user, separator, password = secret.partition(":")
-    if not separator:
-        raise CannotOpen(
-            _("{name}: expected user:password").format(name=config.credentials_file or config.credentials_env)
-        )
-    parts = urlsplit(config.url)
-    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))

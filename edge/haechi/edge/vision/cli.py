@@ -15,7 +15,6 @@ import cv2
 from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, load
 from haechi.edge.vision import preview
-from haechi.edge.vision.capture import CannotOpen
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.evaluation import run as evaluation
@@ -24,6 +23,7 @@ from haechi.edge.vision.evaluation.truth import TruthError
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.process import wall_clock_us
 from haechi.edge.vision.progress import Progress
+from haechi.edge.vision.source import CannotOpen
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.text import _
 
@@ -109,7 +109,7 @@ def _preview(arguments: argparse.Namespace) -> int:
     config = _camera(arguments.config, arguments.camera)
     # The detector first: without it nobody's head could be blurred, so no picture may be taken.
     detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
-    picture = preview.take(config, clock_us=wall_clock_us)
+    picture = preview.take(config, clock_us=wall_clock_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))
     _say(
         _("{path}: {width} x {height}, {lines} lines, {zones} zones, {masks} masks").format(

@@ -160,6 +160,9 @@ class CameraConfig(_Model):
     count_period_s: float = Field(10, ge=1, le=3600, description="Crossings are counted over so long.")
     motion: MotionConfig = Field(default_factory=MotionConfig, description="The gate in front of the detector.")
     evidence: EvidenceConfig = Field(default_factory=EvidenceConfig, description="Pictures that go with events.")
+    keyframes_only: bool = Field(
+        False, description="Decodes key frames alone: a picture every second or so for next to nothing; no line counts."
+    )
     loop: bool = Field(False, description="A file starts again when it ends.")
     open_timeout_s: float = Field(8, ge=1, le=60, description="How long connecting may take.")
     read_timeout_s: float = Field(8, ge=1, le=60, description="A stream without pictures for so long is lost.")
@@ -197,6 +200,8 @@ class CameraConfig(_Model):
             self._looks_for(f"zones.{zone.name}", zone.watched if zone.classes else frozenset())
             if not zone.watched & set(self.classes):
                 raise ValueError(_("zones.{name}: none of what it watches is in classes").format(name=zone.name))
+        if self.keyframes_only and self.lines:
+            raise ValueError(_("keyframes_only: lines cannot be counted on key frames alone; take one of them out"))
         if self.credentials_file and self.credentials_env:
             raise ValueError(_("credentials_file and credentials_env: give one of them"))
         return self

@@ -16,7 +16,8 @@ from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
 from haechi.edge.vision.nanodet import Letterbox
-from haechi.edge.vision.runtime import open_session, shrunk
+from haechi.edge.vision.picture import shrunk
+from haechi.edge.vision.runtime import open_session
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.edge.vision.yolox import YoloX
 

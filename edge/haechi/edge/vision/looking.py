@@ -1,7 +1,8 @@
 """One camera's pictures in, what happened out: gate, detector, tracker and scene in their order.
 
-Promise: a picture costs a detector's run only when something moves, when an object that counts went missing in the
-last look, for a short while after either, or when nothing was looked at for ``still_look_s``.
+Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
+a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
+looked at for ``still_look_s``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.motion import MotionGate
+from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.scene import Change, Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
 
@@ -55,17 +54,17 @@ class Looker:
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
 
-    def look(self, picture: NDArray[np.uint8], now_s: float) -> Look:
+    def look(self, picture: Picture, now_s: float) -> Look:
         """Takes one picture into account; blocks while the detector runs.
 
         Args:
-            picture: uint8[H, W, 3] BGR.
+            picture: what the camera sees.
             now_s: when it was taken, of a clock that only rises.
         """
         analysed = self._worth_it(picture, now_s)
         if analysed:
             self._looked_s = now_s
-            detections = self._detector.look(picture)
+            detections = self._detector.look(picture.colours())
             tracks = self._tracker.look(detections, now_s)
             self._people = [detection.box for detection in detections if detection.label == "person"]
         else:
@@ -81,9 +80,16 @@ class Looker:
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
 
-    def _worth_it(self, picture: NDArray[np.uint8], now_s: float) -> bool:
+    def _worth_it(self, picture: Picture, now_s: float) -> bool:
         if self._gate is None:
             return True
-        if self._gate.watch(picture).any or self._tracker.doubtful:
+        motion = self._gate.watch(picture.grey())
+        if motion.regions:
             self._moved_s = now_s
-        return now_s - self._moved_s <= _LINGER_S or now_s - self._looked_s >= self._still_look_s
+        # Light that changed is worth one look; what that finds is looked at until it counts or is gone.
+        return (
+            motion.relit
+            or self._tracker.doubtful
+            or now_s - self._moved_s <= _LINGER_S
+            or now_s - self._looked_s >= self._still_look_s
+        )

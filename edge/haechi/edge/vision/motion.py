@@ -1,7 +1,7 @@
 """The gate in front of the detector: is anything moving, so that a look is worth its milliseconds?
 
-As street recorders do it: the picture in grey and 100 pixels high, compared with a running mean. A change of nearly
-everything at once is light, not movement: the mean is set anew and one look is taken.
+As street recorders do it: the picture in grey and about 100 pixels high, compared with a running mean. A change of
+nearly everything at once is light, not movement: the mean is set anew and one look is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.geometry import Box
 
-_HEIGHT_PX = 100
 _DIFFERENCE_MIN = 22  # grey levels that noise of a street camera at night stays below
 _AREA_MIN = 0.0008  # share of the picture; a person at the far end of a car park
 _RECALIBRATE_SHARE = 0.8
@@ -40,13 +39,12 @@ class MotionGate:
     def __init__(self) -> None:
         self._mean: NDArray[np.float32] | None = None
 
-    def watch(self, picture: NDArray[np.uint8]) -> Motion:
+    def watch(self, grey: NDArray[np.uint8]) -> Motion:
         """Compares one picture and learns from it; the first one and any of a new size count as relit.
 
         Args:
-            picture: uint8[H, W, 3] BGR; it is not changed.
+            grey: brightness, uint8[h, w], small; it is not changed.
         """
-        grey = _small_grey(picture)
         if self._mean is None or self._mean.shape != grey.shape:
             self._mean = grey.astype(np.float32)
             return Motion((), True)
@@ -60,15 +58,6 @@ class MotionGate:
         if share < _AREA_MIN / 4:
             return Motion((), False)
         return Motion(_regions(mask), False)
-
-
-def _small_grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    # Skipping rows and columns first costs nothing; the rest is averaged, so noise of single pixels goes.
-    step = max(1, picture.shape[0] // (_HEIGHT_PX * 3))
-    grey = cv2.cvtColor(np.ascontiguousarray(picture[::step, ::step]), cv2.COLOR_BGR2GRAY)
-    width = max(1, round(grey.shape[1] * _HEIGHT_PX / grey.shape[0]))
-    small: NDArray[np.uint8] = cv2.resize(grey, (width, _HEIGHT_PX), interpolation=cv2.INTER_AREA)
-    return small
 
 
 def _regions(mask: NDArray[Any]) -> tuple[Box, ...]:

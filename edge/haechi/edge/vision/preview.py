@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision import evidence
-from haechi.edge.vision.capture import CannotOpen, Capture, masked
+from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.picture import Picture
+from haechi.edge.vision.source import CannotOpen, masked
 from haechi.text import _
 
 _SETTLES_S = 1.5  # a camera adjusts its exposure, and a stream's first pictures may be half of one
@@ -31,17 +33,15 @@ _ARROW_SHARE = 0.08  # of the picture's smaller side
 _FILLED = 0.18
 
 
-def take(
-    config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ
-) -> NDArray[np.uint8]:
-    """One picture of the camera, uint8[H, W, 3] BGR, masks black; blocks for up to its time-outs.
+def take(config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ) -> Picture:
+    """One picture of the camera, masks black; blocks for up to its time-outs.
 
     Raises:
         CannotOpen: it gives none; the text is one line without secrets.
     """
     capture = Capture(config.model_copy(update={"loop": False}), clock_us=clock_us, environment=environment)
     try:
-        picture: NDArray[np.uint8] | None = None
+        picture: Picture | None = None
         give_up_s = time.monotonic() + config.open_timeout_s + config.read_timeout_s
         until_s = give_up_s
         while time.monotonic() < until_s and not capture.ended:

@@ -20,7 +20,7 @@ import cv2
 import msgspec
 
 from haechi.edge.vision import evidence
-from haechi.edge.vision.capture import CannotOpen, Capture, Frame
+from haechi.edge.vision.capture import Capture, Frame
 from haechi.edge.vision.config import CameraConfig, ZoneConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
@@ -38,6 +38,7 @@ from haechi.edge.vision.messages import (
 )
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.scene import Change
+from haechi.edge.vision.source import CannotOpen
 
 EXIT_NO_MODEL = 3
 EXIT_HUNG = 4
@@ -162,7 +163,7 @@ class CameraLoop:
         snapshot = None
         if change.raised:
             drawn = evidence.draw(
-                frame.picture,
+                frame.picture.colours(),
                 look.tracks,
                 people=look.people,
                 polygon=[Point(*corner) for corner in self._zones[change.zone].polygon],

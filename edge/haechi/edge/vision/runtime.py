@@ -1,14 +1,11 @@
-"""What every detector needs of OpenCV and onnxruntime: one bounded session, and pictures made small cheaply."""
+"""What every detector needs of onnxruntime: one bounded session."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     Fail,
     InvalidArgument,
@@ -52,15 +49,3 @@ def open_session(model: Path, threads: int) -> Any:
     except _REFUSALS as error:
         reason = (str(error).splitlines() or [""])[0][:160]
         raise ModelError(_("{path}: cannot be run as a model: {reason}").format(path=model, reason=reason)) from error
-
-
-def shrunk(picture: NDArray[np.uint8], height_px: int, width_px: int) -> NDArray[np.uint8]:
-    """The picture halved by averages as often as it stays at least so large.
-
-    Small objects stay whole in it, and the last step to the exact size can be a plain interpolation; averaging all the
-    way would take as long as a look.
-    """
-    while picture.shape[1] >= 2 * width_px and picture.shape[0] >= 2 * height_px:
-        half = (picture.shape[1] // 2, picture.shape[0] // 2)
-        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return picture

@@ -118,8 +118,8 @@ class Tracker:
 
     @property
     def doubtful(self) -> bool:
-        """Whether an object that counts was not seen in the last look: another look would tell."""
-        return any(track.settled and track.misses for track in self._tracks)
+        """Whether another look would tell more: an object that counts was missed, or one is too new to count."""
+        return any(track.misses if track.settled else track.seen < _SEEN_TO_SETTLE for track in self._tracks)
 
     def look(self, detections: Iterable[Detection], now_s: float) -> Sequence[Track]:
         """Takes the boxes of one look into account.

@@ -18,7 +18,8 @@ from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.labels import COCO_INDEX, Label
 from haechi.edge.vision.models.errors import ModelError
-from haechi.edge.vision.runtime import open_session, shrunk
+from haechi.edge.vision.picture import shrunk
+from haechi.edge.vision.runtime import open_session
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.text import _
 

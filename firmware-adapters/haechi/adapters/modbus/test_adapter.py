@@ -13,7 +13,7 @@ from haechi.adapters.modbus.simulator import ModbusSimulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.transports.modbus_frames import Table, take_rtu_answer
+from haechi.sdk.transports.modbus_frames import Table, rtu_frame, take_rtu_answer, tcp_frame
 
 _MAP = [
     {"name": "level", "address": 0, "type": "int16", "scale": 0.001, "unit": "m"},
@@ -30,12 +30,13 @@ class ModbusPeer:
         self._simulator, self._reach = simulator, reach
 
     def config(self) -> Mapping[str, Any]:
-        return {**self._reach, "period_s": 0.05, "timeout_s": 0.5, "retry_s": 0.1, "register": _MAP}
+        return {**self._reach, "period_s": 0.05, "timeout_s": 0.2, "retry_s": 0.1, "register": _MAP}
 
     def show(self, property_name: str, value: Value) -> None:
         unit = self._simulator.unit
         match property_name:
             case "level":
+                unit.refused.clear()
                 unit.show(0, round(float(value) * 1000), "int16")
             case "warm":
                 unit.show(1, round((float(value) + 273.15) * 10))
@@ -50,6 +51,13 @@ class ModbusPeer:
     def is_held(self) -> bool:
         return self._simulator.is_held
 
+    def refuse(self, property_name: str) -> None:
+        assert property_name == "level"
+        self._simulator.unit.refused[Table.HOLDING, 0] = 6
+
+    def restart(self) -> None:
+        self._simulator.hang_up()
+
 
 class TestModbusTcp(AdapterConformance):
     adapter = Modbus
@@ -61,6 +69,10 @@ class TestModbusTcp(AdapterConformance):
         "flow": (0.0, 3.5, -0.125),
         "door": (False, True, False, True),
     }
+    foreign: ClassVar[Sequence[bytes]] = (
+        tcp_frame(0xEEEE, 1, b"\x03\x04\x03\xe7\x03\xe7"),  # an answer to nothing that was asked
+        tcp_frame(0xEEEF, 7, b"\x04\x04\x40\x60\x00\x00"),
+    )
     transport = "tcp"
 
     @asynccontextmanager
@@ -91,4 +103,8 @@ class TestModbusTcp(AdapterConformance):
 
 
 class TestModbusRtu(TestModbusTcp):
+    foreign: ClassVar[Sequence[bytes]] = (
+        rtu_frame(7, b"\x03\x00\x00\x00\x02"),  # another master asks another device
+        rtu_frame(7, b"\x03\x04\x03\xe7\x03\xe7"),  # which answers in the shape of ours
+    )
     transport = "rtu"

@@ -10,6 +10,9 @@ from haechi.adapters.serial_level.simulator import SerialLevelSimulator
 from haechi.contract.observations import Value
 from haechi.sdk.testing import AdapterConformance, Recording
 
+_NO_ECHO_M = 5.0
+"""What both kinds of gauge say, or more, when they hear no echo."""
+
 
 class GaugePeer:
     """The simulator as the suite sees it."""
@@ -36,6 +39,13 @@ class GaugePeer:
 
     def is_held(self) -> bool:
         return self._simulator.is_held
+
+    def refuse(self, property_name: str) -> None:
+        assert property_name == "distance"
+        self._simulator.distance_m = _NO_ECHO_M
+
+    def hurry(self) -> None:
+        self._simulator.period_s = 0.0
 
 
 class TestMaxbotixR(AdapterConformance):

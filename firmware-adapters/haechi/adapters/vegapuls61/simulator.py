@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import Literal, Self
 
-from haechi.sdk.testing.modbus_slave import ModbusSlave
+from haechi.sdk.modbus_slave import ModbusSlave
 from haechi.sdk.transports.modbus_frames import Table
 
 _METRES, _CELSIUS = 45, 32

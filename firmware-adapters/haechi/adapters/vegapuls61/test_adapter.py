@@ -12,7 +12,7 @@ from haechi.adapters.vegapuls61.simulator import Vegapuls61Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, Sample
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.modbus_answers import answers_in
+from haechi.sdk.testing.modbus_answers import values_in
 
 _PLACES = {"distance": 0, "temperature": 1}
 _QUICK = {"period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1, "secondary": "temperature"}
@@ -28,6 +28,7 @@ class GaugePeer:
         return {"serial_port": self._simulator.slave.serial_port, "baud": 115200, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
+        self._simulator.invalidate()
         self._simulator.show(_PLACES[property_name], float(value))
 
     def fall_silent(self) -> None:
@@ -35,6 +36,9 @@ class GaugePeer:
 
     def is_held(self) -> bool:
         return self._simulator.slave.is_held
+
+    def refuse(self, property_name: str) -> None:
+        self._simulator.invalidate(_PLACES[property_name])
 
 
 class TestVegapuls61(AdapterConformance):
@@ -46,19 +50,15 @@ class TestVegapuls61(AdapterConformance):
         "temperature": (21.5, -12.25),
     }
 
+    foreign = (bytes.fromhex("07030c04d2fffe4060000001f400075fab"), bytes.fromhex("07830220f0"))
+
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[GaugePeer]:
         async with Vegapuls61Simulator() as simulator:
             yield GaugePeer(simulator)
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
-        gauge = Vegapuls61("device-1", Vegapuls61.load_config(recording.config), Host())
-        answers = answers_in(data, gauge.config.unit_id, gauge.reads())
-        sample = None if answers is None else gauge.sample_of(answers)
-        if sample is None:
-            return []
-        names = [datastream.partition(".")[2] for datastream in sample.datastreams]
-        return list(zip(names, sample.values, strict=True))
+        return values_in(Vegapuls61("device-1", Vegapuls61.load_config(recording.config), Host()), data)
 
 
 async def read_once(simulator: Vegapuls61Simulator, **keys: Any) -> tuple[Sample, Host]:

@@ -11,10 +11,23 @@
         async def peer(self): ...
         def decode(self, data, recording): ...
 
+====================  ==============================================================================
+module                promises
+====================  ==============================================================================
+``rules``             RULES: the rules by name, since when, and from which nobody is exempt
+``suite``             Peer and what a peer can do besides; the verdicts; the ledger
+``folder_rules``      rules that need no device
+``device_rules``      rules against the simulated device as it is
+``wire_rules``        rules with faults on the wire, made by ``interference``
+``recording_rules``   rules about recorded bytes, read by ``recording``
+``checking``          what ``haechi adapter check`` does; ``report`` and ``mark`` are its outcome
+====================  ==============================================================================
+
 Needs the extra ``haechi[sdk]`` (pytest and pytest-asyncio).
 """
 
-from haechi.sdk.testing.conformance import AdapterConformance, Peer
-from haechi.sdk.testing.recording import Recording
+from haechi.sdk.recording import Recording
+from haechi.sdk.testing.conformance import AdapterConformance
+from haechi.sdk.testing.suite import Hurried, Peer, Refusing, Restarting, Warming
 
-__all__ = ["AdapterConformance", "Peer", "Recording"]
+__all__ = ["AdapterConformance", "Hurried", "Peer", "Recording", "Refusing", "Restarting", "Warming"]

@@ -1,9 +1,12 @@
-"""Modbus RTU answers in a recording → what the master would hand to an adapter."""
+"""Modbus RTU answers in a recording → what the master would hand to an adapter, and what the adapter makes of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from haechi.contract.observations import Value
 from haechi.sdk.errors import BadReading
 from haechi.sdk.transports.modbus_frames import Read, take_rtu_answer
+from haechi.sdk.transports.modbus_poll import ModbusPolled
 
 _FRAME_BYTES = 5
 """Address, function, byte count and two check bytes."""
@@ -23,3 +26,12 @@ def answers_in(data: bytes, unit: int, reads: Sequence[Read]) -> list[bytes] | N
         answers.append(answer)
         place = end
     return answers
+
+
+def values_in(adapter: ModbusPolled[Any], data: bytes) -> list[tuple[str, Value]]:
+    """Return property and value of what ``adapter`` emits for one recorded round, in order; nothing for damage."""
+    answers = answers_in(data, adapter.config.unit_id, adapter.reads())
+    sample = None if answers is None else adapter.sample_of(answers)
+    if sample is None:
+        return []
+    return [(name.partition(".")[2], value) for name, value in zip(sample.datastreams, sample.values, strict=True)]

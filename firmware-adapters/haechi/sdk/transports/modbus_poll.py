@@ -1,22 +1,18 @@
 """A Modbus device whose register map its maker fixed: asked whole, once a period, over a serial bus or TCP.
 
-An adapter for such a device says which blocks are read (``reads``) and what their answers mean (``sample_of``);
-reaching it, pacing and trouble are the same for all and stand here. Never writes.
-
-A round counts only whole. What answers belong together must not be torn, so when one block is refused, silent or
-damaged nothing of that round is emitted and it is counted. The second such round in a row means that the device is
-gone; on a shared serial bus it is then tried ever less often, because it costs its neighbours a time-out each time.
+An adapter for such a device says which blocks are read (``reads``) and what their answers mean (``sample_of``).
+Reaching it stands here, pacing and trouble in :mod:`haechi.sdk.polled`. Never writes.
 """
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from haechi.sdk.adapter import Adapter, AdapterConfig
-from haechi.sdk.errors import BadReading, NotConnected, wrong
+from haechi.sdk.errors import NotConnected, wrong
 from haechi.sdk.host import Host
+from haechi.sdk.polled import Polled, PollKeys, Refusal
 from haechi.sdk.sample import Sample
 from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Read, Refused
 from haechi.sdk.transports.modbus_rtu import ModbusRtu
@@ -24,14 +20,40 @@ from haechi.sdk.transports.modbus_tcp import ModbusTcp
 from haechi.sdk.transports.serial_line import LineSettings, Parity
 from haechi.text import _
 
-_BACK_OFF_S_MAX = 60.0
+Master = ModbusRtu | ModbusTcp
 
 
-class ModbusKeys(AdapterConfig):
-    """How a Modbus device is reached; a device's ``Config`` inherits it and sets its maker's defaults."""
+class ModbusPollKeys(PollKeys):
+    """What is the same however a Modbus device is reached."""
+
+    unit_id: int = Field(default=1, ge=0, le=255, description="The device's address; 1 to 254 on a serial bus.")
+
+    @abstractmethod
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+
+
+class ModbusTcpKeys(ModbusPollKeys):
+    """How a device with a network port of its own is reached; its ``Config`` inherits it and sets its defaults."""
+
+    host: str = Field(min_length=1, max_length=253, description="Name or address.")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Tell that it has a line of its own."""
+        return False
+
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+        return ModbusTcp(self.host, self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+
+
+class ModbusKeys(ModbusPollKeys):
+    """How a device on a serial bus is reached; its ``Config`` inherits it and sets its maker's defaults."""
 
     transport: Literal["rtu", "tcp"] = Field(
-        default="rtu", description="rtu: on a serial bus; tcp: by Ethernet, or behind a gateway to a serial bus."
+        default="rtu", description="rtu: on a serial bus of this gateway; tcp: on one behind an Ethernet converter."
     )
     serial_port: str | None = Field(
         default=None, min_length=1, max_length=255, description="rtu: such as /dev/serial/by-id/usb-…"
@@ -41,10 +63,18 @@ class ModbusKeys(AdapterConfig):
     stopbits: Literal[1, 2] = Field(default=1, description="rtu: stop bits.")
     host: str | None = Field(default=None, min_length=1, max_length=253, description="tcp: name or address.")
     port: int = Field(default=502, ge=1, le=65535, description="tcp: port.")
-    unit_id: int = Field(default=1, ge=0, le=255, description="The device's address; 1 to 254 on a serial bus.")
-    period_s: float = Field(default=1.0, ge=0.05, le=86400, description="How often it is read.")
-    timeout_s: float = Field(default=1.0, ge=0.05, le=60, description="How long an answer may take.")
-    retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Tell whether others on this gateway wait while it does not answer."""
+        return self.transport == "rtu"
+
+    def new_master(self) -> Master:
+        """Return a master for the device; nothing is opened yet."""
+        if self.host is not None:
+            return ModbusTcp(self.host, self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+        settings = LineSettings(self.serial_port or "", self.baud, self.parity, self.stopbits)
+        return ModbusRtu(settings, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
 
     @model_validator(mode="after")
     def _reaches_a_device(self) -> Self:
@@ -59,10 +89,10 @@ class ModbusKeys(AdapterConfig):
         return self
 
 
-KeysT = TypeVar("KeysT", bound=ModbusKeys)
+KeysT = TypeVar("KeysT", bound=ModbusPollKeys)
 
 
-class ModbusPolled(Adapter[KeysT]):
+class ModbusPolled(Polled[KeysT]):
     """An adapter for one such device."""
 
     kind: ClassVar[str]
@@ -72,9 +102,7 @@ class ModbusPolled(Adapter[KeysT]):
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
         # One for all starts: on a serial bus it remembers what the device may still answer.
-        self._master = self._new_master()
-        self._starts_in_vain = 0
-        self._trouble = ""
+        self._master = config.new_master()
 
     @abstractmethod
     def reads(self) -> Sequence[Read]:
@@ -88,93 +116,35 @@ class ModbusPolled(Adapter[KeysT]):
             BadReading: they are not what this kind of device answers.
         """
 
-    async def probe(self) -> str:
-        """Read one round and say what came."""
-        master = self._new_master()
-        try:
-            master.join(self.reads())
-            sample = await self._round(master)
-        finally:
-            master.close()
-        if sample is None:
-            return _("{name} answers but has no value").format(name=master.name)
-        first = sample.datastreams[0].partition(".")[2]
-        return _("{name} answers: {count} values, {first} {value}").format(
-            name=master.name, count=len(sample.values), first=first, value=sample.values[0]
-        )
+    @property
+    def name(self) -> str:
+        """Where the device is, for texts."""
+        return self._master.name
 
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        """Yield one sample a period: the values of one round, which share one time."""
-        clock, master = self.host.clock, self._master
-        failures = 0
-        try:
-            master.join(self.reads())
-            due_s = clock.now()
-            while True:
-                try:
-                    sample = await self._round(master)
-                except (NotConnected, BadReading) as error:
-                    failures += 1
-                    self._count(error)
-                    if failures > 1 or self._starts_in_vain:
-                        raise self._gone(error) from None
-                    sample = None
-                else:
-                    failures = self._starts_in_vain = 0
-                finally:
-                    if master.strays:
-                        self.host.count("strays", master.strays)
-                        master.strays = 0
-                if sample is not None:
-                    yield sample
-                missed = int(max(0.0, clock.now() - due_s) // self.config.period_s)
-                if missed:
-                    self.host.count("periods_missed", missed)
-                due_s += (missed + 1) * self.config.period_s
-                await clock.sleep_until(due_s)
-        finally:
-            master.close()
+    def open(self) -> None:
+        """Join the bus; over TCP the first read connects."""
+        self._master.join(self.reads())
 
-    def say_once(self, trouble: str) -> None:
-        """Log what is wrong with the device's values, once; empty when nothing is any more."""
-        if trouble and trouble != self._trouble:
-            self.host.log.warning("%s: %s", self._master.name, trouble)
-        self._trouble = trouble
+    def close(self) -> None:
+        """Leave the bus, or close the connection."""
+        self._master.close()
 
-    async def _round(self, master: ModbusRtu | ModbusTcp) -> Sample | None:
+    def take_strays(self) -> int:
+        """Return how many bytes or answers belonged to no request since the last call."""
+        strays, self._master.strays = self._master.strays, 0
+        return strays
+
+    async def round(self) -> Sample | None:
+        """Read every block once."""
         answers = []
         for read in self.reads():
             try:
-                answers.append(await master.read(read))
+                answers.append(await self._master.read(read))
             except Refused as error:
                 if error.code in TARGET_SILENT:
-                    raise NotConnected(f"{master.name}: {error}", self.config.retry_s) from None
+                    raise NotConnected(f"{self.name}: {error}", self.config.retry_s) from None
                 what = _("{name} refuses {refusal}; is it {kind}?")
-                raise NotConnected(
-                    what.format(name=master.name, refusal=error, kind=self.kind), self.config.retry_s
+                raise Refusal(
+                    what.format(name=self.name, refusal=error, kind=self.kind), self.config.retry_s
                 ) from error
         return self.sample_of(answers)
-
-    def _count(self, error: NotConnected | BadReading) -> None:
-        if isinstance(error, BadReading):
-            self.host.count("frames_bad")
-        else:
-            self.host.count("exceptions" if isinstance(error.__cause__, Refused) else "no_answer")
-
-    def _gone(self, error: NotConnected | BadReading) -> NotConnected:
-        what, delay_s = f"{self._master.name}: {error}", self.config.retry_s
-        if isinstance(error, NotConnected):
-            what, delay_s = error.what, max(delay_s, error.retry_after_s)
-        if self.config.transport == "rtu":
-            delay_s = max(delay_s, min(_BACK_OFF_S_MAX, delay_s * 2.0 ** min(self._starts_in_vain, 10)))
-        self._starts_in_vain += 1
-        return NotConnected(what, delay_s)
-
-    def _new_master(self) -> ModbusRtu | ModbusTcp:
-        config = self.config
-        if config.host is not None:
-            return ModbusTcp(
-                config.host, config.port, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s
-            )
-        settings = LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
-        return ModbusRtu(settings, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)

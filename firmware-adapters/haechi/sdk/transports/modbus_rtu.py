@@ -21,6 +21,7 @@ from haechi.sdk.errors import BadReading, ConfigError, NotConnected
 from haechi.sdk.transports.modbus_fence import Fence
 from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_rtu_answer
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
+from haechi.sdk.wire import wire
 from haechi.text import _
 
 _GAP_CHARACTERS = 3.5
@@ -160,7 +161,7 @@ class ModbusRtu:
 
     async def _exchange(self, line: SerialLine, state: _Unit, request: Read, *, may_refuse: bool = True) -> bytes:
         self.strays += len(line.take())
-        await asyncio.sleep(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
+        await wire().pause(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
         sent = rtu_frame(self._unit, request.pdu)
         on_wire_s = (len(sent) + request.data_bytes + 5) * line.settings.character_s
         was_needed, state.fence.is_needed = state.fence.is_needed, True

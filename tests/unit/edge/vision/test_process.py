@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.edge.vision.capture import CannotOpen, Frame
+from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ZoneChange
+from haechi.edge.vision.picture import Drawn
 from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
+from haechi.edge.vision.source import CannotOpen
 from support.moving import between, seen
 
 START_US = 1_700_000_000_000_000
@@ -60,7 +62,7 @@ class Clip:
             self.ended = True
             return None
         self.frames_read += 1
-        return Frame(PICTURE, START_US + self.frames_read * 200_000, self.frames_read * 0.2)
+        return Frame(Drawn(PICTURE), START_US + self.frames_read * 200_000, self.frames_read * 0.2)
 
     def close(self) -> None:
         self.closed = True

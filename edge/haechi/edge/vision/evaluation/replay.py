@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from haechi.edge.vision.capture import CannotOpen, open_source
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masking import Masks
+from haechi.edge.vision.picture import Decoded, Picture
+from haechi.edge.vision.source import CannotOpen, open_source
 from haechi.text import _
 
-_RATE_DEFAULT = 25.0
 _EARLY_S = 1e-4  # times are rounded where they come from
 
 
@@ -29,7 +25,7 @@ class Shot(NamedTuple):
     """Of its frame, from 1."""
     time_s: float
     """Since the clip's beginning."""
-    picture: NDArray[np.uint8]
+    picture: Picture
 
 
 class Replay:
@@ -42,11 +38,10 @@ class Replay:
             CannotOpen: it is not there or no video.
         """
         self._config = config
-        self._source: Any = open_source(config, {})
+        self._source = open_source(config, {})
         self._masks = Masks(config.masks)
-        rate = self._source.get(cv2.CAP_PROP_FPS)
-        self._frame_s = 1 / (rate if 0 < rate < 1000 else _RATE_DEFAULT)
-        self.frames_expected = max(0, round(self._source.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self._frame_s = 1 / self._source.frames_a_s
+        self.frames_expected = self._source.frames_expected
         """What the file says of itself; 0 when it says nothing."""
         self.frames = 0
         self.length_s = 0.0
@@ -59,21 +54,20 @@ class Replay:
             CannotOpen: the clip holds not one picture.
         """
         looks, time_s = 0, -self._frame_s
+        begun_s = time.process_time()
         try:
-            while (begun_s := time.process_time()) is not None and self._source.grab():
+            for frame in self._source.frames():
                 self.frames += 1
-                stamp_s = self._source.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                stamp_s = frame.time
                 # Time stamps repeat and run backwards in what recorders write; the rate then says how time goes on.
-                time_s = stamp_s if stamp_s > time_s else time_s + self._frame_s
-                due = time_s >= looks / self._config.looks_per_s - _EARLY_S
-                taken, picture = self._source.retrieve() if due else (False, None)
+                time_s = stamp_s if stamp_s is not None and stamp_s > time_s else time_s + self._frame_s
                 self.decoding_cpu_s += time.process_time() - begun_s
-                if taken and picture is not None:
+                if time_s >= looks / self._config.looks_per_s - _EARLY_S:
                     looks = int((time_s + _EARLY_S) * self._config.looks_per_s) + 1
-                    self._masks.black_out(picture)
-                    yield Shot(self.frames, time_s, picture)
+                    yield Shot(self.frames, time_s, Decoded(frame, self._masks))
+                begun_s = time.process_time()
         finally:
-            self._source.release()
+            self._source.close()
         if not self.frames:
             raise CannotOpen(_("{path}: holds no pictures").format(path=self._config.url))
         self.length_s = time_s + self._frame_s

@@ -121,7 +121,7 @@ class Evaluation:
             self._compare(shot, look, self._truth.frames.get(shot.number, []))
 
     def _compare(self, shot: Shot, look: Look, truth: list[TruthBox]) -> None:
-        height_px, width_px = shot.picture.shape[:2]
+        height_px, width_px = shot.picture.colours().shape[:2]
         inside = {known: _in_picture(known.box_px, width_px, height_px) for known in truth}
         people = {known.id: box for known, box in inside.items() if known.asked and box.area > 0}
         neither = [box for known, box in inside.items() if not known.asked and box.area > 0]

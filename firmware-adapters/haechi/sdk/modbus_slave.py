@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Literal, Self
 
-from haechi.sdk.testing.terminal import Terminal
+from haechi.sdk.terminal import Terminal
 from haechi.sdk.transports.modbus_frames import Table, crc16
 
 _MBAP = struct.Struct(">HHHB")

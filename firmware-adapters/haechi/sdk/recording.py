@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,22 @@ class Expected(BaseModel):
     value: float | bool | str
 
 
+class Passage(BaseModel):
+    """What passed the wire at one time, in one direction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    way: Literal["came", "sent"] = Field(description="came: from the device; sent: to it.")
+    after_ms: int = Field(ge=0, le=3_600_000, description="How long after the passage before it.")
+    hex: str = Field(description="The bytes in hexadecimal.")
+    address: str = Field(default="", description="Which of several wires.")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return bytes.fromhex(self.hex)
+
+
 class Recording(BaseModel):
     """One recording."""
 
@@ -25,6 +41,8 @@ class Recording(BaseModel):
     config: dict[str, Any] = Field(description="The [device.config] that it was recorded with.")
     hex: str = Field(description="The bytes in hexadecimal; spaces and line ends do not matter.")
     expected: tuple[Expected, ...] = Field(description="What they say, in order.")
+    licence: str = Field(default="", max_length=64, description="SPDX identifier of the licence of these bytes.")
+    wire: tuple[Passage, ...] = Field(default=(), description="The same bytes with what was asked, and when.")
     check_field: bool = Field(description="Whether the protocol has a check field, so that damage must be noticed.")
 
     @property

@@ -1,0 +1,164 @@
+"""Where pictures come from: a file, a stream or a USB camera, decoded by FFmpeg in one thread.
+
+Promise: :func:`open_source` and :meth:`Source.frames` wait no longer than the camera's time-outs and fail with one line
+that says what is wrong, without secrets. A packet that is damaged costs its own picture, nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import av
+import av.error
+
+from haechi.edge.vision.config import CameraConfig
+from haechi.text import _
+
+_RATE_DEFAULT = 25.0
+_RATE_MAX = 1000.0
+_DAMAGED_MAX = 100  # packets in a row
+_TEXT_AS_PICTURES = "tty"  # FFmpeg draws a text file as a terminal would show it
+
+
+class CannotOpen(Exception):  # noqa: N818 - reads as what it is
+    """The camera gives no pictures: try again later. The text is one line without secrets."""
+
+
+def is_stream(url: str) -> bool:
+    """Whether pictures come over the network."""
+    return "://" in url
+
+
+def is_device(url: str) -> bool:
+    """Whether it is a camera at this machine."""
+    return url.startswith(("usb:", "/dev/"))
+
+
+def masked(text: str) -> str:
+    """The text with user and password of every address in it hidden."""
+    return re.sub(r"//[^/@\s]*@", "//***@", text)
+
+
+class Source:
+    """An open source of pictures."""
+
+    def __init__(self, container: av.container.InputContainer, shown: str, *, keyframes_only: bool = False) -> None:
+        """Takes a container that holds a video; `shown` is its address for people."""
+        self._container = container
+        self._shown = shown
+        self._stream = container.streams.video[0]
+        context = self._stream.codec_context
+        context.thread_count = 1
+        if keyframes_only:
+            context.skip_frame = "NONKEY"
+        rate = float(self._stream.guessed_rate or 0)
+        self.frames_a_s = rate if 0 < rate < _RATE_MAX else _RATE_DEFAULT
+        """As the source says; 25 when it says nothing that can be."""
+        self.frames_expected = max(0, self._stream.frames)
+        """What a file says of itself; 0 when it says nothing."""
+
+    @property
+    def description(self) -> str:
+        """Size and codec, for people: ``1920x1080 h264``."""
+        context = self._stream.codec_context
+        return f"{context.width}x{context.height} {context.name}"
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Every picture in its order, until a file ends.
+
+        Raises:
+            CannotOpen: a stream gives no more.
+        """
+        damaged = 0
+        packets = self._container.demux(self._stream)
+        while damaged < _DAMAGED_MAX:
+            try:
+                packet = next(packets)
+                pictures = packet.decode()
+            except StopIteration:
+                return
+            except av.error.InvalidDataError:
+                damaged += 1
+                packets = self._container.demux(self._stream)
+                continue
+            except av.error.FFmpegError:
+                break
+            damaged = 0
+            yield from (picture for picture in pictures if not picture.is_corrupt)
+        raise CannotOpen(_("{url}: gives no pictures").format(url=self._shown))
+
+    def close(self) -> None:
+        """Lets go of it."""
+        self._container.close()
+
+
+def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
+    """Opens what a camera's ``url`` names; blocks up to ``open_timeout_s``.
+
+    Raises:
+        CannotOpen: it is not there, answers nothing, or is no video.
+    """
+    url, shown = config.url, masked(config.url)
+    format_, options = None, {}
+    if is_device(url):
+        path = f"/dev/video{url[4:]}" if url.startswith("usb:") else url
+        if not Path(path).exists():
+            raise CannotOpen(_("{url}: there is no camera {path} at this machine").format(url=shown, path=path))
+        address, format_ = path, "v4l2"
+    elif is_stream(url):
+        address = _with_credentials(config, environment)
+        if url.startswith("rtsp"):
+            # UDP through a city's networks loses half of the picture.
+            options = {"rtsp_transport": "tcp"}
+    else:
+        if not Path(url).is_file():
+            raise CannotOpen(_("{url}: there is no such file").format(url=shown))
+        # With a scheme FFmpeg takes no colon in a file's name for an address.
+        address = f"file:{url}"
+    try:
+        container = av.open(
+            address, format=format_, options=options, timeout=(config.open_timeout_s, config.read_timeout_s)
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        # Its own words may hold the address with its password.
+        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=_reason(url, error))) from None
+    if container.format.name == _TEXT_AS_PICTURES or not container.streams.video:
+        container.close()
+        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=_no_video()))
+    return Source(container, shown, keyframes_only=config.keyframes_only)
+
+
+def _reason(url: str, error: Exception) -> str:
+    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+        return _("user or password is refused; see credentials_file")
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return _("the camera has no such stream; see the path of url")
+    return _("no answer, or refused") if is_stream(url) else _no_video()
+
+
+def _no_video() -> str:
+    return _("not a video, or it cannot be read")
+
+
+def _with_credentials(config: CameraConfig, environment: Mapping[str, str]) -> str:
+    if config.credentials_file is not None:
+        try:
+            secret = config.credentials_file.read_text(encoding="utf-8").split("\n")[0].strip()
+        except (OSError, UnicodeDecodeError):
+            raise CannotOpen(
+                _("credentials_file {path}: cannot be read").format(path=config.credentials_file)
+            ) from None
+    elif config.credentials_env is not None:
+        secret = environment.get(config.credentials_env, "")
+    else:
+        return config.url
+    user, separator, password = secret.partition(":")
+    if not separator:
+        raise CannotOpen(
+            _("{name}: expected user:password").format(name=config.credentials_file or config.credentials_env)
+        )
+    parts = urlsplit(config.url)
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))

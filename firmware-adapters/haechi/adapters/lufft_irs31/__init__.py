@@ -1,0 +1,1 @@
+"""Lufft IRS31Pro-UMB road weather sensors (UMB binary protocol)."""

@@ -1,0 +1,1 @@
+"""Senseair S8 carbon dioxide sensors (Modbus RTU)."""

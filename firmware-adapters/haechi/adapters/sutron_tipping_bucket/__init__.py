@@ -1,0 +1,1 @@
+"""Tipping-bucket rain gauges behind a Sutron SDI-TB (SDI-12)."""

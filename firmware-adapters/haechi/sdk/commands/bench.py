@@ -1,0 +1,258 @@
+"""``haechi adapter list``, ``probe``, ``scan``, ``record`` and ``replay``: devices on a technician's bench.
+
+Reading only: a probe changes nothing in a device, and a scan is many probes.
+"""
+
+import argparse
+import asyncio
+import importlib
+import importlib.metadata
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from haechi.command import UsageError
+from haechi.contract.observations import Value
+from haechi.sdk.capture import Player, Recorder, as_toml
+from haechi.sdk.clock import ScaledClock
+from haechi.sdk.commands.telling import tell
+from haechi.sdk.errors import AdapterError, ConfigError, NotConnected
+from haechi.sdk.host import Host
+from haechi.sdk.ports import serial_ports
+from haechi.sdk.recording import Passage, Recording
+from haechi.sdk.registry import find_adapters, load_adapter
+from haechi.sdk.targets import NotFound, Target, targets_in
+from haechi.sdk.wire import attached
+from haechi.text import _
+
+_PROBE_S = 30.0
+_TRIES_MAX = 10_000
+_REPLAY_REST_S = 1.0
+
+
+def list_installed(arguments: argparse.Namespace) -> int:
+    """Show every adapter, who brought it, and what it is for."""
+    rows = [
+        {
+            "name": name,
+            "package": f"{point.dist.name} {point.dist.version}" if point.dist else "",
+            "class": point.value,
+            "summary": _summary(point),
+        }
+        for name, point in sorted(find_adapters().items())
+    ]
+    if arguments.json:
+        tell(json.dumps(rows))
+        return 0
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        tell(f"{row['name']:{width}}  {row['package']}  {row['summary']}")
+    if not rows:
+        tell(_("no adapter is installed"))
+    return 0
+
+
+def probe(arguments: argparse.Namespace) -> int:
+    """Probe every device of the file, one after the other."""
+    failed = 0
+    for target in _targets(arguments):
+        line, answers = asyncio.run(_probed(target))
+        failed += not answers
+        tell(f"{target.device}: {line}")
+    return 1 if failed else 0
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    """List serial ports, or probe every combination of the values given."""
+    if arguments.file is None:
+        for port in serial_ports():
+            tell(f"{port.name}  →  {port.path}{'  ' + _('in use') if port.is_held else ''}")
+        return 0
+    (target, *others) = _targets(arguments)
+    if others:
+        raise UsageError(_("{file} has several devices: say which with --device").format(file=arguments.file))
+    keys = [_variation(over) for over in arguments.over]
+    tries = math.prod(len(values) for _key, values in keys)
+    if tries > _TRIES_MAX:
+        raise UsageError(_("{tries} combinations are too many: at most {most}").format(tries=tries, most=_TRIES_MAX))
+    answering = 0
+    for combination in itertools.product(*(values for _key, values in keys)):
+        changed = dict(zip((key for key, _values in keys), combination, strict=True))
+        line, answers = asyncio.run(_probed(target._replace(written={**target.written, **changed})))
+        answering += answers
+        if answers or tries == 1:
+            tell(" ".join(f"{key}={value}" for key, value in changed.items()) + f": {line}")
+    tell(_("{answering} of {tries} answer").format(answering=answering, tries=tries))
+    return 0 if answering else 1
+
+
+def record(arguments: argparse.Namespace) -> int:
+    """Read a device for a while and write down what passes its wire."""
+    (target, *others) = _targets(arguments)
+    if others:
+        raise UsageError(_("{file} has several devices: say which with --device").format(file=arguments.file))
+    into: Path = arguments.into
+    if into.exists():
+        raise UsageError(_("{path} exists already").format(path=into))
+    recorder = Recorder(arguments.bytes_max)
+    values, trouble = asyncio.run(_recorded(target, recorder, arguments.seconds))
+    if not recorder.passages:
+        raise UsageError(trouble or _("nothing passed the wire: its transport cannot be recorded"))
+    text = as_toml(arguments.provenance, target.written, recorder, values, arguments.licence)
+    try:
+        into.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(_("{path}: {why}").format(path=into, why=error.strerror)) from None
+    size = sum(len(passage[3]) for passage in recorder.passages)
+    tell(_("{path}: {size} bytes, {count} values").format(path=into, size=size, count=len(values)))
+    if recorder.is_full:
+        tell(_("there was more: it was cut at --bytes-max"))
+    if trouble:
+        tell(trouble)
+    tell(_("the values are what the adapter made of the bytes: compare them with the device's display"))
+    return 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Play a recording and say whether the same values come out."""
+    path: Path = arguments.recording
+    try:
+        recording = Recording.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        passages = recording.wire or (Passage(way="came", after_ms=0, hex=recording.hex),)
+        config = recording.config
+    except (OSError, tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
+        raise UsageError(_("{path} is no recording: {why}").format(path=path, why=str(error).split("\n")[0])) from None
+    name = arguments.adapter or path.resolve().parent.parent.name
+    if name not in find_adapters():
+        raise UsageError(_("{name} is no installed adapter: say which with --adapter").format(name=name))
+    try:
+        target = Target("device-1", load_adapter(name), config)
+        values = asyncio.run(_replayed(target, passages, arguments.speed))
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    for property_name, value in values:
+        tell(f"{property_name} = {value}")
+    if _changes(values) == _changes(recording.values):
+        tell(_("the same {count} values as recorded").format(count=len(values)))
+        return 0
+    tell(_("not what was recorded: {expected}").format(expected=recording.values))
+    return 1
+
+
+def _targets(arguments: argparse.Namespace) -> list[Target]:
+    try:
+        return targets_in(arguments.file, arguments.adapter, arguments.device)
+    except (NotFound, ConfigError) as error:
+        raise UsageError(str(error)) from None
+
+
+async def _probed(target: Target) -> tuple[str, bool]:
+    try:
+        adapter = target.adapter(target.device, target.adapter.load_config(target.written), Host())
+        async with asyncio.timeout(_PROBE_S):
+            return await adapter.probe(), True
+    except NotConnected as error:
+        return error.what, False
+    except AdapterError as error:
+        return str(error), False
+    except TimeoutError:
+        return _("nothing came of it within {seconds:g} s").format(seconds=_PROBE_S), False
+
+
+async def _recorded(target: Target, recorder: Recorder, seconds: float) -> tuple[list[tuple[str, Value]], str]:
+    values: list[tuple[str, Value]] = []
+    trouble = ""
+    try:
+        adapter = target.adapter(target.device, target.adapter.load_config(target.written), Host())
+        with attached(recorder):
+            async with aclosing(adapter.samples()) as samples, asyncio.timeout(seconds):
+                async for sample in samples:
+                    values += _properties(sample.datastreams, sample.values)
+                    if recorder.is_full:
+                        break
+    except TimeoutError:
+        pass
+    except AdapterError as error:
+        trouble = str(error)
+    return values, trouble
+
+
+async def _replayed(target: Target, passages: tuple[Passage, ...], speed: float) -> list[tuple[str, Value]]:
+    host = Host(clock=ScaledClock(speed))
+    adapter = target.adapter(target.device, target.adapter.load_config(target.written), host)
+    player = Player(passages, speed=speed)
+    values: list[tuple[str, Value]] = []
+
+    async def read() -> None:
+        try:
+            async with aclosing(adapter.samples()) as samples:
+                async for sample in samples:
+                    values.extend(_properties(sample.datastreams, sample.values))
+        except NotConnected:
+            pass  # the recording is over, or the device had fallen silent
+
+    try:
+        with attached(player):
+            reading = asyncio.create_task(read())
+            ended = asyncio.create_task(player.ended.wait())
+            await asyncio.wait((reading, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading,), timeout=_REPLAY_REST_S)
+            for task in (reading, ended):
+                task.cancel()
+            results = await asyncio.gather(reading, ended, return_exceptions=True)
+    finally:
+        player.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return values
+
+
+def _properties(datastreams: tuple[str, ...], values: tuple[Value, ...]) -> Iterator[tuple[str, Value]]:
+    for datastream, value in zip(datastreams, values, strict=True):
+        yield datastream.partition(".")[2], value
+
+
+def _changes(values: list[tuple[str, Value]]) -> dict[str, list[Value]]:
+    """Return what each property changed to: a value that a device repeats may be caught once more or once less."""
+    changes: dict[str, list[Value]] = {}
+    for property_name, value in values:
+        seen = changes.setdefault(property_name, [])
+        if not seen or seen[-1] != value:
+            seen.append(value)
+    return changes
+
+
+def _variation(over: str) -> tuple[str, list[Any]]:
+    """Return key and values of ``KEY=VALUES``: ``unit_id=1-20``, ``baud=9600,19200``, ``port=ports``."""
+    key, equals, written = over.partition("=")
+    values: list[Any] = []
+    for part in written.split(",") if written else []:
+        first, dash, last = part.partition("-")
+        if part == "ports":
+            values += [port.name for port in serial_ports()]
+        elif dash and first.isdigit() and last.isdigit():
+            values += range(int(first), int(last) + 1)
+        else:
+            values.append(int(part) if part.isdigit() else part)
+    if not key or not equals or not written:
+        raise UsageError(_("--over {over}: expected KEY=VALUES, such as unit_id=1-20").format(over=over))
+    if not values:
+        raise UsageError(_("--over {over}: there is no serial port").format(over=over))
+    return key, values
+
+
+def _summary(point: importlib.metadata.EntryPoint) -> str:
+    """Return the first line of the adapter's package, or why it cannot be loaded."""
+    try:
+        package = importlib.import_module(point.module.rpartition(".")[0] or point.module)
+    except ImportError as error:
+        return _("cannot be loaded ({why})").format(why=error)
+    return (package.__doc__ or "").strip().partition("\n")[0]

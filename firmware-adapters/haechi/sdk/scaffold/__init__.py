@@ -1,0 +1,1 @@
+"""``haechi adapter new``: the folder of a new adapter, complete and passing its checks before the first change."""

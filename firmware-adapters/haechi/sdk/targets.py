@@ -1,0 +1,121 @@
+"""What a person means on the command line: an adapter's folder by name or path, and devices in a TOML file."""
+
+import tomllib
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from haechi.sdk.adapter import Adapter
+from haechi.sdk.errors import ConfigError
+from haechi.sdk.registry import GROUP, find_adapters, load_adapter
+from haechi.text import _
+
+
+class NotFound(Exception):  # noqa: N818 - reads as what it is
+    """What was named is not there; the text says in one line what was looked for."""
+
+
+class Folder(NamedTuple):
+    """An adapter's folder and how Python imports it."""
+
+    path: Path
+    module: str
+    root: Path
+    """What must be on the import path."""
+
+    @property
+    def name(self) -> str:
+        """The adapter's name."""
+        return self.path.name
+
+
+class Target(NamedTuple):
+    """One device as a file describes it."""
+
+    device: str
+    adapter: type[Adapter[Any]]
+    written: dict[str, Any]
+    """Its ``[device.config]``."""
+
+
+def folder_of(named: str) -> Folder:
+    """Return the folder of an adapter: installed under this name, or at this path.
+
+    Raises:
+        NotFound: neither.
+    """
+    path = Path(named)
+    if not path.is_dir():
+        point = find_adapters().get(named)
+        if point is None:
+            raise NotFound(_("{named}: neither a folder nor an installed adapter").format(named=named))
+        module = point.value.partition(":")[0]
+        try:
+            spec = find_spec(module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or spec.origin is None:
+            raise NotFound(_("{named} is announced as {module}, which is not there").format(named=named, module=module))
+        path = Path(spec.origin).parent
+    path = path.resolve()
+    if not (path / "test_adapter.py").is_file():
+        inner = path / path.name
+        if not (inner / "test_adapter.py").is_file():
+            raise NotFound(_("{path} has no test_adapter.py: it is no adapter's folder").format(path=path))
+        path = inner
+    if path.parent.parts[-2:] == ("haechi", "adapters"):
+        return Folder(path, f"haechi.adapters.{path.name}", path.parents[2])
+    package = [path]
+    while (package[-1].parent / "__init__.py").is_file():
+        package.append(package[-1].parent)
+    return Folder(path, ".".join(part.name for part in reversed(package)), package[-1].parent)
+
+
+def targets_in(file: Path, adapter: str | None = None, device: str | None = None) -> list[Target]:
+    """Return the devices that ``file`` describes: a gateway's ``[[device]]``, or an adapter's ``sample.toml``.
+
+    Args:
+        file: TOML.
+        adapter: which adapter a ``[device.config]`` without one is for; default: the folder that the file lies in.
+        device: only this one.
+
+    Raises:
+        NotFound: the file cannot be read, or has no such device.
+        ConfigError: an adapter is not installed.
+    """
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotFound(_("{file}: {why}").format(file=file, why=error.strerror or error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NotFound(_("{file} is no TOML: {why}").format(file=file, why=error)) from None
+    devices = written.get("device", [])
+    if isinstance(devices, dict):
+        devices = [{"id": "device-1", "adapter": adapter or file.resolve().parent.name, **devices}]
+    targets = []
+    for number, one in enumerate(devices if isinstance(devices, list) else []):
+        if not isinstance(one, dict) or not isinstance(one.get("config"), dict):
+            raise NotFound(_("{file}: device[{number}] has no config").format(file=file, number=number))
+        if device is None or one.get("id") == device:
+            targets.append(Target(str(one.get("id")), _adapter(str(one.get("adapter")), file), one["config"]))
+    if not targets:
+        what = _("no device") if device is None else _("no device {device}").format(device=device)
+        raise NotFound(_("{file}: {what}").format(file=file, what=what))
+    return targets
+
+
+def _adapter(name: str, file: Path) -> type[Adapter[Any]]:
+    """Load the adapter ``name``; one that is announced beside ``file`` need not be installed."""
+    installed = find_adapters()
+    if name not in installed:
+        project = file.resolve().parent.parent / "pyproject.toml"
+        if project.is_file():
+            read = tomllib.loads(project.read_text(encoding="utf-8"))
+            announced = read.get("project", {}).get("entry-points", {}).get(GROUP, {})
+            if name in announced and find_spec(announced[name].partition(":")[0].partition(".")[0]) is not None:
+                return load_adapter(name, {name: EntryPoint(name, announced[name], GROUP)})
+    try:
+        return load_adapter(name, installed)
+    except ConfigError as error:
+        raise NotFound(_("{file}: {why}").format(file=file, why=error)) from None

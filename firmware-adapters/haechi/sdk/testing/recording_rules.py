@@ -1,0 +1,73 @@
+"""Rules about recorded bytes: they mean what they meant, and damaged or broken off they never mean something else."""
+
+# ruff: noqa: S101, D102 - this is a test suite: asserts are its business, and the names of the tests say what they test
+
+from collections.abc import Callable, Iterator
+
+from haechi.sdk.recording import Recording, load_recordings
+from haechi.sdk.testing.suite import Suite
+
+_SHARE_TOLERANCE = 0.001
+
+
+class RecordingRules(Suite):
+    """What an adapter makes of the bytes in ``recordings/``."""
+
+    def test_recordings_mean_what_they_meant(self) -> None:
+        if self.skips("recordings_mean_what_they_meant"):
+            return
+        recordings = load_recordings(self.folder)
+        assert recordings, "recordings/ is empty"
+        for name, recording in recordings.items():
+            assert self.decode(recording.data, recording) == recording.values, name
+
+    def test_damage_is_never_a_value(self) -> None:
+        """Where a protocol has a check field, no change of one byte of a recording makes a new value."""
+        if self.skips("damage_is_never_a_value"):
+            return
+        checked = {name: one for name, one in load_recordings(self.folder).items() if one.check_field}
+        assert checked, "no recording has a check field: say exempt in conformance.toml"
+        for name, recording in checked.items():
+            for place, change, damaged in _damages(recording):
+                surplus = [value for value in self.decode(damaged, recording) if value not in recording.values]
+                assert not surplus, f"{name}: byte {place} changed by {change:#04x} became {surplus}"
+
+    def test_prefix_is_never_a_value(self) -> None:
+        """However early a recording breaks off, what was whole is told and nothing else."""
+        if self.skips("prefix_is_never_a_value"):
+            return
+        for name, recording in load_recordings(self.folder).items():
+            for size in range(len(recording.data)):
+                decoded = self.decode(recording.data[:size], recording)
+                assert decoded == recording.values[: len(decoded)], f"{name}: its first {size} bytes became {decoded}"
+
+    def test_undetectable_damage_is_told(self, record_property: Callable[[str, object], None]) -> None:
+        """Where there is no check field: how many changes of one byte make another value, as conformance.toml says."""
+        if self.skips("undetectable_damage_is_told"):
+            return
+        for name, recording in load_recordings(self.folder).items():
+            if recording.check_field:
+                continue
+            share = self.undetectable_share(recording)
+            record_property(f"undetectable {name}", round(share, 4))
+            declared = self.declared_share(name)
+            assert declared is not None, f'conformance.toml needs [undetectable] "{name}" = {share:.4f}'
+            assert abs(share - declared) <= _SHARE_TOLERANCE, f"{name}: {share:.4f} is unseen, {declared} is declared"
+
+    def undetectable_share(self, recording: Recording) -> float:
+        """Return which share of all changes of one byte makes a value that was not recorded."""
+        unseen = tried = 0
+        for _place, _change, damaged in _damages(recording):
+            tried += 1
+            unseen += any(value not in recording.values for value in self.decode(damaged, recording))
+        return unseen / max(tried, 1)
+
+
+def _damages(recording: Recording) -> Iterator[tuple[int, int, bytes]]:
+    """Yield every change of one byte: its place, what was changed, and the bytes."""
+    damaged = bytearray(recording.data)
+    for place in range(len(damaged)):
+        for change in range(1, 256):
+            damaged[place] ^= change
+            yield place, change, bytes(damaged)
+            damaged[place] ^= change

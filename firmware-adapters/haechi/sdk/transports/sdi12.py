@@ -1,0 +1,191 @@
+"""An SDI-12 data recorder: asks sensors on one bus, of which several devices in this process may share the port.
+
+Meant for a transparent adapter between a serial port and the SDI-12 wire (1200 7E1). Version 1.4, sections 4 and 7:
+
+- a command follows a break and a mark, so that sleeping sensors hear it, unless the sensor has just answered;
+- a command without a sound answer is sent up to three times in all. Sending a data command again loses nothing; a
+  measurement command sent again starts another measurement, which matters where reading resets a counter;
+- during aM! the bus is the sensor's until its service request, or until the announced time has passed; during aC! it
+  is free for others;
+- what was not asked for is thrown away: before each command the line must be quiet.
+
+An adapter that makes the break by itself hears ours as noise; that does no harm.
+"""
+
+import asyncio
+from decimal import Decimal
+
+from haechi.sdk.clock import Clock
+from haechi.sdk.errors import BadReading, NotConnected
+from haechi.sdk.transports import sdi12_frames as frames
+from haechi.sdk.transports.serial_bus import SerialBus
+from haechi.sdk.transports.serial_line import LineSettings
+from haechi.text import _
+
+_BREAK_S = 0.015
+"""At least 12 ms."""
+_MARK_S = 0.010
+"""At least 8.33 ms between break and command."""
+_AWAKE_S = 0.05
+"""For so long after its last character a sensor surely hears a command without a break (87 ms)."""
+_QUIET_S = 0.02
+"""Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
+_ATTEMPTS = 3
+
+
+class Sdi12:
+    """One sensor on a bus that it may share with others in this process."""
+
+    def __init__(
+        self,
+        settings: LineSettings,
+        address: str,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        retry_s: float,
+        ready_s_max: int = 60,
+    ) -> None:
+        """Keep the settings; the bus is joined by :meth:`join`.
+
+        Args:
+            settings: port and character format; 1200 7E1 unless the adapter translates.
+            address: the sensor's, one of 0 to 9, a to z and A to Z.
+            clock: paces the waiting for a measurement.
+            timeout_s: how long an answer may take to come whole.
+            retry_s: what a ``NotConnected`` asks its receiver to wait.
+            ready_s_max: longest time to measure that is believed; announcements carry no CRC.
+        """
+        self.name = f"{settings.port} sensor {address}"
+        self.strays = 0
+        """Bytes that belonged to no command; they are dropped."""
+        self._settings, self._address, self._clock = settings, address, clock
+        self._timeout_s, self._retry_s, self._ready_s_max = timeout_s, retry_s, ready_s_max
+        self._awake_until_s = 0.0
+        self._bus: SerialBus | None = None
+
+    def join(self) -> None:
+        """Join the bus; after :meth:`close`, again.
+
+        Raises:
+            ConfigError: another device uses the same port with other settings.
+            NotConnected: the port cannot be opened.
+        """
+        self.close()
+        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
+
+    def close(self) -> None:
+        """Leave the bus; the last one releases the port. May be called more than once."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.leave()
+
+    async def measure(self, *, number: int = 0, with_crc: bool, concurrent: bool = False) -> list[Decimal]:
+        """Start a measurement, wait for it, and return its values as the sensor wrote them.
+
+        Args:
+            number: 0 for aM!, 1 to 9 for aM1! to aM9!.
+            with_crc: ask for a CRC with the values and check it (sensors from version 1.3 on).
+            concurrent: aC! in place of aM!: the bus is free for others meanwhile.
+
+        Raises:
+            NotConnected: the sensor does not answer, or the port is gone.
+            BadReading: what came is no sound answer, or not as many values as announced.
+        """
+        bus = self._joined()
+        command = frames.measure_command(self._address, number=number, with_crc=with_crc, concurrent=concurrent)
+        async with bus.turn:
+            line = await self._ask(bus, command)
+            said = frames.announced(line, self._address, concurrent=concurrent)
+            if said.value_count == 0:
+                raise BadReading(_("{name} has nothing to measure for this command").format(name=self.name))
+            if said.ready_s > self._ready_s_max:
+                what = _("{name} announces {seconds} s of measuring, more than {longest} s")
+                raise BadReading(what.format(name=self.name, seconds=said.ready_s, longest=self._ready_s_max))
+            if not concurrent:
+                await self._await_service_request(bus, said.ready_s)
+                return await self._values(bus, said.value_count, with_crc=with_crc)
+        await self._clock.sleep(said.ready_s)
+        async with bus.turn:
+            return await self._values(bus, said.value_count, with_crc=with_crc)
+
+    async def _values(self, bus: SerialBus, count: int, *, with_crc: bool) -> list[Decimal]:
+        found: list[Decimal] = []
+        for page in range(frames.PAGES):
+            line = await self._ask(bus, frames.data_command(self._address, page), with_crc=with_crc)
+            came = frames.values(line, self._address, with_crc=with_crc)
+            found += came
+            if not came or len(found) >= count:
+                break
+        if len(found) != count:
+            what = _("{name} announced {count} values and gave {found}")
+            raise BadReading(what.format(name=self.name, count=count, found=len(found)))
+        return found
+
+    async def _await_service_request(self, bus: SerialBus, ready_s: int) -> None:
+        """Wait until the sensor says that it is ready, at most as long as it announced."""
+        if ready_s == 0:
+            return
+        ready = asyncio.create_task(self._clock.sleep(ready_s))
+        asked = asyncio.create_task(self._line(bus))
+        try:
+            await asyncio.wait((ready, asked), return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                asked.result()  # whatever it is, the sensor has spoken; the data command tells whether it is ready
+        finally:
+            for task in (ready, asked):
+                task.cancel()
+            await asyncio.gather(ready, asked, return_exceptions=True)
+
+    async def _ask(self, bus: SerialBus, command: bytes, *, with_crc: bool = False) -> bytes:
+        """Send ``command`` until a line of this sensor comes, up to three times in all; return it without line end."""
+        trouble: NotConnected | BadReading
+        loop = asyncio.get_running_loop()
+        for attempt in range(_ATTEMPTS):
+            if attempt or loop.time() > self._awake_until_s:
+                self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+                await bus.line.send_break(_BREAK_S)
+                await asyncio.sleep(_MARK_S)
+            self._awake_until_s = 0.0
+            self.strays += len(bus.line.take())
+            await bus.line.write(command)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    line = await self._line(bus, after=command)
+            except TimeoutError:
+                what = _("{name} does not answer {command} within {seconds} s")
+                trouble = NotConnected(
+                    what.format(name=self.name, command=command.decode(), seconds=self._timeout_s), self._retry_s
+                )
+                continue
+            except BadReading as error:
+                trouble = error
+                continue
+            if line[:1] == self._address.encode("ascii") and (not with_crc or frames.crc(line[:-3]) == line[-3:]):
+                self._awake_until_s = loop.time() + _AWAKE_S
+                return line
+            trouble = BadReading(
+                _("{name}: {line!r} is no sound answer to {command}").format(
+                    name=self.name, line=line.decode("ascii", "replace"), command=command.decode()
+                )
+            )
+        raise trouble
+
+    async def _line(self, bus: SerialBus, after: bytes = b"") -> bytes:
+        """Return the next whole line; the echo of our own command ``after``, and zeros of the break, are dropped."""
+        came = bytearray()
+        while True:
+            came += await bus.line.read()
+            text = bytes(came).lstrip(b"\0")
+            text = text.removeprefix(after)
+            line, end, rest = text.partition(b"\r\n")
+            if end:
+                self.strays += len(rest)
+                return line
+            if len(text) > frames.LINE_BYTES_MAX:
+                raise BadReading(_("{name}: {size} bytes without a line end").format(name=self.name, size=len(text)))
+
+    def _joined(self) -> SerialBus:
+        if self._bus is None:
+            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
+        return self._bus

@@ -1,0 +1,87 @@
+"""An SDI-12 sensor that is read once a period: how it is reached stands here, pacing and trouble in ``polled``.
+
+An adapter for such a sensor says which measurement it wants and what the values mean (``sample_of``).
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar, Literal, TypeVar
+
+from pydantic import Field
+
+from haechi.sdk.host import Host
+from haechi.sdk.polled import Polled, PollKeys
+from haechi.sdk.sample import Sample
+from haechi.sdk.transports.sdi12 import Sdi12
+from haechi.sdk.transports.serial_line import LineSettings, Parity
+
+
+class Sdi12Keys(PollKeys):
+    """How a sensor is reached; its ``Config`` inherits it and sets its maker's defaults."""
+
+    serial_port: str = Field(
+        min_length=1, max_length=255, description="Port of the SDI-12 adapter, such as /dev/serial/by-id/usb-…"
+    )
+    baud: int = Field(default=1200, ge=300, le=4_000_000, description="1200 unless the adapter wants another speed.")
+    parity: Parity = Field(default="even", description="even unless the adapter translates: none, even or odd.")
+    databits: Literal[7, 8] = Field(default=7, description="7 unless the adapter translates.")
+    address: str = Field(default="0", pattern=r"^[0-9a-zA-Z]$", description="The sensor's address on the bus.")
+    crc: bool = Field(default=True, description="false for sensors older than SDI-12 1.3, which know no CRC.")
+    concurrent: bool = Field(
+        default=False, description="true: measure by aC!, so that other sensors are read meanwhile (SDI-12 1.2 on)."
+    )
+    period_s: float = Field(default=60.0, ge=0.05, le=86400, description="How often it is read.")
+
+
+KeysT = TypeVar("KeysT", bound=Sdi12Keys)
+
+
+class Sdi12Polled(Polled[KeysT]):
+    """An adapter for one such sensor."""
+
+    ready_s_max: ClassVar[int]
+    """Longest time to measure that its document names, in seconds; more is taken for damage."""
+
+    def __init__(self, device: str, config: KeysT, host: Host) -> None:
+        """Keep what is given; open nothing."""
+        super().__init__(device, config, host)
+        self._recorder = Sdi12(
+            LineSettings(config.serial_port, config.baud, config.parity, 1, config.databits),
+            config.address,
+            host.clock,
+            timeout_s=config.timeout_s,
+            retry_s=config.retry_s,
+            ready_s_max=self.ready_s_max,
+        )
+
+    @abstractmethod
+    def sample_of(self, values: Sequence[Decimal]) -> Sample | None:
+        """Return what the values of one measurement say, None where there is none. Does no I/O.
+
+        Raises:
+            BadReading: they are not what this kind of sensor answers.
+        """
+
+    @property
+    def name(self) -> str:
+        """Where the sensor is, for texts."""
+        return self._recorder.name
+
+    def open(self) -> None:
+        """Join the bus."""
+        self._recorder.join()
+
+    def close(self) -> None:
+        """Leave the bus."""
+        self._recorder.close()
+
+    def take_strays(self) -> int:
+        """Return how many bytes belonged to no command since the last call."""
+        strays, self._recorder.strays = self._recorder.strays, 0
+        return strays
+
+    async def round(self) -> Sample | None:
+        """Measure once."""
+        values = await self._recorder.measure(with_crc=self.config.crc, concurrent=self.config.concurrent)
+        return self.sample_of(values)

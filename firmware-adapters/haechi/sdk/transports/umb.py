@@ -1,0 +1,94 @@
+"""A Lufft UMB master: asks devices on an RS-485 bus, of which several in this process may share the port.
+
+One request waits for its answer before the next; a late answer is addressed to a master that nobody is any more.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from haechi.sdk.errors import BadReading, NotConnected
+from haechi.sdk.transports import umb_frames as frames
+from haechi.sdk.transports.serial_bus import SerialBus
+from haechi.sdk.transports.serial_line import LineSettings
+from haechi.text import _
+
+_MASTERS = 255
+_QUIET_S = 0.02
+"""Silence before a request: longer than a USB adapter holds bytes back (16 ms by default)."""
+
+
+class Umb:
+    """One device on a bus that it may share with others in this process."""
+
+    def __init__(self, settings: LineSettings, device: int, *, timeout_s: float, retry_s: float) -> None:
+        """Keep the settings; the bus is joined by :meth:`join`.
+
+        Args:
+            settings: port and character format, the same for every device on the bus.
+            device: the device's address, class and id, such as 9001h.
+            timeout_s: how long an answer may take to begin.
+            retry_s: what a ``NotConnected`` asks its receiver to wait.
+        """
+        self.name = f"{settings.port} device {device:04x}h"
+        self.strays = 0
+        """Bytes that belonged to no request; they are dropped."""
+        self._settings, self._device = settings, device
+        self._timeout_s, self._retry_s = timeout_s, retry_s
+        self._master = 0
+        self._bus: SerialBus | None = None
+
+    def join(self) -> None:
+        """Join the bus; after :meth:`close`, again.
+
+        Raises:
+            ConfigError: another device uses the same port with other settings.
+            NotConnected: the port cannot be opened.
+        """
+        self.close()
+        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
+
+    def close(self) -> None:
+        """Leave the bus; the last one releases the port. May be called more than once."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.leave()
+
+    async def read(self, channels: Sequence[int]) -> list[frames.ChannelValue]:
+        """Return what the device says about ``channels``, at most twenty, in their order.
+
+        Raises:
+            NotConnected: no answer in time, or the port is gone.
+            BadReading: bytes came that are no sound answer.
+        """
+        bus = self._bus
+        if bus is None:
+            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
+        async with bus.turn:
+            self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+            self._master = self._master % _MASTERS + 1
+            master = frames.MASTER_CLASS | self._master
+            request = frames.channels_request(self._device, master, channels)
+            answer = await self._exchange(bus, request, master)
+        return frames.channel_values(answer, channels)
+
+    async def _exchange(self, bus: SerialBus, request: bytes, master: int) -> bytes:
+        on_wire_s = (len(request) + frames.FRAME_BYTES_MAX) * bus.line.settings.character_s
+        buffer = bytearray()
+        came = 0
+        try:
+            async with asyncio.timeout(self._timeout_s + on_wire_s):
+                await bus.line.write(request)
+                while True:
+                    data = await bus.line.read()
+                    came += len(data)
+                    buffer += data
+                    answer = frames.take_answer(buffer, device=self._device, master=master)
+                    if answer is not None:
+                        self.strays += len(buffer)
+                        return answer
+        except TimeoutError:
+            self.strays += came
+        if came:
+            raise BadReading(_("{name}: {size} bytes that are no sound answer").format(name=self.name, size=came))
+        what = _("{name} does not answer within {seconds} s").format(name=self.name, seconds=self._timeout_s)
+        raise NotConnected(what, self._retry_s)

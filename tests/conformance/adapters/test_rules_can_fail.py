@@ -1,0 +1,335 @@
+"""Every rule of the conformance kit can fail: for each there is an adapter or a folder that breaks it."""
+
+import asyncio
+import inspect
+import re
+import shutil
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import ConfigDict, Field
+
+from haechi.contract.observations import Value
+from haechi.contract.places import Datastream
+from haechi.sdk import ConfigError, NotConnected, Sample
+from haechi.sdk.recording import Recording
+from haechi.sdk.scaffold.skeleton import test_adapter as sound
+from haechi.sdk.scaffold.skeleton.adapter import AcmeGauge
+from haechi.sdk.scaffold.skeleton.config import AcmeGaugeConfig
+from haechi.sdk.scaffold.skeleton.protocol import STEP, Lines
+from haechi.sdk.scaffold.skeleton.simulator import line_of
+from haechi.sdk.testing import AdapterConformance
+from haechi.sdk.testing.rules import RULES
+from haechi.sdk.transports.serial_line import SerialLine
+
+SKELETON = Path(inspect.getfile(AcmeGauge)).parent
+
+
+class Careless(AcmeGauge):
+    """Reads like the sound one; what it makes of a line is for others to break."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        line, lines = self._line(), Lines()
+        names = (f"{self.device}.level",)
+        try:
+            line.open()
+            while True:
+                for level_m in await self.levels(line, lines):
+                    yield Sample(names, (level_m,))
+        finally:
+            line.close()
+
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        return [STEP.value((await self._listen(line, lines)).level_mm)]
+
+
+class Ignores(AcmeGauge):
+    class Config(AcmeGaugeConfig):
+        """Takes any key."""
+
+        model_config = ConfigDict(extra="ignore")
+
+
+class Undescribed(AcmeGauge):
+    class Config(AcmeGaugeConfig):
+        """Has a key that nobody explains."""
+
+        colour: str = "red"
+
+
+class Unused(AcmeGauge):
+    class Config(AcmeGaugeConfig):
+        """Has a key that does nothing."""
+
+        colour: str = Field(default="red", description="Nothing looks at it.")
+
+
+class WrongUnit(AcmeGauge):
+    def describe(self) -> list[Datastream]:
+        (one,) = super().describe()
+        return [Datastream(id=one.id, thing=one.thing, observed_property="water_level", unit="km/h")]
+
+
+class Surprising(Careless):
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        async for sample in super().samples():
+            yield Sample((f"{self.device}.depth",), sample.values)
+
+
+class Smoothing(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        return [(await super().levels(line, lines))[0] / 2 + 0.001]
+
+
+class Holding(AcmeGauge):
+    kept: ClassVar[list[SerialLine]] = []
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        line = self._line()
+        self.kept.append(line)
+        line.open()
+        while True:
+            yield Sample((f"{self.device}.level",), (STEP.value((await self._listen(line, Lines())).level_mm),))
+
+
+class Stealing(Careless):
+    opened: ClassVar[list[SerialLine]] = []
+
+    def _line(self) -> SerialLine:
+        for line in self.opened:
+            line.close()
+        line = super()._line()
+        self.opened.append(line)
+        return line
+
+
+class Leaking(AcmeGauge):
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        line = self._line()
+        line.open()
+        await asyncio.sleep(0.001)  # cancelled here, nobody closes it
+        try:
+            while True:
+                yield Sample((f"{self.device}.level",), (STEP.value((await self._listen(line, Lines())).level_mm),))
+        finally:
+            line.close()
+
+
+class Talkative(AcmeGauge):
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        try:
+            async for sample in super().samples():
+                yield sample
+        except NotConnected as error:
+            raise NotConnected(f"it failed\n{error}", 1.0) from None
+
+    async def probe(self) -> str:
+        return f"all is well\n{await super().probe()}"
+
+
+class Hasty(Careless):
+    """Makes up for what it missed while the machine slept."""
+
+    due_s = 0.0
+
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        (level_m,) = await super().levels(line, lines)
+        now_s = self.host.clock.now()
+        missed = min(5000, int((now_s - (self.due_s or now_s)) / self.config.period_s))
+        self.due_s = now_s
+        return [level_m] * (missed + 1)
+
+
+class Hoarding(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        came = await super().levels(line, lines)
+        self.all = [*getattr(self, "all", ()), [*came]]
+        return came
+
+
+class Offended(AcmeGauge):
+    begun = False
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        try:
+            async for sample in super().samples():
+                yield sample
+        except NotConnected:
+            self.begun = True
+            raise
+        finally:
+            if self.begun:
+                self.config = self.config.model_copy(update={"port": None})
+
+
+class Nervous(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        came = await super().levels(line, lines)
+        if lines.bad:
+            raise ValueError("a damaged line")
+        return came
+
+
+class Impatient(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        return [int((await line.read())[5:9]) / 1000]
+
+
+class Credulous(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        data = await line.read()
+        return [said.level_mm / 1000 for said in lines.feed(data)] or [int.from_bytes(data[:2], "big") / 1000]
+
+
+class Inventive(Careless):
+    last_m = 0.0
+
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        try:
+            async with asyncio.timeout(0.04):
+                (self.last_m,) = await super().levels(line, lines)
+        except TimeoutError:
+            self.last_m += 0.001  # "it was rising"
+        return [self.last_m]
+
+
+def suite(adapter: type[AcmeGauge] = AcmeGauge, **others: Any) -> type[AdapterConformance]:
+    return type("Broken", (sound.TestAcmeGauge,), {"adapter": adapter, **others})
+
+
+def decode_off_by_one(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
+    return [("level", STEP.value(said.level_mm + 1)) for said in Lines().feed(data) if said.has_echo]
+
+
+def decode_unchecked(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
+    return [("level", int(found) / 1000) for found in re.findall(rb"(\d{4}),[01]\*", data)]
+
+
+def decode_hastily(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
+    return [("level", int(found) / 1000) for found in re.findall(rb"\$LVL,(\d{1,4})(?!\d|,2)", data)]
+
+
+BROKEN: Mapping[str, type[AdapterConformance]] = {
+    "unknown_key_is_refused": suite(Ignores),
+    "fields_are_described": suite(Undescribed),
+    "every_key_is_used": suite(Unused),
+    "units_fit": suite(WrongUnit),
+    "emits_what_it_describes": suite(Surprising),
+    "values_are_the_devices_own": suite(Smoothing),
+    "releases_its_port": suite(Holding),
+    "opening_twice_is_harmless": suite(Stealing),
+    "cancelled_anywhere": suite(Leaking),
+    "silence_is_not_connected": suite(Talkative),
+    "probe_says_one_line": suite(Talkative),
+    "refusal_is_no_value": suite(Careless),
+    "warm_up_is_quality": suite(Careless),
+    "clock_jump_is_no_burst": suite(Hasty),
+    "reads_without_growth": suite(Hoarding),
+    "cable_cut_and_back": suite(Offended),
+    "power_cycle_is_survived": suite(Nervous),
+    "slow_device_is_read": suite(Impatient),
+    "babble_is_never_a_value": suite(Credulous),
+    "late_answers_are_never_values": suite(Inventive),
+    "foreign_traffic_is_never_a_value": suite(foreign=(line_of(7.777),)),
+    "recordings_mean_what_they_meant": suite(decode=decode_off_by_one),
+    "damage_is_never_a_value": suite(decode=decode_unchecked),
+    "prefix_is_never_a_value": suite(decode=decode_hastily),
+}
+
+
+def _delete(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _write(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return write
+
+
+FOLDERS: Sequence[tuple[str, Callable[[Path], None]]] = (
+    ("folder_is_complete", _delete("simulator.py")),
+    ("folder_is_complete", _write("README.md", "## Limits", "## Bounds")),
+    ("folder_is_complete", _write("README.md", "`silence_s`", "`silence`")),
+    ("found_by_entry_point", _write("sample.toml", "period", "period")),
+    ("sample_loads", _write("sample.toml", "1.0", '"often"')),
+    ("keeps_to_its_side", _write("adapter.py", "import asyncio", "import asyncio\nimport threading")),
+    ("keeps_to_its_side", _write("adapter.py", "clock = self.host.clock", "clock = self.host.clock; time.time()")),
+    ("keeps_to_its_side", _write("protocol.py", "import re", "import re\nfrom time import time")),
+    ("licences_are_named", _write("recordings/four_lines.toml", 'licence = "CC0-1.0"', "")),
+    ("licences_are_named", _write("conformance.toml", 'licence = "Apache-2.0"', 'licence = ""')),
+    ("licences_are_named", lambda folder: (folder / "datasheet.pdf").touch()),
+    ("undetectable_damage_is_told", _write("recordings/four_lines.toml", "check_field = true", "check_field = false")),
+)
+
+
+async def judge(rule: str, judged: type[AdapterConformance]) -> None:
+    test = getattr(judged(), f"test_{rule}")
+    arguments = [lambda *_figure: None] if "record_property" in inspect.signature(test).parameters else []
+    outcome = test(*arguments)
+    if inspect.isawaitable(outcome):
+        await outcome
+
+
+def _holding_everybody_to_it(folder: Path, rule: str) -> None:
+    """Let ``conformance.toml`` claim that ``rule`` is met."""
+    path = folder / "conformance.toml"
+    path.write_text(re.sub(rf"^{rule} = .*$", f'{rule} = "met"', path.read_text(), flags=re.MULTILINE))
+
+
+def test_every_rule_is_broken_by_somebody() -> None:
+    assert set(RULES) == set(BROKEN) | {rule for rule, _break in FOLDERS}
+    assert {f"test_{rule}" for rule in RULES} == {
+        name for name in dir(AdapterConformance) if name.startswith("test_") and name != "test_rules_are_all_judged"
+    }
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+async def test_an_adapter_that_breaks_a_rule_is_caught(rule: str, tmp_path: Path) -> None:
+    shutil.copytree(SKELETON, tmp_path / "broken", ignore=shutil.ignore_patterns("__pycache__"))
+    _holding_everybody_to_it(tmp_path / "broken", rule)
+    BROKEN[rule].folder = tmp_path / "broken"
+    with pytest.raises((Exception, pytest.fail.Exception)) as caught:
+        await judge(rule, BROKEN[rule])
+    assert not isinstance(caught.value, TimeoutError), "it was caught by patience alone"
+    for line in (*Holding.kept, *Stealing.opened):
+        line.close()
+
+
+@pytest.mark.parametrize(("rule", "break_it"), FOLDERS, ids=lambda one: one if isinstance(one, str) else "")
+async def test_a_folder_that_breaks_a_rule_is_caught(
+    rule: str, break_it: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(SKELETON, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    _holding_everybody_to_it(folder, rule)
+    judged = suite(folder=folder, entry_point="acme_gauge_of_nobody")
+    if rule != "found_by_entry_point":
+        await judge(rule, judged)  # whole, it holds
+    break_it(folder)
+    with pytest.raises((AssertionError, ConfigError)):
+        await judge(rule, judged)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        (
+            'babble_is_never_a_value = "exempt: our device never babbles, we have never seen it"',
+            "nobody is exempt from",
+        ),
+        ('babble_is_never_a_value = "exempt: no"', "and the reason"),
+        ('values_are_nice = "met"', "judges what is no rule: values_are_nice"),
+    ],
+)
+def test_a_verdict_that_cannot_be_is_refused(verdict: str, why: str, tmp_path: Path) -> None:
+    shutil.copytree(SKELETON, tmp_path / "broken", ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "broken/conformance.toml"
+    path.write_text(path.read_text().replace('babble_is_never_a_value = "met"', verdict))
+    with pytest.raises(AssertionError, match=why):
+        suite(folder=path.parent)().test_rules_are_all_judged()

@@ -1,0 +1,138 @@
+"""Files and streams as they come: codecs, sizes that change, damage, and what is no video at all."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from haechi.edge.vision.source import CannotOpen, open_source
+from support.cameras import camera
+
+
+def write_clip(path: Path, codec: str, width_px: int, height_px: int, frames: int = 12) -> Path:
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
+        stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+        for number in range(frames):
+            picture = np.full((height_px, width_px, 3), 60 + number % 100, np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        file.mux(stream.encode())
+    return path
+
+
+def sizes(url: Path | str, **changes: Any) -> list[tuple[int, int]]:
+    """Of every picture that a source gives, to its end."""
+    source = open_source(camera(url, **changes), {})
+    try:
+        seen: list[tuple[int, int]] = []
+        # A stream that ends is one that gives no more.
+        with contextlib.suppress(CannotOpen):
+            seen.extend((frame.width, frame.height) for frame in source.frames())
+        return seen
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "size"),
+    [("libx264", "a.mp4", (640, 360)), ("libx265", "b.mp4", (640, 360)), ("libx265", "4k.mkv", (3840, 2160)),
+     ("mjpeg", "c.avi", (320, 200)), ("mpeg4", "d.avi", (320, 200))],
+)  # fmt: skip
+def test_codecs_of_cameras(tmp_path: Path, codec: str, name: str, size: tuple[int, int]) -> None:
+    if codec == "mjpeg":
+        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter.fourcc(*"MJPG"), 10, size)
+        for _ in range(4):
+            writer.write(np.full((size[1], size[0], 3), 90, np.uint8))
+        writer.release()
+    else:
+        write_clip(tmp_path / name, codec, *size, frames=4)
+    assert sizes(tmp_path / name) == [size] * 4
+
+
+def test_a_stream_that_changes_its_size_goes_on(tmp_path: Path) -> None:
+    first = write_clip(tmp_path / "a.h264", "libx264", 640, 360).read_bytes()
+    second = write_clip(tmp_path / "b.h264", "libx264", 320, 240).read_bytes()
+    (tmp_path / "both.h264").write_bytes(first + second)
+    assert sizes(tmp_path / "both.h264") == [(640, 360)] * 12 + [(320, 240)] * 12
+
+
+def test_damage_costs_its_own_pictures(tmp_path: Path) -> None:
+    whole = bytearray(write_clip(tmp_path / "a.ts", "libx264", 640, 360, 40).read_bytes())
+    for at in range(3000, len(whole) - 2000, 4001):
+        whole[at : at + 150] = bytes(150)
+    (tmp_path / "damaged.ts").write_bytes(whole)
+    assert 1 <= len(sizes(tmp_path / "damaged.ts")) <= 40
+
+
+def test_key_frames_alone(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", "libx264", 320, 200, 300)
+    assert len(sizes(clip, keyframes_only=True, lines=())) in {2, 3}
+
+
+@pytest.mark.parametrize("name", ["text.avi", "text.txt", "empty.mp4", "sound.wav", "cut.mp4"])
+def test_what_is_no_video_is_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    content = {
+        "text": b"this is not a video\n" * 100,
+        "empty": b"",
+        "cut": write_clip(tmp_path / "whole.mp4", "libx264", 320, 200).read_bytes()[:400],
+        "sound": b"RIFF\x24\x08\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00"
+        b"\x02\x00\x10\x00data\x00\x08\x00\x00" + bytes(2048),
+    }
+    path.write_bytes(content[path.stem])
+    with pytest.raises(CannotOpen, match="not a video, or it cannot be read"):
+        open_source(camera(path), {})
+
+
+@asynccontextmanager
+async def http(answer: bytes) -> AsyncIterator[str]:
+    """A server of one answer, over and over; gives its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/video"
+
+
+async def test_motion_jpeg_over_http() -> None:
+    parts = io.BytesIO(b"")
+    parts.write(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=edge\r\n\r\n")
+    _done, jpeg = cv2.imencode(".jpg", np.full((200, 320, 3), 90, np.uint8))
+    for _ in range(30):
+        parts.write(b"--edge\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
+        parts.write(jpeg.tobytes() + b"\r\n")
+    async with http(parts.getvalue()) as url:
+        seen = await asyncio.to_thread(sizes_of_stream, url)
+    assert len(seen) >= 20
+    assert set(seen) == {(320, 200)}
+
+
+def sizes_of_stream(url: str) -> list[tuple[int, int]]:
+    return sizes(url, open_timeout_s=5, read_timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("401 Unauthorized", "user or password is refused"), ("404 Not Found", "no such stream"), ("500 No", "no answer")],
+)
+async def test_a_refusal_says_why_without_the_password(tmp_path: Path, status: str, told: str) -> None:
+    (tmp_path / "secret").write_text("operator:hunter2\n", encoding="utf-8")
+    async with http(f"HTTP/1.0 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as url:
+        config = camera(url, credentials_file=tmp_path / "secret", open_timeout_s=5)
+        with pytest.raises(CannotOpen, match=told) as refused:
+            await asyncio.to_thread(open_source, config, {})
+    assert "hunter2" not in str(refused.value)

@@ -1,0 +1,71 @@
+"""Pictures of every format that cameras send: brightness and colours, with nothing behind a mask."""
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from haechi.edge.vision.masking import Masks
+from haechi.edge.vision.picture import GREY_HEIGHT_PX, Decoded, Drawn, shrunk, small_grey
+
+NOTHING = Masks(())
+LEFT_HALF = Masks([((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))])
+
+
+def street(height_px: int = 360, width_px: int = 640) -> NDArray[np.uint8]:
+    """Dark above, bright below."""
+    picture = np.full((height_px, width_px, 3), 60, np.uint8)
+    picture[height_px // 2 :] = 180
+    return picture
+
+
+def frame(picture: NDArray[np.uint8], format_: str) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format=format_)
+
+
+@pytest.mark.parametrize(
+    "format_", ["yuv420p", "yuvj420p", "yuv422p", "nv12", "gray", "yuyv422", "yuv420p10le", "bgr24"]
+)
+def test_every_format_gives_brightness_and_colours(format_: str) -> None:
+    picture = Decoded(frame(street(), format_), NOTHING)
+    grey = picture.grey()
+    assert GREY_HEIGHT_PX <= grey.shape[0] < 2 * GREY_HEIGHT_PX
+    assert grey.shape[1] / grey.shape[0] == pytest.approx(640 / 360, rel=0.02)
+    # Sixteen to 235 or 0 to 255, as the camera has it.
+    assert grey[5].mean() == pytest.approx(65, abs=8)
+    assert grey[-5].mean() == pytest.approx(175, abs=8)
+    assert np.abs(picture.colours().astype(int) - street()).max() <= 4
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(359, 641), (90, 161), (2, 3), (1080, 1920), (577, 319)])
+def test_odd_and_small_sizes(height_px: int, width_px: int) -> None:
+    grey = Decoded(frame(street(height_px, width_px), "yuv420p"), NOTHING).grey()
+    assert grey.shape[0] < 2 * GREY_HEIGHT_PX
+    assert grey.shape[0] == height_px or grey.shape[0] >= GREY_HEIGHT_PX
+
+
+@pytest.mark.parametrize("height_px", [90, 720])
+def test_a_mask_is_black_for_everybody_and_the_decoder_keeps_its_own(height_px: int) -> None:
+    own = frame(street(height_px, height_px * 2), "yuv420p")
+    before = bytes(own.planes[0])
+    picture = Decoded(own, LEFT_HALF)
+    grey, colours = picture.grey(), picture.colours()
+    assert not grey[:, : grey.shape[1] // 2].any()
+    assert grey[:, grey.shape[1] // 2 + 1 :].all()
+    assert not colours[:, : colours.shape[1] // 2].any()
+    assert bytes(own.planes[0]) == before
+    assert not Drawn(street(), LEFT_HALF).colours()[:, :300].any()
+
+
+def test_colours_are_made_once() -> None:
+    picture = Decoded(frame(street(), "yuv420p"), NOTHING)
+    assert picture.colours() is picture.colours()
+
+
+def test_shrinking_takes_means_and_stops_in_time() -> None:
+    picture = np.zeros((400, 400), np.uint8)
+    picture[::2] = 200
+    assert shrunk(picture, 100, 100).shape == (100, 100)
+    assert shrunk(picture, 101, 1).shape == (200, 200)
+    assert (shrunk(picture, 101, 1) == 100).all()
+    assert small_grey(picture).shape == (100, 100)

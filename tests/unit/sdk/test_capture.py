@@ -1,0 +1,55 @@
+"""A recording says what passed the wire, no more: secrets are hidden, it is bounded, and it reads back as written."""
+
+import asyncio
+import tomllib
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haechi.sdk.capture import Recorder, as_toml, without_secrets
+from haechi.sdk.recording import Recording
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+KEYS = st.from_regex(r"[a-z][a-z_]{0,10}", fullmatch=True)
+VALUES = st.one_of(TEXTS, st.integers(), st.booleans(), st.lists(st.integers(), max_size=3))
+CONFIGS = st.dictionaries(KEYS, VALUES | st.lists(st.dictionaries(KEYS, VALUES, min_size=1), min_size=1, max_size=2))
+
+
+def recorded(*passages: tuple[str, bytes], bytes_max: int = 1000) -> Recorder:
+    async def record() -> Recorder:
+        recorder = Recorder(bytes_max)
+        tap = recorder.tap("/dev/ttyUSB0", lambda _data: None)
+        for way, data in passages:
+            (tap.came if way == "came" else tap.sent)(data)
+        return recorder
+
+    return asyncio.run(record())
+
+
+@settings(max_examples=40)
+@given(CONFIGS, TEXTS)
+def test_a_recording_reads_back_as_written(config: dict[str, Any], text: str) -> None:
+    recorder = recorded(("sent", b"?"), ("came", bytes(range(40))))
+    written = as_toml("a provenance long enough", config, recorder, [("level", 1.5), ("state", text)], "CC0-1.0")
+    recording = Recording.model_validate(tomllib.loads(written))
+    assert recording.config == without_secrets(config)[0]
+    assert recording.data == bytes(range(40))
+    assert recording.values == [("level", 1.5), ("state", text)]
+    assert [(passage.way, passage.data) for passage in recording.wire] == [("sent", b"?"), ("came", bytes(range(40)))]
+
+
+def test_secrets_stand_neither_in_the_configuration_nor_in_the_bytes() -> None:
+    config = {"host": "10.0.0.7", "login": {"user": "haechi", "password": "sesame7"}, "api_key": "k-9"}
+    recorder = recorded(("sent", b"USER haechi PASS sesame7\r\n"), ("came", b"welcome, k-9"))
+    written = as_toml("a provenance long enough", config, recorder, [], "CC0-1.0")
+    recording = Recording.model_validate(tomllib.loads(written))
+    assert recording.config["login"] == {"user": "haechi", "password": "***"}
+    assert [passage.data for passage in recording.wire] == [b"USER haechi PASS *******\r\n", b"welcome, ***"]
+    assert b"sesame7".hex(" ") not in written
+
+
+def test_a_recording_is_bounded() -> None:
+    recorder = recorded(("came", b"12345"), ("came", b"678901"), ("came", b"2"), bytes_max=10)
+    assert recorder.is_full
+    assert [data for _way, _address, _time_s, data in recorder.passages] == [b"12345"]
