@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from haechi.contract.codec import decode
+from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Reading
 from haechi.contract.parcel import LossCause, LossRecord, Parcel, ParcelName
 from haechi.contract.places import Datastream, Place, Thing
+from haechi.contract.ranges import RangeSet
 from haechi.edge.builder import Builder
 from haechi.edge.clock import BUILD_US, WallClock
 from haechi.edge.normalise import Normaliser
@@ -185,6 +187,53 @@ async def test_commands_state_and_describe_again(desk: Desk) -> None:
     await desk.commits()
     *_, (_, last) = await desk.parcels()
     assert last.datastreams == [LEVEL]
+
+
+async def test_a_doubt_of_the_cloud_is_answered_when_our_own_words_have_come(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (9.0,)))
+    await desk.commits()
+    known = len(await desk.parcels())
+    stands = Doubt(condition="river-1.alarm")
+    camera = Doubt(condition="cam-1.gate.intrusion", type="security.intrusion", subject="gate")
+    desk.recorder.heed(0, [stands, camera])
+    desk.recorder.describe()
+    await desk.commits()
+    assert len(await desk.parcels()) == known + 1, "what we said is still under way"
+    await settle_everything(desk)
+    desk.recorder.heed(0, [stands, camera])
+    await desk.commits()
+    ((_, said),) = await desk.parcels()
+    assert [(event.condition, event.phase, event.restated) for event in said.events] == [
+        ("river-1.alarm", Phase.RAISED, True),
+        ("cam-1.gate.intrusion", Phase.CLEARED, False),
+    ]
+    assert said.events[1].subject == "gate"
+
+
+async def test_epochs_behind_what_the_cloud_knows_are_left_behind(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (9.0,)))
+    await desk.commits()
+    await settle_everything(desk)
+    known = desk.outbox.epoch.order + 1_000_000
+    desk.recorder.heed(known, ())
+    async with asyncio.timeout(10):
+        while desk.outbox.epoch.order <= known or not (await desk.parcels())[-1][1].events:
+            await desk.commits()
+    waiting = [parcel for name, parcel in await desk.parcels() if name.epoch == desk.outbox.epoch.epoch]
+    described, said = waiting
+    assert described.datastreams == [LEVEL]
+    assert [(event.condition, event.restated) for event in said.events] == [("river-1.alarm", True)]
+    epoch = desk.outbox.epoch
+    for order in (epoch.order + 5, 2**62 - 1):
+        desk.recorder.heed(order, ())
+        desk.recorder.describe()
+        await desk.commits()
+        assert desk.outbox.epoch == epoch, "not at once again, and never for an order that leaves no room above it"
+
+
+async def settle_everything(desk: Desk) -> None:
+    for name, _ in await desk.parcels():
+        await desk.outbox.settle(name.epoch, RangeSet([(name.seq, name.seq)]))
 
 
 async def test_a_cameras_reading_is_stamped_by_its_age(desk: Desk) -> None:

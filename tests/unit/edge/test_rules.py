@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,6 +156,41 @@ def test_a_condition_that_nothing_watches_any_more_is_cleared() -> None:
         "event-new",
         5,
     )
+
+
+@pytest.mark.parametrize(
+    ("levels", "phases"),
+    [
+        ([2.4], [Phase.CLEARED]),
+        ([3.25], [Phase.RAISED]),
+        ([2.75, 2.75], []),
+        ([2.75, 2.4, 2.4], [Phase.CLEARED]),
+        ([2.75, 3.0, 2.4, 2.4], [Phase.RAISED, Phase.CLEARED]),
+    ],
+)
+def test_a_condition_in_doubt_is_decided_by_the_water(levels: list[float], phases: list[Phase]) -> None:
+    rules = engine()
+    assert rules.doubt("river-1.level.alarm", 0.0)
+    said = [event for now_s, level in enumerate(levels) for event in rules.observe(reading(level), float(now_s))]
+    assert [(event.condition, event.phase) for event in said] == [("river-1.level.alarm", phase) for phase in phases]
+
+
+def test_a_doubt_about_what_is_raised_meanwhile_is_over() -> None:
+    rules = engine()
+    rules.doubt("river-1.level.alarm", 0.0)
+    rules.restore([raised()], 0.0, 5)
+    assert [event.phase for event in rules.observe(reading(0.0), 1.0)] == [Phase.CLEARED]
+    assert not rules.observe(reading(0.0), 2.0)
+    assert not rules.doubt("cam-1.gate.intrusion", 0.0)
+
+
+def test_silence_raises_what_is_in_doubt_and_a_value_clears_it() -> None:
+    rule = Rule("river-1.stale", Stale(5.0), "river-1.level", "s", 5.0, "device.stale", "river-1", PLACE)
+    for seconds, phase in ((2.0, Phase.CLEARED), (6.0, Phase.RAISED)):
+        rules = Engine([rule], 0.0, lambda: "event-00001")
+        rules.doubt("river-1.stale", 0.0)
+        said = [*rules.tick(seconds, 1), *rules.observe(reading(1.0), seconds)]
+        assert said[0].phase is phase
 
 
 def test_a_cameras_condition_is_stated_again_as_it_is() -> None:

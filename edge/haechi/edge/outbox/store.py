@@ -222,9 +222,9 @@ class Store:
                 "  (SELECT min(seq) FROM parcels WHERE parcels.n = epochs.n AND settled = 0) AS lowest,"
                 "  n < ?3 AND EXISTS (SELECT 1 FROM meta WHERE key GLOB 'salvage:*' AND value > 0) AS salvaged"
                 "  FROM epochs),"
-                " oldest AS (SELECT min(n) AS n FROM every WHERE n > ?3 AND lowest IS NOT NULL)"
+                " oldest AS (SELECT min(n) AS n FROM every WHERE lowest IS NOT NULL)"
                 " SELECT epoch, ord, next_seq, lowest, salvaged FROM every"
-                " WHERE n >= min(?1 - ?4, coalesce((SELECT n FROM oldest), ?1)) OR lowest IS NOT NULL OR salvaged"
+                " WHERE n >= min(?1 - ?4, coalesce((SELECT n FROM oldest), ?1)) OR salvaged"
                 " ORDER BY n DESC LIMIT ?2",
                 (self._n, EPOCHS_MAX, OLD_MAX, _FINISHED_LISTED),
             ).fetchall()

@@ -176,6 +176,39 @@ def test_a_condition_that_only_the_disk_remembers_is_not_forgotten(tmp_path: Pat
     disk.close()
 
 
+def test_a_condition_that_ended_while_only_the_disk_remembered_it_has_ended(tmp_path: Path) -> None:
+    folder, away = tmp_path / "data", tmp_path / "away"
+    disk = Disk(folder)
+    draft, event = alarm()
+    disk.store.commit(Batch((draft,), (event,)), NOW_US)
+    disk.close()
+    folder.rename(away)
+    folder.write_text("in the way", encoding="utf-8")
+    disk.open()
+    draft, event = alarm(Phase.CLEARED)
+    disk.store.commit(Batch((draft,), (event,)), NOW_US)
+    folder.unlink()
+    away.rename(folder)
+    disk.waits()
+    assert disk.store.tend(NOW_US)
+    assert disk.store.conditions() == []
+    disk.close()
+
+
+def test_what_was_settled_while_the_disk_refused_waits_for_no_commit(disk: Disk) -> None:
+    store = disk.store
+    (name,) = store.commit(Batch((values(),)), NOW_US)
+    disk.becomes_read_only(True)
+    assert store.settle(name.epoch, RangeSet([(name.seq, name.seq)])) == 0
+    disk.waits()
+    store.tend(NOW_US)
+    assert store.trouble
+    disk.becomes_read_only(False)
+    disk.waits()
+    assert not store.tend(NOW_US), "it never moved to memory"
+    assert (waiting(store), store.trouble) == ({}, "")
+
+
 def test_what_was_settled_while_the_disk_refused_is_settled_when_it_does_not(disk: Disk) -> None:
     store = disk.store
     (name,) = store.commit(Batch((values(),)), NOW_US)
