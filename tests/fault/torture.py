@@ -18,6 +18,8 @@ from support.simulation import faults, schedule
 from support.simulation.truth import BrokenPromise
 
 _AT_ONCE = 10
+_BATCHES_A_PROCESS = 20
+"""What SQLAlchemy and asyncio keep of each schedule goes with the process."""
 _TELL_EVERY_S = 5.0
 
 
@@ -43,7 +45,7 @@ def judge(seed: int, extra: Sequence[str] = ()) -> Verdict:
 def judge_all(seeds: Sequence[int], extra: Sequence[str] = (), workers: int | None = None) -> Iterator[Verdict]:
     """Run many schedules, one process a core; yields verdicts as they come."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers or os.cpu_count(), _be_quiet) as pool:
+    with context.Pool(workers or os.cpu_count(), _be_quiet, maxtasksperchild=_BATCHES_A_PROCESS) as pool:
         yield from pool.imap_unordered(partial(judge, extra=tuple(extra)), seeds, _AT_ONCE)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery
@@ -52,6 +52,8 @@ class _Books:
     """When the gap of an unclean stop was last reported: it excuses what the disk took with it."""
     first_seen_us: int
     """When the gateway was first heard of. Whoever never was can lose its card, and nobody will know."""
+    epochs: Collection[bytes]
+    """Those that the cloud has heard of."""
 
     def is_stored(self, name: ParcelName) -> bool:
         return name.seq in self.stored.get(name.epoch, RangeSet())
@@ -59,11 +61,15 @@ class _Books:
     def is_lost(self, name: ParcelName) -> bool:
         return name.seq in self.lost.get(name.epoch, RangeSet())
 
-    def knows_of_a_gap(self, one: Committed) -> bool:
-        """Whether operators see that something is missing of that time, whatever its name was."""
+    def knows_of_a_gap(self, one: Committed, doubled: bool) -> bool:
+        """Whether operators see that something is missing of that time, whatever its name was.
+
+        Or whether nobody can know: a second gateway of one name came and went (``doubled``) without being heard.
+        """
         at_us = NOW_US + one.at_s * 1e6
         known = any(first <= at_us <= last for first, last in self.open_us)
-        return known or (one.gone and at_us <= max(self.unclean_us, self.first_seen_us))
+        unheard = one.name.epoch not in self.epochs and doubled
+        return known or (one.gone and (unheard or at_us <= max(self.unclean_us, self.first_seen_us)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,6 @@ def _books(connection: Connection, gateway: str) -> _Books:
     stored, lost = (_ranges(connection, table, gateway) for table in (schema.settled, schema.lost))
     told: dict[bytes, RangeSet] = {}
     losses, epochs = schema.losses, schema.epochs
-    first_seen = select(func.min(epochs.c.first_seen_us)).where(epochs.c.gateway == gateway)
     open_us: list[tuple[int, int]] = []
     unclean_us = 0
     rows = connection.execute(select(losses.c.record, losses.c.reported_us).where(losses.c.gateway == gateway))
@@ -163,7 +168,9 @@ def _books(connection: Connection, gateway: str) -> _Books:
             told[epoch] = told.get(epoch, RangeSet()) | RangeSet([(part.first, part.last or SEQ_MAX)])
             if part.last is None:
                 open_us.append((record.first_us or 0, reported_us))
-    return _Books(stored, lost, told, open_us, unclean_us, connection.execute(first_seen).scalar() or sys.maxsize)
+    known = connection.execute(select(epochs.c.epoch, epochs.c.first_seen_us).where(epochs.c.gateway == gateway))
+    seen_us: dict[bytes, int] = dict(known.tuples().all())
+    return _Books(stored, lost, told, open_us, unclean_us, min(seen_us.values(), default=sys.maxsize), seen_us)
 
 
 def _ranges(connection: Connection, table: Table, gateway: str) -> dict[bytes, RangeSet]:
@@ -180,7 +187,7 @@ def _check_custody(gateway: str, truth: Truth, books: _Books) -> None:
         stored, lost = books.is_stored(name), books.is_lost(name)
         if stored and lost:
             raise BrokenPromise(f"{gateway}: parcel {name} is stored and lost at once")
-        excused = (one.gone or truth.cloud_restored) and books.knows_of_a_gap(one)
+        excused = (one.gone or truth.cloud_restored) and books.knows_of_a_gap(one, gateway in truth.doubled)
         if one.kept and not stored and not lost and not excused:
             raise BrokenPromise(f"{gateway}: parcel {name} was committed and is neither stored nor reported as lost")
         if lost and name.seq not in books.told.get(name.epoch, RangeSet()):
@@ -315,7 +322,7 @@ def _forgotten(truth: Truth, gateway: str, books: _Books, epoch: bytes) -> Range
     if not truth.cloud_restored:
         return RangeSet()
     ours = (one for one in truth.ledgers[gateway].parcels.values() if one.name.epoch == epoch)
-    return RangeSet((one.name.seq, one.name.seq) for one in ours if books.knows_of_a_gap(one))
+    return RangeSet((one.name.seq, one.name.seq) for one in ours if books.knows_of_a_gap(one, gateway in truth.doubled))
 
 
 def _check_situations(

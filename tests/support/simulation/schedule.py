@@ -105,7 +105,7 @@ class City:
         self._mend_everything()
         await self._until(lambda: all(gateway.readings_since_mending >= _LAST_READINGS for gateway in self.gateways))
         await self._come_to_rest()
-        while not self._shows_the_street() and self._truth.memory_was_lost:
+        while not self._shows_the_street() and (self._truth.memory_was_lost or self.struck["disk_full"]):
             # Old words came last, and only who sees the water can say that they are old.
             for gateway in self.gateways:
                 gateway.go_on_reading()
