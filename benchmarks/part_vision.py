@@ -35,11 +35,11 @@ _WARM_UP_S = 4.0
 
 async def measure_look(bench: Bench) -> Sequence[Figure]:
     """One look, pre- and post-processing included, in turns with the inference alone."""
-    config = DetectorConfig()
+    config = DetectorConfig(precision="fp32")
     bench.say(f"{config.model} {config.input_size}, a street with people")
     picture = await asyncio.to_thread(_street)
     detector = open_detector(config, LABELS)
-    session = open_session(cache.locate(config.model, config.precision, config.input_size), config.threads)
+    session = open_session(cache.locate(config.model, "fp32", config.input_size), config.threads)
     height, width = session.get_inputs()[0].shape[2:]
     prepared = nanodet.normalised(np.asarray(cv2.resize(picture, (width, height)), np.uint8))
     found = len(detector.look(picture))

@@ -1,10 +1,12 @@
 """Modbus/TCP devices whose registers count their reads: what they handed out is the truth about what was measured.
 
-Promise: every read of a device returns its next number, in every register pair of the answer (uint32, high word first),
-and is put down with the time of the answer. A number is never handed out twice. One port a device; no fault of its own.
+Promise: every read from register 0 on returns the device's next number, in every register pair of the answer (uint32,
+high word first), and is put down with the time of the answer. A number is never handed out twice. From :data:`NOISE` on
+registers hold noise, which nobody can compress and nobody counts. One port a device; no fault of its own.
 """
 
 import asyncio
+import os
 import struct
 import time
 from array import array
@@ -15,6 +17,8 @@ from typing import Self
 _REQUEST = struct.Struct(">HHHBBHH")
 _HEAD = struct.Struct(">HHHBBB")
 _HOLDING = 3
+NOISE = 1_000
+"""The first register of noise."""
 
 
 class CountingDevice:
@@ -71,10 +75,12 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         self._buffer += data
         while len(self._buffer) >= _REQUEST.size:
-            transaction, _protocol, _length, unit, function, _first, registers = _REQUEST.unpack_from(self._buffer)
+            transaction, _protocol, _length, unit, function, first, registers = _REQUEST.unpack_from(self._buffer)
             del self._buffer[: _REQUEST.size]
             assert function == _HOLDING
             assert registers % 2 == 0
-            number = self._device.next_number()
-            words = struct.pack(">I", number) * (registers // 2)
+            if first >= NOISE:
+                words = os.urandom(2 * registers)
+            else:
+                words = struct.pack(">I", self._device.next_number()) * (registers // 2)
             self._transport.write(_HEAD.pack(transaction, 0, 3 + len(words), unit, function, len(words)) + words)

@@ -29,6 +29,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--broker-port", metavar="PORT", help=config.CloudConfig.model_fields["broker_port"].description)
     run.add_argument("--store", metavar="URL", help=config.CloudConfig.model_fields["store"].description)
     run.add_argument("--listen", metavar="ADDRESS:PORT", help=config.CloudConfig.model_fields["listen"].description)
+    run.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
+    run.add_argument("--share", metavar="NAME", help=config.CloudConfig.model_fields["share"].description)
     run.add_argument("--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable"))
     run.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
     run.set_defaults(run=_run)
@@ -40,6 +42,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     again = actions.add_parser("replay", help=_("apply those that can be read now, as after an upgrade"))
     _settings(again)
     again.add_argument("--store", metavar="URL", help=config.CloudConfig.model_fields["store"].description)
+    again.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
     again.add_argument(
         "--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable")
     )
@@ -120,7 +123,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     points = open_points(settings.store_url, now_us, settings.retention_days)
     with contextlib.closing(points), _closing(open_state(settings.state_url)) as state:
         try:
-            done = replay(state, points, FolderObjects(settings.data_dir / "objects"), settings.tenants, now_us)
+            done = replay(state, points, FolderObjects(settings.objects_dir), settings.tenants, now_us)
         except StoreError as error:
             raise UsageError(_("store: {reason}; nothing is lost, try again").format(reason=error)) from error
     _say(_("{applied} applied, {left} left").format(applied=done.applied, left=done.left))

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
 from haechi.command import UsageError
 from haechi.text import _
 
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+ShareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class CloudConfig(BaseModel):
@@ -52,6 +53,14 @@ class CloudConfig(BaseModel):
         description="sqlite:///PATH or postgresql://USER@HOST/DATABASE?password_file=FILE&ca_file=FILE; state.db in "
         "the data folder when absent.",
     )
+    objects: Path | None = Field(
+        None, description="Folder of the evidence pictures; objects in the data folder when absent."
+    )
+    share: ShareName | None = Field(
+        None,
+        description="Name under which several workers share what the broker has for them; they have the same broker, "
+        "store, state and objects, and each a data folder of its own. Absent for one worker.",
+    )
     listen: str = Field(
         "127.0.0.1:8080",
         max_length=100,
@@ -63,7 +72,7 @@ class CloudConfig(BaseModel):
     )
     basemap: Path | None = Field(None, description="GeoJSON file that is drawn under the map.")
 
-    @field_validator("data_dir", "basemap")
+    @field_validator("data_dir", "basemap", "objects")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -79,6 +88,14 @@ class CloudConfig(BaseModel):
             )
         return listen
 
+    @field_validator("share")
+    @classmethod
+    def _share_all(cls, share: str | None, others: ValidationInfo) -> str | None:
+        for key in ("broker", "store", "state", "objects"):
+            if share is not None and others.data.get(key, "unreadable") in (None, "embedded"):
+                raise ValueError(f"workers that share need {key} as well, the same for each of them")
+        return share
+
     @property
     def listens_at(self) -> tuple[str, int]:
         """Host and port of the console."""
@@ -88,6 +105,11 @@ class CloudConfig(BaseModel):
     def store_url(self) -> str:
         """Where points go."""
         return self.store or f"sqlite:///{self.data_dir / 'points.db'}"
+
+    @property
+    def objects_dir(self) -> Path:
+        """Where evidence pictures are."""
+        return self.objects or self.data_dir / "objects"
 
     @property
     def state_url(self) -> str:

@@ -23,6 +23,7 @@ from haechi.cloud.addresses import broker_address, open_points
 from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
 from haechi.cloud.event_broker.acknowledge import Acknowledger
+from haechi.cloud.event_broker.arrivals import Arrival
 from haechi.cloud.event_broker.credentials import CLOUD, GATEWAY
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
 from haechi.cloud.event_broker.intake import Intake
@@ -116,7 +117,7 @@ class Cloud:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._meters = Meters(registry)
-        self._objects = FolderObjects(config.data_dir / "objects")
+        self._objects = FolderObjects(config.objects_dir)
         try:
             services = Services(
                 state=self._state,
@@ -152,6 +153,8 @@ class Cloud:
                 self._link("status", address, ["up/status"], STATUS_WINDOW),
                 self._link("bulk", address, ["up/live", "up/backlog"], BULK_WINDOW),
             ]
+            if config.share is not None:
+                self._links.append(self._link_for_retained(address))
             await self._serve(making_app, address, stop)
         finally:
             await self._end()
@@ -174,15 +177,28 @@ class Cloud:
         return BrokerAddress("127.0.0.1", embedded.port, username=CLOUD, password=embedded.credentials.cloud)
 
     def _link(self, lane: str, address: BrokerAddress, channels: list[str], window: int) -> BrokerLink:
+        shared = "" if self._config.share is None else f"$share/{self._config.share}/"
         return BrokerLink(
             lane,
             address,
-            [f"{ROOT}/+/+/{channel}" for channel in channels],
+            [f"{shared}{ROOT}/+/+/{channel}" for channel in channels],
             lambda arrival: self._intake.take(lane, arrival),
             window,
             now_us,
-            lambda name: self._meters.connections.labels(name).inc(),
+            self._connected,
         )
+
+    def _link_for_retained(self, address: BrokerAddress) -> BrokerLink:
+        """Make a link for retained statuses, which a shared subscription never gets (MQTT 5.0, section 4.8.2)."""
+
+        async def take(arrival: Arrival) -> None:
+            if arrival.retained:
+                await self._intake.take("status", arrival)
+
+        return BrokerLink("retained", address, [f"{ROOT}/+/+/up/status"], take, STATUS_WINDOW, now_us, self._connected)
+
+    def _connected(self, link: str) -> None:
+        self._meters.connections.labels(link).inc()
 
     async def _serve(self, making_app: "asyncio.Task[FastAPI]", address: BrokerAddress, stop: asyncio.Event) -> None:
         loops = [

@@ -63,6 +63,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
     check = commands.add_parser("check", help=_("run the conformance suite and say which rules hold"))
     check.add_argument("adapter", metavar="PATH|NAME", help=_("an adapter's folder, or an installed adapter"))
+    check.add_argument("--quick", action="store_true", help=_("try less of each rule; no mark can be signed"))
     check.add_argument("--into", type=Path, metavar="FOLDER", help=_("for the reports; default: NAME-check"))
     check.add_argument("--sign", type=Path, metavar="KEY", help=_("sign the mark with this Ed25519 key (PEM)"))
     check.add_argument(

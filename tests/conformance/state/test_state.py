@@ -13,6 +13,7 @@ from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.state import fence, latest, letters, ranges, retention
+from haechi.cloud.state import gateways as gateway_rows
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.letters import Letter
@@ -365,10 +366,35 @@ def test_two_gateways_of_one_name_are_found_out_when_they_take_turns(state: Engi
         report(state, status("online", first, current))
     assert count(state, situations) == 0, "a gateway that starts again opens a new epoch, and that is all"
     for turn in range(6):
-        report(state, status("online", (second, third)[turn % 2]), at_us=NOW_US + turn)
+        report(state, status("online", (second, third)[turn % 2]), at_us=NOW_US + turn * 20_000_000)
     with reading(state) as connection:
         assert connection.execute(select(situations.c.headline)).scalars().all() == ["device.duplicate_identity"]
     assert count(state, events) == 1
+
+
+def test_a_status_that_was_overtaken_changes_nothing_and_makes_no_second_gateway(state: Engine) -> None:
+    first, second = (bytes([number]) * 16 for number in (1, 2))
+    report(state, status("online", first, at_us=NOW_US))
+    report(state, status("online", first, second, at_us=NOW_US + 2_000_000), at_us=NOW_US + 3_000_000)
+    late = (
+        status("online", first, at_us=NOW_US + 1_000_000),  # from before the gateway started again
+        status("online", first, second, at_us=NOW_US + 1_500_000),  # from the same epoch
+    )
+    for one in late:
+        report(state, one, at_us=NOW_US + gateway_rows.LATE_US)
+        with reading(state) as connection:
+            row = connection.execute(select(gateways)).one()
+        assert (row.current_epoch, row.said_at_us) == (second, NOW_US + 2_000_000)
+    report(state, status("online", first, second, at_us=NOW_US + 90_000_000), at_us=NOW_US + 90_000_000)
+    assert count(state, situations) == 0
+
+
+def test_a_status_opens_no_epochs_without_end(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_rows, "EPOCHS_A_DAY_MAX", 200)
+    for number in range(0, 640, 64):
+        epochs = (number + one for one in range(64))
+        report(state, status("online", *(one.to_bytes(16, "big") for one in epochs), at_us=NOW_US + number))
+    assert count(state, metadata.tables["epochs"]) <= 200 + 64
 
 
 def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:

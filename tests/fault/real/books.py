@@ -100,9 +100,8 @@ def audit(city: RealCity, outbox: Figures, *, counted: bool = True) -> Audit:
         BrokenPromise: one line says what is wrong.
     """
     state = _state(city.cloud.folder / "data" / "state.db")
-    points = _points(city)
+    points, stored = _numbers(city), _count(city)
     check_custody(state)
-    stored = sum(len(numbers) for numbers in points.values())
     if state.observations != stored:
         raise BrokenPromise(f"{state.observations} observations were counted as stored, {stored} points are there")
     lost = check_counts(state, outbox, stored) if counted else 0
@@ -223,15 +222,24 @@ def explain(
     return gaps, under_way
 
 
-def _points(city: RealCity) -> dict[str, list[int]]:
-    """Return the values of each counting datastream in the order of their times, and of the river gauge."""
+def _numbers(city: RealCity) -> dict[str, list[int]]:
+    """Return the numbers in each counting datastream, in the order of their times."""
     names = [f"d{index}.n{place:02d}" for index in range(len(city.devices)) for place in range(VALUES_A_READ)]
-    found: dict[str, list[int]] = {}
-    for name in (*names, "river-1.distance", "river-1.level"):
-        answer = json.loads(city.influx.ask(f"SELECT v FROM observation WHERE datastream = '{name}'"))  # noqa: S608
-        series: list[dict[str, Any]] = answer["results"][0].get("series", [])
-        found[name] = [value for one in series for _time, value in one["values"]]
-    return found
+    return {
+        name: [value for one in _ask(city, f"SELECT v FROM observation WHERE datastream = '{name}'") for value in one]  # noqa: S608
+        for name in names
+    }
+
+
+def _count(city: RealCity) -> int:
+    """Return how many points there are."""
+    return sum(count for (count,) in _ask(city, "SELECT count(q) FROM observation"))
+
+
+def _ask(city: RealCity, query: str) -> list[list[int]]:
+    """Return the rows of the one series that a query has, without their times."""
+    series: list[dict[str, Any]] = json.loads(city.influx.ask(query))["results"][0].get("series", [])
+    return [row[1:] for one in series for row in one["values"]]
 
 
 def _state(file: Path) -> State:

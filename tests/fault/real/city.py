@@ -27,7 +27,7 @@ from haechi.edge.outbox import Figures, OutboxFailed
 from haechi.edge.outbox.figures import look
 from support.certificates import make_certificates
 from support.cloud import CloudProcess
-from support.counting import CountingDevice
+from support.counting import NOISE, CountingDevice
 from support.fault_proxy import FaultProxy, Mode
 from support.gateway import RIVER, GatewayProcess, River
 from support.influx import DATABASE, InfluxServer
@@ -46,7 +46,7 @@ adapter = "modbus"
 transport = "tcp"
 host = "127.0.0.1"
 port = {port}
-period_s = {period_s}
+period_s = 0.1
 timeout_s = 60
 [[device.config.registers]]
 name = "n{{index:02d}}"
@@ -55,7 +55,14 @@ count = {values}
 type = "uint32"
 """
 """A device waits a minute for its answer: a gateway that was frozen throws none away."""
-_OUTBOX = "\n[outbox]\nbytes_max = {bytes_max}\nseal_s = {seal_s}\n"
+_NOISE = """
+[[device.config.registers]]
+name = "x{{index:03d}}"
+first = {first}
+count = {values}
+type = "uint32"
+"""
+_OUTBOX = "\n[outbox]\nbytes_max = {bytes_max}\n"
 _LOOK_S = 0.1
 _OLD_S = 3.0
 
@@ -250,8 +257,7 @@ async def real_city(
     *,
     tls: bool = False,
     bytes_max: int = 2**28,
-    period_s: float = 0.1,
-    seal_s: float = 0.9,
+    noise: int = 0,
     freeze_s: float = 10.0,
 ) -> AsyncIterator[RealCity]:
     """Start everything; end everything.
@@ -260,8 +266,7 @@ async def real_city(
         folder: for all files; must be empty.
         tls: whether gateway and cloud speak TLS with the broker.
         bytes_max: of the gateway's outbox.
-        period_s: how often it reads each device.
-        seal_s: how often it commits.
+        noise: how many values of four bytes that nobody can compress each device gives beside those that count.
         freeze_s: after which the gateway gives a silent link up.
     """
     certificates = make_certificates(folder / "certificates")
@@ -283,7 +288,8 @@ async def real_city(
         )
         await stack.enter_async_context(cloud)
         parts = [
-            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ, period_s=period_s)
+            _COUNTING.format(number=number, port=device.port, values=VALUES_A_READ)
+            + (_NOISE.format(first=NOISE, values=noise) if noise else "")
             for number, device in enumerate(devices)
         ]
         uplink = [f"freeze_s = {freeze_s}", *([f'ca_file = "{certificates.ca}"'] if tls else [])]
@@ -292,7 +298,7 @@ async def real_city(
             f"{scheme}://127.0.0.1:{gateway_link.port}",
             RIVER.format(port=river.port),
             *parts,
-            _OUTBOX.format(bytes_max=bytes_max, seal_s=seal_s),
+            _OUTBOX.format(bytes_max=bytes_max),
             uplink=uplink,
         )
         await gateway.start()

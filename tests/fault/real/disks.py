@@ -24,25 +24,21 @@ def memory_disk(where: Path, size: int) -> Iterator[Path]:
         yield where
 
 
-@contextlib.contextmanager
-def card(where: Path, image: Path, *options: str) -> Iterator[Path]:
-    """Make an ext4 file system in ``image``, 64 MB large and only as full as it is used, and mount it.
+def make_card(image: Path, *options: str) -> None:
+    """Make an ext4 file system in ``image``: 64 MB large, and only as full as it is used.
 
     Args:
-        where: where it is mounted.
-        image: its file; what cannot be written there is an I/O error here.
+        image: its file; what cannot be written there is an I/O error on the card.
         options: of mkfs.ext4.
     """
     with image.open("wb") as file:
         file.truncate(64 * 1024 * 1024)
     _run("mkfs.ext4", "-q", "-F", *options, str(image))
-    with inserted(where, image):
-        yield where
 
 
 @contextlib.contextmanager
 def inserted(where: Path, image: Path) -> Iterator[None]:
-    """Mount a card that was made before."""
+    """Mount a card."""
     with _mounted(where, "-o", "loop,errors=continue", str(image)):
         yield
 

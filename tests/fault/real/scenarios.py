@@ -1,6 +1,7 @@
 """Written runs: the outages that a gateway in the street meets, each with its own end to compare."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ async def gateway_killed_twice(folder: Path) -> Outcome:
 
 
 async def storage_full(folder: Path) -> Outcome:
-    """The outbox is smaller than the outage; devices are read and parcels sealed every 50 ms to get there soon."""
-    async with real_city(folder, bytes_max=2**20, period_s=0.05, seal_s=0.05) as city:
-        outcome = await finish(city, [Strike(_CALM_S, "broker", "killed", 180)])
+    """The outbox is smaller than the outage; noise fills it within a minute."""
+    async with real_city(folder, bytes_max=2**20, noise=100) as city:
+        outcome = await finish(city, [Strike(_CALM_S, "broker", "killed", 120)])
     if not outcome.audit.lost_reported:
         raise BrokenPromise(f"the outbox was never full: {outcome}")
     return outcome
@@ -64,24 +65,25 @@ async def disk_full(folder: Path) -> Outcome:
 async def disk_fails(folder: Path) -> Outcome:
     """Writing to the disk ends in I/O errors for a while: the room behind a card's image is gone."""
     data = folder / "gateway" / "data"
-    with (
-        disks.memory_disk(folder / "behind", 24 * 1024 * 1024) as behind,
-        disks.card(data, behind / "card", "-O", "^has_journal"),
-    ):
-        async with real_city(folder) as city:
-            await city.live_again(_TELLS_S_MAX)
-            disks.fill(behind)
-            await _told(city, _SHELTERED)
-            await asyncio.sleep(_REFUSES_S)
-            disks.clear(behind)
-            await _told(city, _BACK)
-            return _nothing_lost(await finish(city, []))
+    with disks.memory_disk(folder / "behind", 24 * 1024 * 1024) as behind:
+        disks.make_card(behind / "card", "-O", "^has_journal")
+        with disks.inserted(data, behind / "card"):
+            async with real_city(folder) as city:
+                await city.live_again(_TELLS_S_MAX)
+                disks.fill(behind)
+                await _told(city, _SHELTERED)
+                await asyncio.sleep(_REFUSES_S)
+                disks.clear(behind)
+                await _told(city, _BACK)
+                return _nothing_lost(await finish(city, []))
 
 
 async def disk_read_only(folder: Path) -> Outcome:
     """The kernel gives the disk up and makes it read-only; a restart on the mended disk follows."""
     data, image = folder / "gateway" / "data", folder / "card"
-    with disks.card(data, image):
+    with contextlib.ExitStack() as card:
+        disks.make_card(image)
+        card.enter_context(disks.inserted(data, image))
         async with real_city(folder) as city:
             await city.live_again(_TELLS_S_MAX)
             disks.abort(data)
@@ -89,6 +91,7 @@ async def disk_read_only(folder: Path) -> Outcome:
             await asyncio.sleep(_REFUSES_S)
             await city.live_again(_TELLS_S_MAX)
             await city.stop_gateway()
+            card.close()
             disks.repair(image)
             with disks.inserted(data, image):
                 await city.gateway.start()

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from haechi.cloud.state import changes
 from haechi.cloud.state.engine import open_state, reading, writing
-from haechi.cloud.state.schema import gateways, places
+from haechi.cloud.state.schema import changes as rows
+from haechi.cloud.state.schema import gateways, metadata, places
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
 from support.certificates import Certificates, make_certificates
@@ -156,3 +158,47 @@ async def test_two_transactions_that_wait_for_each_other_both_end(state: Engine)
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["committed", "deadlock detected (40P01)"]
+
+
+def test_the_feed_never_passes_a_change_that_is_not_committed(state: Engine) -> None:
+    def append(connection: Connection, name: str) -> None:
+        changes.append(connection, "city", [changes.Change("event", name)], 0)
+
+    def hasty() -> None:
+        with writing(state) as connection:
+            append(connection, "hasty")
+
+    def fed() -> list[str]:
+        with reading(state) as connection:
+            return list(connection.execute(select(rows.c.key).order_by(rows.c.id)).scalars())
+
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    thread = threading.Thread(target=hasty)
+    with writing(state) as connection:
+        connection.execute(rows.delete())
+        append(connection, "slow")
+        thread.start()
+        while not connection.exec_driver_sql(waiting).scalar_one():
+            assert thread.is_alive(), "it waits for the one that came first"
+        assert fed() == []
+    thread.join()
+    assert fed() == ["slow", "hasty"]
+    with writing(state) as connection:
+        append(connection, "undone")  # takes an id that nobody will ever see
+        connection.rollback()
+    hasty()
+    assert fed() == ["slow", "hasty", "hasty"]
+
+
+def test_workers_that_start_together_make_the_tables_together(server: Server, state: Engine) -> None:
+    with writing(state) as connection:
+        metadata.drop_all(connection)
+    opened: list[Engine] = []
+    threads = [threading.Thread(target=lambda: opened.append(open_state(server.socket_url))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for engine in opened:
+        engine.dispose()
+    assert len(opened) == 4

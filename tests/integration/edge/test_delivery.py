@@ -1,5 +1,6 @@
 """The promise, with real processes: what was committed arrives exactly once by name, whoever is killed or frozen."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 
 from haechi.contract.events import Event, Phase
 from haechi.contract.parcel import LossCause, ParcelName
+from support.fault_proxy import FaultProxy
 from support.gateway import GatewayProcess, River
 from support.little_cloud import LittleCloud
 from support.mosquitto import Mosquitto
@@ -113,6 +115,22 @@ async def test_gateway_and_cloud_outlive_a_killed_broker(
         await cloud.until(lambda: cloud.status is not None and cloud.status.state == "offline")
     assert (await gateway.outbox())["observations_committed"] == cloud.observations
     assert_without_holes(set(cloud.parcels))
+
+
+async def test_an_outage_says_each_of_its_faults_once(broker: Mosquitto, river: River, new_gateway: NewGateway) -> None:
+    async with FaultProxy(broker.port) as link:
+        link.be("cut")
+        gateway = new_gateway(f"mqtt://127.0.0.1:{link.port}")
+        await gateway.start()
+        await gateway.says("trying again")
+        seen = link.connections
+        async with asyncio.timeout(30):
+            while link.connections < seen + 6:  # noqa: ASYNC110 - the gateway is another process
+                await asyncio.sleep(0.05)
+        said = [line.partition("WARNING ")[2] for line in gateway.log.splitlines() if "trying again" in line]
+        assert len(said) == len(set(said))
+        link.be("pass")
+        await gateway.says("connected to")
 
 
 async def test_a_frozen_broker_is_noticed_and_nothing_is_lost(

@@ -37,7 +37,7 @@ def bundle(model_cache: Path, tmp_path: Path) -> Path:
 def test_what_was_fetched_is_verified_and_found(model_cache: Path) -> None:
     assert set(cache.ready(MODEL, model_cache) or {}) == ALL
     assert prepare.disagreeing(MODEL, model_cache) == []
-    assert cache.locate("nanodet-g", "auto", "256x416", model_cache).name == "int8-256x416.onnx"
+    assert cache.locate("nanodet-g", "int8", "256x416", model_cache).name == "int8-256x416.onnx"
     assert cache.locate("nanodet-g", "fp32", "192x320", model_cache).name == "fp32-192x320.onnx"
 
 
@@ -68,7 +68,7 @@ def test_stopped_after_the_download_it_goes_on_without_another(bundle: Path, tmp
     for path in [folder / "ready.json", *folder.glob("*.onnx")]:
         path.unlink()
     with pytest.raises(ModelMissing, match="haechi models fetch"):
-        cache.locate("nanodet-g", "auto", "256x416", there)
+        cache.locate("nanodet-g", "fp32", "256x416", there)
     prepare.prepare(MODEL, there, never, silent)
     assert set(cache.ready(MODEL, there) or {}) == ALL
 
@@ -162,4 +162,4 @@ def test_an_older_recipe_is_not_used(model_cache: Path, tmp_path: Path) -> None:
     there = tmp_path / "cache"
     shutil.copytree(cache.folder(MODEL, model_cache), there / MODEL.name / "0123456789ab")
     with pytest.raises(ModelMissing):
-        cache.locate("nanodet-g", "auto", "256x416", there)
+        cache.locate("nanodet-g", "fp32", "256x416", there)

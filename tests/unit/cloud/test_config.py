@@ -25,6 +25,8 @@ from haechi.command import UsageError, main
         ("--broker", "mqtt://127.0.0.1?ca_file=/etc/hosts", "mqtts"),
         ("--broker", "mqtts://127.0.0.1?verify=no", "verify"),
         ("--broker-port", "70000", "65535"),
+        ("--share", "a/b", "pattern"),
+        ("--share", "workers", "need broker as well"),
         ("--store", "mysql://127.0.0.1", "sqlite:///PATH"),
         ("--store", "influxdb://127.0.0.1", "database"),
         ("--store", "influxdb://127.0.0.1/db?tls=perhaps", "true or false"),

@@ -37,6 +37,7 @@ def open_state(url: str) -> Engine:
         with writing(engine) as connection:
             if connection.dialect.name == "postgresql":
                 postgresql.verify(connection)
+                postgresql.take_turns(connection)
             metadata.create_all(connection)
             _add_columns(connection)
     except SQLAlchemyError as error:

@@ -29,6 +29,7 @@ _OPTIONS = ("password_file", "ca_file", "tls", "host")
 _PORT = 5432
 _ANSWER_S_MAX = 60.0
 """A server that is silent for longer than this has frozen; a lock is never waited for so long."""
+_TABLES_LOCK = 0x6861656368690002  # "haechi", 2; 1 is the change feed's
 _INTEGRITY = ("23",)
 _TRY_AGAIN = ("08", "25006", "40", "53", "55", "57", "58", "XX")
 """Connection, read-only, conflict between transactions, resources, locked, stopped by an operator, disk, itself."""
@@ -87,6 +88,11 @@ def verify(connection: Connection) -> None:
                 "set it to on for this user or server"
             )
         )
+
+
+def take_turns(connection: Connection) -> None:
+    """Make workers that start together make the tables one after another: side by side, all but one would fail."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})")
 
 
 def _tls(host: str, options: dict[str, str]) -> ssl.SSLContext | bool:

@@ -40,6 +40,7 @@ gateways = Table(
     Column("observations", BigInteger, nullable=False, server_default="0"),  # stored, counted with their parcels
     Column("repeats", BigInteger, nullable=False, server_default="0"),  # parcels that came again and were not applied
     Column("current_epoch", _EPOCH),  # the one it commits in, as it last said
+    Column("said_at_us", BigInteger),  # its own time of the newest status that said "online"
     Column("fenced", Text),  # why intake from this gateway is refused; NULL when it is not
 )
 

@@ -50,7 +50,8 @@ class Uplink:
         self._proven = False
         """Whether this version of MQTT has once been understood; then silence has another cause."""
         self.counters: Counter[str] = Counter(connections=0)
-        self._said = ""
+        self._said: set[str] = set()
+        """What was logged in this outage: a link that fails in turns, each try another way, says each way once."""
         self._settled = asyncio.Event()
 
     @property
@@ -153,13 +154,13 @@ class Uplink:
         self._proven = True
         self._backoff.succeeded()
         self.counters["connections"] += 1
-        self._said = ""
+        self._said.clear()
         _log.info("connected to %s:%d", self._broker.host, self._broker.port)
         self._tell("running", "")
 
     def _lost(self, why: str) -> None:
-        if why != self._said:
-            self._said = why
+        if why not in self._said:
+            self._said.add(why)
             _log.warning("uplink: %s; trying again", why)
         self._tell("retrying", why)
 

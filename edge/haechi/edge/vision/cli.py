@@ -46,7 +46,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     judge.add_argument("--config", type=Path, metavar="FILE", help=_("judge a camera of this gateway's file instead"))
     judge.add_argument("--camera", metavar="ID", help=_("which of its cameras"))
-    judge.add_argument("--precision", choices=("auto", "fp32", "int8"), help=_("form of the detector to judge"))
+    judge.add_argument("--precision", choices=("fp32", "int8"), help=_("form of the detector to judge"))
     judge.add_argument("--input-size", choices=("256x416", "192x320"), help=_("input of the detector to judge"))
     judge.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
     judge.set_defaults(run=_answering(_evaluate))
@@ -84,7 +84,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     truth = truths.read(arguments.truth)
     camera = _camera(arguments.config, arguments.camera) if arguments.config else None
     config, names = evaluation.scene(str(arguments.clip.absolute()), truth, camera)
-    chosen = {"precision": arguments.precision, "input_size": arguments.input_size}
+    # What `auto` takes depends on the machine, and the answer must not.
+    precision = arguments.precision or ("fp32" if config.detector.precision == "auto" else None)
+    chosen = {"precision": precision, "input_size": arguments.input_size}
     detector_config = config.detector.model_copy(update={key: value for key, value in chosen.items() if value})
     score_min = SCORE_MIN_UNSURE if truth.frames is None else evaluation.RAW_SCORE_MIN
     detector = open_detector(detector_config, config.classes, score_min=score_min)
@@ -108,7 +110,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _preview(arguments: argparse.Namespace) -> int:
     config = _camera(arguments.config, arguments.camera)
     # The detector first: without it nobody's head could be blurred, so no picture may be taken.
-    detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
+    exact = config.detector.model_copy(update={"precision": "fp32"})
+    detector = open_detector(exact, ("person",), score_min=_ANYBODY)
     picture = preview.take(config, clock_us=wall_clock_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))
     _say(

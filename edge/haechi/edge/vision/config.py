@@ -59,7 +59,8 @@ class DetectorConfig(_Model):
         description="Name of a model of `haechi models list`, or path of your own `.onnx` file in YOLOX's format.",
     )
     precision: Literal["auto", "fp32", "int8"] = Field(
-        "auto", description="For nanodet-g: `auto` takes int8 where it was verified on this machine, else fp32."
+        "auto",
+        description="For nanodet-g: `auto` is fp32, or int8 where it proves 1.5 times as fast at the start.",
     )
     input_size: Literal["256x416", "192x320"] = Field(
         "256x416",

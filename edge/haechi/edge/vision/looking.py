@@ -19,6 +19,7 @@ from haechi.edge.vision.scene import Change, Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
 
 _LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
+_RELIT_S = 2.0  # a thunderstorm is not worth a look a flash
 
 
 class Look(NamedTuple):
@@ -53,6 +54,7 @@ class Looker:
         self._people: list[Box] = []
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
+        self._relit = False
 
     def look(self, picture: Picture, now_s: float) -> Look:
         """Takes one picture into account; blocks while the detector runs.
@@ -63,7 +65,7 @@ class Looker:
         """
         analysed = self._worth_it(picture, now_s)
         if analysed:
-            self._looked_s = now_s
+            self._looked_s, self._relit = now_s, False
             detections = self._detector.look(picture.colours())
             tracks = self._tracker.look(detections, now_s)
             self._people = [detection.box for detection in detections if detection.label == "person"]
@@ -86,9 +88,10 @@ class Looker:
         motion = self._gate.watch(picture.grey())
         if motion.regions:
             self._moved_s = now_s
+        self._relit |= motion.relit
         # Light that changed is worth one look; what that finds is looked at until it counts or is gone.
         return (
-            motion.relit
+            (self._relit and now_s - self._looked_s >= _RELIT_S)
             or self._tracker.doubtful
             or now_s - self._moved_s <= _LINGER_S
             or now_s - self._looked_s >= self._still_look_s

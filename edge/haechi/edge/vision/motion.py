@@ -1,12 +1,21 @@
 """The gate in front of the detector: is anything moving, so that a look is worth its milliseconds?
 
-As street recorders do it: the picture in grey and about 100 pixels high, compared with a running mean. A change of
-nearly everything at once is light, not movement: the mean is set anew and one look is taken.
+Promise: things that move open it, light does not. Three habits of street cameras are told apart from movement:
+
+* **Light** multiplies: clouds, lightning, headlights on the asphalt and the camera's own exposure change a place and
+  its neighbours by one factor. So logarithms of brightness are compared, each less the mean of its surroundings; what
+  is left is texture, which a smooth light does not change and an object does.
+* **Rain, insects and glitter** are elsewhere in the next picture, and make more noise where they are common. So a place
+  must differ by more than it usually does, and what differs must be met again nearby; the more of it comes and goes,
+  the more often.
+* **Switching to infrared**, or a lamp going on, changes nearly everything at once: what is usual is set anew and one
+  look is taken.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,10 +23,23 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.geometry import Box
 
-_DIFFERENCE_MIN = 22  # grey levels that noise of a street camera at night stays below
-_AREA_MIN = 0.0008  # share of the picture; a person at the far end of a car park
-_RECALIBRATE_SHARE = 0.8
-_MEAN_RATE = 0.05  # share of each picture in the running mean
+_DARK = 16  # grey levels that are added before the logarithm, or noise at night would be texture
+_LOGARITHM = (100 * np.log((np.arange(256) + _DARK) / _DARK)).astype(np.float32)
+"""Hundredths of a factor e: 10 is a tenth brighter, wherever the picture is not quite dark."""
+_SURROUNDINGS_PX = (15, 15)
+_DIFFERENCE_MIN, _DIFFERENCE_MAX = 11.0, 45.0
+_USUAL_DIFFERENCES = 4.0  # a place must differ by so many times what it usually does
+_DIFFERENCE_AT_FIRST = 2.0
+_AREA_MIN = 0.0024  # share of the picture, margin included; a person at the far end of a car park
+_RATE = 0.05  # share of each picture in what is usual
+_RELIT_LEVELS, _RELIT_SHARE = 22, 0.8  # grey levels, and the share of the picture that changed by them
+_RELIT_TEXTURE_SHARE = 0.4
+_NEAR_PX = 2  # a thing is met again within this and half of its smaller side …
+_SIZE_RATIO_MAX = 2.0  # … and with an area not further from its last one
+_MET_AGAIN = 2
+_MET_AGAIN_MORE_MAX = 6
+_YOUNG = 5  # things met so seldom are counted as coming and going
+_OPENING, _MARGIN = np.ones((2, 2), np.uint8), np.ones((5, 5), np.uint8)
 
 
 class Motion(NamedTuple):
@@ -33,39 +55,91 @@ class Motion(NamedTuple):
         return self.relit or bool(self.regions)
 
 
+class _Thing(NamedTuple):
+    """Something that differs; pixels of the small grey picture."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    met: int
+    """In how many pictures in a row."""
+
+    @property
+    def area(self) -> int:
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def continues(self, other: _Thing) -> bool:
+        """Whether it may be what `other` was one picture earlier."""
+        near = _NEAR_PX + min(self.right - self.left, self.bottom - self.top) // 2
+        return (
+            other.left - near < self.right
+            and self.left - near < other.right
+            and other.top - near < self.bottom
+            and self.top - near < other.bottom
+            and 1 / _SIZE_RATIO_MAX < self.area / other.area < _SIZE_RATIO_MAX
+        )
+
+
 class MotionGate:
     """Compares pictures of one camera with what it usually shows."""
 
     def __init__(self) -> None:
-        self._mean: NDArray[np.float32] | None = None
+        self._size: tuple[int, ...] = ()
+        self._texture = self._difference = self._level = np.zeros((1, 1), np.float32)
+        self._things: list[_Thing] = []
+        self._come_and_go = 0.0
 
     def watch(self, grey: NDArray[np.uint8]) -> Motion:
         """Compares one picture and learns from it; the first one and any of a new size count as relit.
 
         Args:
-            grey: brightness, uint8[h, w], small; it is not changed.
+            grey: brightness, uint8[h, w], small (:func:`~haechi.edge.vision.picture.small_grey`); it is not changed.
         """
-        if self._mean is None or self._mean.shape != grey.shape:
-            self._mean = grey.astype(np.float32)
-            return Motion((), True)
-        changed = cv2.absdiff(grey, cv2.convertScaleAbs(self._mean))
-        _, mask = cv2.threshold(changed, _DIFFERENCE_MIN, 255, cv2.THRESH_BINARY)
-        share = cv2.countNonZero(mask) / mask.size
-        if share > _RECALIBRATE_SHARE:
-            self._mean = grey.astype(np.float32)
-            return Motion((), True)
-        cv2.accumulateWeighted(grey, self._mean, _MEAN_RATE)
-        if share < _AREA_MIN / 4:
-            return Motion((), False)
-        return Motion(_regions(mask), False)
+        logarithm = cv2.LUT(grey, _LOGARITHM)
+        texture = logarithm - cv2.boxFilter(logarithm, -1, _SURROUNDINGS_PX, borderType=cv2.BORDER_REFLECT)
+        if self._size != grey.shape:
+            self._size = grey.shape
+            self._difference = np.full(grey.shape, _DIFFERENCE_AT_FIRST, np.float32)
+            return self._begin_anew(grey, texture)
+        changed = cv2.absdiff(texture, self._texture)
+        enough = np.clip(_USUAL_DIFFERENCES * self._difference, _DIFFERENCE_MIN, _DIFFERENCE_MAX)
+        mask = (changed > enough).astype(np.uint8)
+        brightened = cv2.absdiff(grey, cv2.convertScaleAbs(self._level)) > _RELIT_LEVELS
+        if np.count_nonzero(brightened) > _RELIT_SHARE * grey.size or mask.sum() > _RELIT_TEXTURE_SHARE * grey.size:
+            return self._begin_anew(grey, texture)
+        cv2.accumulateWeighted(grey, self._level, _RATE)
+        cv2.accumulateWeighted(texture, self._texture, _RATE)
+        cv2.accumulateWeighted(np.minimum(changed, _DIFFERENCE_MAX), self._difference, _RATE)
+        return Motion(self._moving(_differing(mask)), False)
+
+    def _begin_anew(self, grey: NDArray[np.uint8], texture: NDArray[np.float32]) -> Motion:
+        self._level, self._texture, self._things = grey.astype(np.float32), texture, []
+        return Motion((), True)
+
+    def _moving(self, seen: Iterable[_Thing]) -> tuple[Box, ...]:
+        before, self._things = self._things, []
+        young = 0
+        for thing in seen:
+            met = 1 + max((other.met for other in before if thing.continues(other)), default=0)
+            young += met < _YOUNG
+            self._things.append(thing._replace(met=met))
+        self._come_and_go += (young - self._come_and_go) * _RATE
+        needed = _MET_AGAIN + min(_MET_AGAIN_MORE_MAX, int(self._come_and_go))
+        high, wide = self._size
+        return tuple(
+            Box(thing.left / wide, thing.top / high, thing.right / wide, thing.bottom / high)
+            for thing in self._things
+            if thing.met >= needed
+        )
 
 
-def _regions(mask: NDArray[Any]) -> tuple[Box, ...]:
-    height, width = mask.shape
-    contours, _ = cv2.findContours(cv2.dilate(mask, None, iterations=2), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    boxes = []
-    for contour in contours:
-        left, top, wide, high = cv2.boundingRect(contour)
-        if wide * high / mask.size >= _AREA_MIN:
-            boxes.append(Box(left / width, top / height, (left + wide) / width, (top + high) / height))
-    return tuple(boxes)
+def _differing(mask: NDArray[np.uint8]) -> Iterable[_Thing]:
+    """What hangs together in a mask and is not too small; lines and dots of one pixel are left out."""
+    if not mask.any():
+        return
+    solid = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPENING), _MARGIN)
+    _count, _labels, found, _centres = cv2.connectedComponentsWithStats(solid)
+    for left, top, wide, high, _area in found[1:].tolist():
+        if wide * high >= _AREA_MIN * mask.size:
+            yield _Thing(left, top, left + wide, top + high, 1)

@@ -13,6 +13,7 @@ from haechi.contract.observations import Quality, Value
 from haechi.sdk import Host
 from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.testing.modbus_answers import values_in
+from haechi.sdk.testing.suite import QUICK
 
 
 class SensorPeer:
@@ -46,6 +47,7 @@ class TestSenseairS8(AdapterConformance):
     folder = Path(__file__).parent
     shown: ClassVar[Mapping[str, Sequence[Value]]] = {"co2": (400.0, 1.0, 10000.0)}
 
+    effort = QUICK._replace(reads=100, cancellations=8)  # its transport is tried harder elsewhere
     foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager

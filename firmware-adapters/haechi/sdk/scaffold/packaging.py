@@ -24,5 +24,11 @@ test = ["haechi[sdk]"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["{name}"]
+
+[tool.pytest.ini_options]
+addopts = ["--import-mode=importlib"]
+asyncio_mode = "auto"
+asyncio_default_fixture_loop_scope = "function"
+pythonpath = ["."]
 '''
     return {"pyproject.toml": pyproject, ".gitignore": "__pycache__/\n*-check/\ndist/\n"}

@@ -42,6 +42,8 @@ class Report:
     name: str
     kit: str
     findings: tuple[Finding, ...]
+    is_thorough: bool = True
+    """False: every rule was tried, but less of it; no mark is given for that."""
     figures: dict[str, float] = field(default_factory=dict)
     """What rules measured, such as the share of damage that cannot be seen."""
     duration_s: float = 0.0
@@ -56,12 +58,20 @@ class Report:
         return sum(finding.state == state for finding in self.findings)
 
 
-def check(folder: Folder, *, limit_s: float = LIMIT_S) -> Report:
-    """Run the suite of ``folder``; returns within ``limit_s`` and a moment, whatever the adapter does."""
+def check(folder: Folder, *, limit_s: float = LIMIT_S, thorough: bool = True) -> Report:
+    """Run the suite of ``folder``; returns within ``limit_s`` and a moment, whatever the adapter does.
+
+    Args:
+        folder: what to judge.
+        limit_s: what is not done by then fails.
+        thorough: False tries every rule, but less of it, for somebody who waits for the answer.
+    """
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="haechi-check-") as scratch:
         classes = _classes(folder.path / "test_adapter.py") or [""]
-        runs = [(suite, *_start(folder, suite, Path(scratch) / f"{suite}.jsonl")) for suite in classes]
+        runs = [
+            (suite, *_start(folder, suite, Path(scratch) / f"{suite}.jsonl", thorough=thorough)) for suite in classes
+        ]
         lines: list[dict[str, object]] = []
         for suite, process, path in runs:
             lines += [{**line, "suite": suite} for line in _outcome(process, path, begun_s, limit_s)]
@@ -75,10 +85,12 @@ def check(folder: Folder, *, limit_s: float = LIMIT_S) -> Report:
     figures: dict[str, float] = {}
     for line in lines:
         figures.update(line.get("figures") or {})  # type: ignore[call-overload]
-    return Report(folder.name, KIT_VERSION, troubles + findings, figures, round(time.monotonic() - begun_s, 1))
+    return Report(
+        folder.name, KIT_VERSION, troubles + findings, thorough, figures, round(time.monotonic() - begun_s, 1)
+    )
 
 
-def _start(folder: Folder, suite: str, report: Path) -> tuple["subprocess.Popen[bytes]", Path]:
+def _start(folder: Folder, suite: str, report: Path, *, thorough: bool) -> tuple["subprocess.Popen[bytes]", Path]:
     test = str(folder.path / "test_adapter.py") + (f"::{suite}" if suite else "")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "haechi.sdk.testing.report"]
     command += ["-c", os.devnull, f"--rootdir={folder.root}", "--import-mode=importlib", "-o", "asyncio_mode=auto"]
@@ -92,6 +104,7 @@ def _start(folder: Folder, suite: str, report: Path) -> tuple["subprocess.Popen[
         f"--haechi-report={report}",
         test,
     ]
+    command += ["--haechi-thorough"] if thorough else []
     paths = [str(folder.root), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,

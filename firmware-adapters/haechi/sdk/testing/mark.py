@@ -29,6 +29,7 @@ def mark_of(report: Report, folder: Path) -> dict[str, Any]:
     return {
         "adapter": report.name,
         "kit": report.kit,
+        "is_thorough": report.is_thorough,
         "firmware": str(conformance.get("firmware", "")),
         "sha256": folder_sum(folder),
         "rules": {finding.rule: finding.state for finding in report.findings},

@@ -1,6 +1,7 @@
 """A pytest plugin that writes down how each rule fared; ``haechi adapter check`` runs it in a process of its own.
 
-``-p haechi.sdk.testing.report --haechi-report FILE`` tries everything thoroughly and writes one JSON object a test.
+``-p haechi.sdk.testing.report --haechi-report FILE`` writes one JSON object a test; ``--haechi-thorough`` tries all of
+each rule.
 """
 
 import json
@@ -17,13 +18,15 @@ _DETAIL_CHARACTERS_MAX = 500
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that names the file."""
     parser.addoption("--haechi-report", type=Path, default=None, help="where to write how each rule fared")
+    parser.addoption("--haechi-thorough", action="store_true", help="try all of each rule, as for a mark")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Try thoroughly, and write down."""
+    """Take the effort, and write down."""
+    if config.getoption("--haechi-thorough"):
+        Suite.effort = THOROUGH
     path = config.getoption("--haechi-report")
     if path is not None:
-        Suite.effort = THOROUGH
         config.pluginmanager.register(_Writer(path), "haechi-report-writer")
 
 

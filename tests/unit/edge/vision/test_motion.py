@@ -1,5 +1,8 @@
 """The gate opens for what moves and stays shut for noise and slow light."""
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +32,10 @@ def test_something_that_comes_is_found_where_it_is() -> None:
         watched(gate, street(seed=seed))
     picture = street(seed=11)
     picture[200:260, 300:320] = 200
-    motion = watched(gate, picture)
+    assert not watched(gate, picture).any
+    motion = watched(gate, np.roll(picture, 8, axis=1))
     (region,) = motion.regions
-    assert region.left < 300 / 640 < 320 / 640 < region.right
+    assert region.left < 308 / 640 < 328 / 640 < region.right
     assert region.top < 200 / 360 < 260 / 360 < region.bottom
     assert region.area < 0.06
 
@@ -54,3 +58,59 @@ def test_a_stream_that_changes_its_size_is_looked_at() -> None:
     gate = MotionGate()
     watched(gate, street())
     assert watched(gate, np.zeros((100, 333), np.uint8)).relit
+
+
+def houses(level: float = 1.0, seed: int = 1) -> NDArray[np.uint8]:
+    """A street with texture, in such light, with a sensor's noise."""
+    chance = np.random.default_rng(9)
+    scene = np.kron(chance.integers(40, 160, (18, 32)), np.ones((20, 20)))
+    return np.clip(scene * level + np.random.default_rng(seed).normal(0, 3, scene.shape), 0, 255).astype(np.uint8)
+
+
+def opened(pictures: Iterable[NDArray[np.uint8]]) -> tuple[int, int]:
+    """How often movement was seen, and how often everything was new."""
+    gate = MotionGate()
+    seen = [watched(gate, picture) for picture in pictures]
+    return sum(bool(motion.regions) for motion in seen), sum(motion.relit for motion in seen)
+
+
+def test_clouds_and_the_cameras_own_exposure_are_no_motion() -> None:
+    assert opened(houses(1 - 0.4 * math.sin(n / 12) ** 2, n) for n in range(100)) == (0, 1)
+
+
+def test_lightning_is_no_motion() -> None:
+    moved, relit = opened(houses(1.5 if n % 7 == 0 else 0.6, n) for n in range(100))
+    assert moved <= 2
+    assert relit <= 30
+
+
+def test_headlights_that_sweep_the_street_are_no_motion() -> None:
+    x, y = np.meshgrid(np.arange(640), np.arange(360))
+
+    def lit(n: int) -> NDArray[np.uint8]:
+        glow = np.exp(-(((x - 20 * n % 900 + 100) / 150) ** 2) - ((y - 220) / 90) ** 2)
+        dark = houses(0.35, n)
+        return np.asarray(np.clip(dark * (1 + 2 * glow), 0, 255), np.uint8)
+
+    moved, _relit = opened(lit(n) for n in range(100))
+    assert moved <= 3
+
+
+def test_rain_does_not_hold_it_open_and_a_walker_in_it_is_seen() -> None:
+    def wet(n: int, *, walker: bool) -> NDArray[np.uint8]:
+        chance = np.random.default_rng(n)
+        picture = houses(0.7, n)
+        for left, top in zip(chance.integers(0, 630, 120), chance.integers(0, 320, 120), strict=True):
+            length = int(chance.integers(10, 40))
+            picture[top : top + length, left : left + 2] = (
+                np.minimum(picture[top : top + length, left : left + 2], 205) + 50
+            )
+        if walker:
+            picture[180:270, 3 * (n - 80) : 3 * (n - 80) + 30] = 230
+        return picture
+
+    gate = MotionGate()
+    falling = [watched(gate, wet(n, walker=False)) for n in range(80)]
+    assert sum(bool(motion.regions) for motion in falling[20:]) <= 3
+    walking = [watched(gate, wet(n, walker=True)) for n in range(80, 140)]
+    assert sum(bool(motion.regions) for motion in walking) >= 25

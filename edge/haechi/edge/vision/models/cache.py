@@ -59,8 +59,8 @@ def mark_ready(model: ModelCard, cache: Path, files: Mapping[str, str]) -> None:
     write(folder(model, cache) / _READY, json.dumps({"files": dict(files)}, indent=1).encode())
 
 
-def locate(name: str, precision: Literal["auto", "fp32", "int8"], size: str, cache: Path | None = None) -> Path:
-    """Finds the file a camera is to run; ``auto`` prefers int8 where it was verified.
+def locate(name: str, precision: Precision, size: str, cache: Path | None = None) -> Path:
+    """Finds the file of one form of a model.
 
     Raises:
         ModelMissing: it was not fetched yet, or not in this precision.
@@ -69,14 +69,11 @@ def locate(name: str, precision: Literal["auto", "fp32", "int8"], size: str, cac
     model = card(name)
     cache = root() if cache is None else cache
     files = ready(model, cache)
-    choices: tuple[Precision, ...] = ("int8", "fp32") if precision == "auto" else (precision,)
     if files is None:
         raise _missing(name)
-    for choice in choices:
-        digest = files.get(file_name(choice, size))
-        if digest is None:
-            continue
-        path = folder(model, cache) / file_name(choice, size)
+    digest = files.get(file_name(precision, size))
+    if digest is not None:
+        path = folder(model, cache) / file_name(precision, size)
         if not path.exists() or sha256(path) != digest:
             raise ModelError(
                 _("{path}: damaged since it was verified; run `haechi models fetch` again").format(path=path)

@@ -1,0 +1,1 @@
+"""Eastron SDM630 and SDM72 energy meters (Modbus RTU)."""

@@ -1,0 +1,1 @@
+"""Plantower PMS5003 particulate matter sensors (serial, active mode)."""
