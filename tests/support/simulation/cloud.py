@@ -16,6 +16,7 @@ from haechi.cloud.event_broker.acknowledge import Acknowledger
 from haechi.cloud.event_broker.arrivals import Arrival
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.meters import Meters
+from haechi.cloud.event_broker.store_watch import StoreWatch
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.state import changes
@@ -107,6 +108,7 @@ class Cloud:
         assert self.points is not None
         writer = _Writer(self._loop, self.state, self)
         acknowledger = Acknowledger(self._publish, self.now_us)
+        meters = Meters(CollectorRegistry())
         intake = Intake(
             tenants=[TENANT],
             home=TENANT,
@@ -116,10 +118,11 @@ class Cloud:
             objects=self.objects,
             bell=ChangeBell(),
             acknowledger=acknowledger,
-            meters=Meters(CollectorRegistry()),
+            meters=meters,
             clock_us=self.now_us,
         )
         process.start(intake.run())
+        process.start(StoreWatch(self.points, self.state, writer, meters, self.now_us).run())
         process.start(acknowledger.run())
         process.start(self._sweep(writer))
         for lane, window in _LANES.items():

@@ -8,7 +8,9 @@
 * what a device gave is committed, unless its gateway died within the time that committing may take
 """
 
+import contextlib
 import json
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -115,7 +117,7 @@ def check(
         BrokenPromise: it is not as promised.
     """
     with reading(state) as connection:
-        points = _points(connection, folder / POINTS)
+        points = _points(folder / POINTS)
         books = {gateway: _books(connection, gateway) for gateway in truth.ledgers}
         for gateway, ledger in truth.ledgers.items():
             _check_custody(gateway, truth, books[gateway])
@@ -141,12 +143,16 @@ def shows(truth: Truth, state: Engine) -> bool:
     )
 
 
-def unaccounted(truth: Truth, state: Engine) -> str:
+def unaccounted(truth: Truth, state: Engine, folder: Path) -> str:
     """Return what was committed and the cloud neither has nor tells as lost; empty when there is nothing."""
     with reading(state) as connection:
+        points = _points(folder / POINTS) if truth.cloud_restored else {}
         try:
-            for gateway in truth.ledgers:
-                _check_custody(gateway, truth, _books(connection, gateway))
+            for gateway, ledger in truth.ledgers.items():
+                books = _books(connection, gateway)
+                _check_custody(gateway, truth, books)
+                if truth.cloud_restored:
+                    _check_points(connection, gateway, ledger, books, points)
         except BrokenPromise as broken:
             return str(broken)
     return ""
@@ -200,11 +206,11 @@ def _check_custody(gateway: str, truth: Truth, books: _Books) -> None:
             raise BrokenPromise(f"{gateway}: {numbers} of {epoch.hex()[:8]} are stored, and were never committed")
 
 
-def _points(connection: Connection, path: Path) -> dict[tuple[str, str, int], float]:
-    connection.exec_driver_sql("ATTACH DATABASE ? AS kept", (str(path),))
-    rows = connection.exec_driver_sql(
-        "SELECT gateway, datastream, time_ns, v FROM kept.points JOIN kept.series ON series.id = points.series"
-    ).all()
+def _points(path: Path) -> dict[tuple[str, str, int], float]:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
+        rows = kept.execute(
+            "SELECT gateway, datastream, time_ns, v FROM points JOIN series ON series.id = points.series"
+        ).fetchall()
     return {(gateway, datastream, time_ns): v for gateway, datastream, time_ns, v in rows}
 
 

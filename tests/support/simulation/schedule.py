@@ -145,7 +145,9 @@ class City:
     def _unaccounted(self) -> str:
         """What the cloud has yet to notice by comparing, as the disk is gone that knew it."""
         truth = self._truth
-        return promise.unaccounted(truth, self.cloud.state) if truth.memory_was_lost and self.cloud.state else ""
+        if not truth.memory_was_lost or self.cloud.state is None or self.cloud.process is None:
+            return ""
+        return promise.unaccounted(truth, self.cloud.state, self.cloud.process.folder)
 
     async def _break_things(self) -> None:
         known = [name for name in faults.MIX if self.chance.random() < 0.5]
