@@ -46,7 +46,7 @@ class Sdi12Polled(Polled[KeysT]):
     def __init__(self, device: str, config: KeysT, host: Host) -> None:
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
-        self._recorder = Sdi12(
+        self.recorder = Sdi12(
             LineSettings(config.serial_port, config.baud, config.parity, 1, config.databits),
             config.address,
             host.clock,
@@ -66,22 +66,22 @@ class Sdi12Polled(Polled[KeysT]):
     @property
     def name(self) -> str:
         """Where the sensor is, for texts."""
-        return self._recorder.name
+        return self.recorder.name
 
     def open(self) -> None:
         """Join the bus."""
-        self._recorder.join()
+        self.recorder.join()
 
     def close(self) -> None:
         """Leave the bus."""
-        self._recorder.close()
+        self.recorder.close()
 
     def take_strays(self) -> int:
         """Return how many bytes belonged to no command since the last call."""
-        strays, self._recorder.strays = self._recorder.strays, 0
+        strays, self.recorder.strays = self.recorder.strays, 0
         return strays
 
     async def round(self) -> Sample | None:
         """Measure once."""
-        values = await self._recorder.measure(with_crc=self.config.crc, concurrent=self.config.concurrent)
+        values = await self.recorder.measure(with_crc=self.config.crc, concurrent=self.config.concurrent)
         return self.sample_of(values)
