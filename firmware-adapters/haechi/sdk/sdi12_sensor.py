@@ -43,7 +43,7 @@ class Sdi12Sensor:
         """Commands whose next answer is damaged on the wire, and at which character."""
         self.echoes = False
         """True: the adapter repeats what it sends, as a half-duplex one does."""
-        self.commands: deque[bytes] = deque(maxlen=50)
+        self.commands: deque[bytes] = deque(maxlen=20)
         """What it was told, oldest first."""
         self._measure, self._address, self._identity = measure, address.encode(), identity.encode()
         self._command = b""

@@ -31,7 +31,6 @@ class OttPls(Sdi12Polled[OttPlsConfig]):
     """One probe."""
 
     Config: ClassVar = OttPlsConfig
-    ready_s_max = 60
 
     def __init__(self, device: str, config: OttPlsConfig, host: Host) -> None:
         """Keep what is given; open nothing."""

@@ -51,7 +51,7 @@ class TestOttPls(AdapterConformance):
         "water_depth_max": (1.3, 9999.999),
         "water_temperature": (8.5, -0.5),
     }
-    effort = QUICK._replace(reads=60, cancellations=8)  # four commands a read: 0.05 s is as fast as it goes
+    effort = QUICK._replace(reads=120, cancellations=8)  # four commands a read: 0.05 s is as fast as it goes
     foreign = (b"1+3.14\r\n", b"2M!", b"50012\r\n")
 
     @asynccontextmanager
