@@ -22,7 +22,7 @@ def answered() -> set[str]:
     """Return every name that a gateway or the cloud answers, with the suffixes of histograms."""
     page = metrics.page(
         software="",
-        figures=Figures(1, 1, 1, 1, 1, 1, 1, 1, {"quota": 1}),
+        figures=Figures(1, 1, 1, 1, 1, 1, 1, 1, {"quota": 1}, {"quota": 1}, 1),
         components=(ComponentStatus(id="uplink", kind="mqtt", state="running", counters={"connections": 1}),),
         retries={},
         problems=0,

@@ -250,6 +250,7 @@ class _Agent:
 
         def moved() -> None:
             self._tell_trouble(outbox.trouble)
+            counters["moves_to_memory"] += bool(outbox.trouble)
             if not outbox.trouble:
                 _log.info("the disk takes the outbox again")
             uplink.moved()

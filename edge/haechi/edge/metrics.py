@@ -65,8 +65,12 @@ def page(
     made.one("haechi_gateway_problems", "gauge", "What is wrong with the gateway itself, in lines.", problems)
     for name, kind, text, value in _outbox(figures, in_memory, now_us):
         made.one(name, kind, text, value)
-    lost: dict[Labels, float] = {(("cause", cause),): count for cause, count in sorted(figures.parcels_lost.items())}
-    made.family("haechi_outbox_lost_parcels_total", "counter", "Committed and lost, by cause; each is reported.", lost)
+    for name, text, lost in (
+        ("haechi_outbox_lost_parcels_total", "Committed and lost, by cause; each is reported.", figures.parcels_lost),
+        ("haechi_outbox_lost_observations_total", "What was in them, where it was known.", figures.observations_lost),
+    ):
+        by_cause: dict[Labels, float] = {(("cause", cause),): count for cause, count in sorted(lost.items())}
+        made.family(name, "counter", text, by_cause)
     made.one("haechi_uplink_connected", "gauge", "Whether the broker has let us in.", int(connected))
     made.one("haechi_uplink_in_flight_parcels", "gauge", "Sent and not acknowledged end to end.", in_flight)
     of = {part.id: (("component", part.id), ("kind", part.kind)) for part in components}
@@ -107,6 +111,7 @@ def _outbox(figures: Figures, in_memory: bool, now_us: int) -> Iterator[tuple[st
     yield "haechi_outbox_events_committed_total", "counter", "Events ever committed.", figures.events_committed
     evicted = "haechi_outbox_evicted_parcels_total"
     yield evicted, "counter", "Acknowledged parcels that made room.", figures.parcels_evicted
+    yield "haechi_outbox_gaps_total", "counter", "Times of which something may be missing unnamed.", figures.gaps
 
 
 async def serve(host: str, port: int, read: Callable[[], Awaitable[str]], on_listening: Callable[[int], None]) -> None:

@@ -30,6 +30,8 @@ class Sdi12Sensor:
             identity: what it answers to aI! behind its address.
         """
         self.port = ""
+        self.settings: dict[bytes, bytes] = {}
+        """The maker's own commands that ask for something, and what it answers to each."""
         self.announced_s = 0
         """How long it says that a measurement takes; it is done after ``takes_s`` and then asks for service."""
         self.takes_s = 0.02
@@ -41,7 +43,7 @@ class Sdi12Sensor:
         """Commands whose next answer is damaged on the wire, and at which character."""
         self.echoes = False
         """True: the adapter repeats what it sends, as a half-duplex one does."""
-        self.commands: deque[bytes] = deque(maxlen=50)
+        self.commands: deque[bytes] = deque(maxlen=20)
         """What it was told, oldest first."""
         self._measure, self._address, self._identity = measure, address.encode(), identity.encode()
         self._command = b""
@@ -94,6 +96,8 @@ class Sdi12Sensor:
             self._answer(b"")
         elif command == b"I":
             self._answer(self._identity)
+        elif command in self.settings:
+            self._answer(self.settings[command])
         elif measure := _MEASURE.fullmatch(command):
             self._begin(concurrent=measure[1] == b"C", with_crc=bool(measure[2]), number=int(measure[3] or 0))
         elif command[:1] == b"D" and command[1:].isdigit():

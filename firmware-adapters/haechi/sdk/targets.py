@@ -1,5 +1,6 @@
 """What a person means on the command line: an adapter's folder by name or path, and devices in a TOML file."""
 
+import sys
 import tomllib
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from haechi.sdk.adapter import Adapter
-from haechi.sdk.errors import ConfigError
 from haechi.sdk.registry import GROUP, find_adapters, load_adapter
 from haechi.text import _
 
@@ -98,24 +98,30 @@ def targets_in(file: Path, adapter: str | None = None, device: str | None = None
         if not isinstance(one, dict) or not isinstance(one.get("config"), dict):
             raise NotFound(_("{file}: device[{number}] has no config").format(file=file, number=number))
         if device is None or one.get("id") == device:
-            targets.append(Target(str(one.get("id")), _adapter(str(one.get("adapter")), file), one["config"]))
+            named = str(one.get("adapter"))
+            targets.append(Target(str(one.get("id")), adapter_named(named, file), one["config"]))
     if not targets:
         what = _("no device") if device is None else _("no device {device}").format(device=device)
         raise NotFound(_("{file}: {what}").format(file=file, what=what))
     return targets
 
 
-def _adapter(name: str, file: Path) -> type[Adapter[Any]]:
-    """Load the adapter ``name``; one that is announced beside ``file`` need not be installed."""
+def adapter_named(name: str, near: Path) -> type[Adapter[Any]]:
+    """Return the adapter ``name``, installed or announced by the project that the file ``near`` lies in.
+
+    Raises:
+        ConfigError: there is none, or it cannot be loaded.
+    """
     installed = find_adapters()
-    if name not in installed:
-        project = file.resolve().parent.parent / "pyproject.toml"
-        if project.is_file():
-            read = tomllib.loads(project.read_text(encoding="utf-8"))
-            announced = read.get("project", {}).get("entry-points", {}).get(GROUP, {})
-            if name in announced and find_spec(announced[name].partition(":")[0].partition(".")[0]) is not None:
-                return load_adapter(name, {name: EntryPoint(name, announced[name], GROUP)})
-    try:
-        return load_adapter(name, installed)
-    except ConfigError as error:
-        raise NotFound(_("{file}: {why}").format(file=file, why=error)) from None
+    for folder in near.resolve().parents if name not in installed else ():
+        project = folder / "pyproject.toml"
+        if not project.is_file():
+            continue
+        read = tomllib.loads(project.read_text(encoding="utf-8"))
+        announced = read.get("project", {}).get("entry-points", {}).get(GROUP, {})
+        if name in announced:
+            # What is not installed yet is imported from where it is written.
+            if str(folder) not in sys.path:
+                sys.path.insert(0, str(folder))
+            return load_adapter(name, {name: EntryPoint(name, announced[name], GROUP)})
+    return load_adapter(name, installed)

@@ -274,6 +274,23 @@ def test_dead_letters_are_kept_once_and_what_is_dropped_is_a_loss(state: Engine)
         assert connection.execute(select(lost.c.first)).scalar_one() == 9
 
 
+def test_a_gateway_that_sends_only_garbage_pushes_out_nobody_else_s_letters(state: Engine) -> None:
+    with writing(state) as connection:
+        letters.keep(connection, Letter("city", "cabinet-2", "t", "parcel", "newer", b"z" * 1000, EPOCH, 1), NOW_US)
+        for number in range(600):
+            content = b"%04d" % number * 25
+            letters.keep(
+                connection, Letter("city", "cabinet-1", "t", "parcel", "broken", content, EPOCH, 1 + number), NOW_US
+            )
+        dropped = letters.trim(connection, NOW_US, bytes_max=5_000)
+        owner = dead_letters.c.gateway
+        kept = connection.execute(select(owner, func.count()).group_by(owner).order_by(owner)).all()
+    assert [tuple(row) for row in kept] == [("cabinet-1", 40), ("cabinet-2", 1)]
+    assert len(dropped) == 2, "a loss for many letters, not one each"
+    with reading(state) as connection:
+        assert connection.execute(select(lost.c.first, lost.c.last)).all() == [(1, 560)]
+
+
 def test_the_feed_is_bounded_and_never_uses_an_id_again(state: Engine) -> None:
     with writing(state) as connection:
         append(connection, "city", [Change("event", str(n)) for n in range(10)], NOW_US)

@@ -34,13 +34,18 @@ async def run_seed(folder: Path, seed: int, length_s: float) -> Outcome:
     """Run the plan of a seed; an even one speaks TLS.
 
     Raises:
-        BrokenPromise: with the seed in its text.
+        BrokenPromise: its text begins with the command that runs it again.
     """
     try:
         async with real_city(folder, tls=seed % 2 == 0, freeze_s=3.0) as city:
             return await finish(city, draw(seed, length_s))
     except (AssertionError, TimeoutError) as error:
-        raise BrokenPromise(f"seed {seed}, {length_s:g} s: {error or type(error).__name__}; files: {folder}") from error
+        raise BrokenPromise(f"{command(seed, length_s)}: {error or type(error).__name__}") from error
+
+
+def command(seed: int, length_s: float) -> str:
+    """Return what a person types to run it again."""
+    return f"make torture-real MINUTES={length_s / 60:g} SEED={seed}"
 
 
 async def finish(city: RealCity, plan: Sequence[Strike], *, counted: bool = True) -> Outcome:

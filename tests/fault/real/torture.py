@@ -18,7 +18,7 @@ from typing import Any
 
 from fault.real.disks import NeedsRoot
 from fault.real.plan import draw
-from fault.real.run import Outcome, run_seed
+from fault.real.run import Outcome, command, run_seed
 from fault.real.scenarios import SCENARIOS
 
 from support.simulation.truth import BrokenPromise
@@ -39,8 +39,7 @@ def main() -> int:
         length_s = 60 * chosen.minutes
         for strike in draw(chosen.seed, length_s):
             _say(f"  {strike}")
-        again = f"make torture-real MINUTES={chosen.minutes:g} SEED={chosen.seed}"
-        runs[again] = partial(run_seed, seed=chosen.seed, length_s=length_s)
+        runs[command(chosen.seed, length_s)] = partial(run_seed, seed=chosen.seed, length_s=length_s)
     else:
         names = list(SCENARIOS) if chosen.scenario == "all" else [chosen.scenario]
         runs = {f'make torture-real ARGS="--scenario {name}"': SCENARIOS[name] for name in names}

@@ -12,7 +12,7 @@ from haechi.edge import metrics
 from haechi.edge.outbox import Figures
 from haechi.sdk.errors import NotConnected
 
-FIGURES = Figures(3, 3000, 9000, 10_000, 1_000_000, 70, 2, 5, {"quota": 4, "disk": 1})
+FIGURES = Figures(3, 3000, 9000, 10_000, 1_000_000, 70, 2, 5, {"quota": 4, "disk": 1}, {"quota": 40}, 6)
 
 
 def page(detail: str = "") -> str:
@@ -48,6 +48,8 @@ def test_everything_that_waits_was_lost_or_retried_is_there() -> None:
         ("haechi_outbox_in_memory",): 1,
         ("haechi_outbox_lost_parcels_total", "cause=quota"): 4,
         ("haechi_outbox_lost_parcels_total", "cause=disk"): 1,
+        ("haechi_outbox_lost_observations_total", "cause=quota"): 40,
+        ("haechi_outbox_gaps_total",): 6,
         ("haechi_outbox_evicted_parcels_total",): 5,
         ("haechi_uplink_connected",): 0,
         ("haechi_component_retries_total", *river): 2,

@@ -58,6 +58,12 @@ async def test_an_adapter_that_echoes_is_understood() -> None:
         assert len(await recorder.measure(with_crc=True)) == len(_VALUES)
 
 
+async def test_a_setting_is_asked_for_by_the_makers_own_command() -> None:
+    async with sensor() as (one, recorder):
+        one.settings[b"OSU"] = b"+2"
+        assert await recorder.setting("OSU") == [Decimal(2)]
+
+
 async def test_silence_is_not_connected_after_three_attempts() -> None:
     async with sensor() as (one, recorder):
         one.silent = True

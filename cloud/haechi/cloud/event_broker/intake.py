@@ -82,7 +82,10 @@ class Intake:
         self._meters = meters
         self._clock_us = clock_us
         self._lanes = {"urgent": Lane(), "status": Lane(), "bulk": Lane()}
+        # Bulk goes through three stages, so that one batch is decoded and one is committed while one is written.
+        self._decoded: asyncio.Queue[_Read] = asyncio.Queue(maxsize=1)
         self._stored: asyncio.Queue[_Read] = asyncio.Queue(maxsize=1)
+        self._decoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parcels")
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="points")
         self.trouble: dict[str, str] = {}
         """What is down now, ``points`` or ``state``, each with one line for the operator."""
@@ -102,10 +105,12 @@ class Intake:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._run_state_only("urgent", Turn.URGENT))
                 tasks.create_task(self._run_state_only("status", Turn.STATUS))
+                tasks.create_task(self._run_decoding())
                 tasks.create_task(self._run_points())
                 tasks.create_task(self._run_bulk())
         finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            for threads in (self._decoding, self._threads):
+                threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run_state_only(self, lane: str, turn: Turn) -> None:
         while True:
@@ -125,11 +130,16 @@ class Intake:
             if len(self._lanes["bulk"]) < HANDED_OVER_MAX:
                 self._lanes["bulk"].put(Waiting(one.arrival, asyncio.get_running_loop().create_future()))
 
-    async def _run_points(self) -> None:
+    async def _run_decoding(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             waiting = await self._lanes["bulk"].batch()
-            batch = await loop.run_in_executor(self._threads, self._sort, waiting)
+            await self._decoded.put(await loop.run_in_executor(self._decoding, self._sort, waiting))
+
+    async def _run_points(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = await self._decoded.get()
             retry_s = RETRY_S_FIRST
             while True:
                 try:

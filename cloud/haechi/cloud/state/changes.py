@@ -20,6 +20,8 @@ from haechi.cloud.state.schema import changes
 ChangeKind = Literal["situation", "event", "evidence", "gateway", "loss", "dead_letter"]
 KEPT = 50_000
 _ADVISORY_LOCK = 0x6861656368690001  # "haechi", 1
+_TAKE_TURNS = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+_APPEND = insert(changes)
 _OBSERVED_MAX = 20_000
 
 
@@ -39,8 +41,8 @@ def append(connection: Connection, tenant: str, news: Iterable[Change], now_us: 
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    connection.execute(insert(changes), rows)
+        connection.execute(_TAKE_TURNS)
+    connection.execute(_APPEND, rows)
 
 
 def trim(connection: Connection, kept: int = KEPT) -> int:

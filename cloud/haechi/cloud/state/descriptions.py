@@ -3,11 +3,17 @@
 A place may be described by several gateways, whose orders cannot be compared: there the last word that came stands.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from haechi.cloud.state.schema import datastreams, places, things
 from haechi.cloud.state.upsert import upsert
 from haechi.contract.parcel import Parcel
+
+_WITH_DEVICE_TIME = select(datastreams.c.id).where(
+    datastreams.c.tenant == bindparam("of_tenant"),
+    datastreams.c.gateway == bindparam("of_gateway"),
+    datastreams.c.device_time,
+)
 
 
 def describe(connection: Connection, tenant: str, gateway: str, seq: int, parcel: Parcel) -> bool:
@@ -73,9 +79,4 @@ def describe(connection: Connection, tenant: str, gateway: str, seq: int, parcel
 
 def with_device_time(connection: Connection, tenant: str, gateway: str) -> frozenset[str]:
     """Return the datastreams of a gateway whose points bear the device's own record time."""
-    rows = connection.execute(
-        select(datastreams.c.id).where(
-            datastreams.c.tenant == tenant, datastreams.c.gateway == gateway, datastreams.c.device_time
-        )
-    )
-    return frozenset(rows.scalars())
+    return frozenset(connection.execute(_WITH_DEVICE_TIME, {"of_tenant": tenant, "of_gateway": gateway}).scalars())

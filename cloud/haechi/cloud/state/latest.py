@@ -6,7 +6,7 @@ One row a thing, its values packed with MessagePack as ``datastream → [epoch_o
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from haechi.cloud.state.schema import latest
 from haechi.cloud.state.upsert import upsert
@@ -18,6 +18,11 @@ Latest = tuple[int, int, int, Value, int]
 
 _THINGS_A_QUERY = 500
 _encoder = msgspec.msgpack.Encoder()
+_KNOWN = select(latest.c.thing, latest.c["values"]).where(
+    latest.c.tenant == bindparam("of_tenant"),
+    latest.c.gateway == bindparam("of_gateway"),
+    latest.c.thing.in_(bindparam("things", expanding=True)),
+)
 _decoder = msgspec.msgpack.Decoder(dict[str, tuple[int, int, int, bool | int | float | str, int]])
 
 
@@ -60,11 +65,7 @@ def merge(connection: Connection, tenant: str, gateway: str, newest: Mapping[str
     things = sorted(newest)
     for start in range(0, len(things), _THINGS_A_QUERY):
         some = things[start : start + _THINGS_A_QUERY]
-        rows = connection.execute(
-            select(latest.c.thing, latest.c["values"]).where(
-                latest.c.tenant == tenant, latest.c.gateway == gateway, latest.c.thing.in_(some)
-            )
-        )
+        rows = connection.execute(_KNOWN, {"of_tenant": tenant, "of_gateway": gateway, "things": some})
         known = {thing: unpack(packed) for thing, packed in rows}
         changed = []
         for thing in some:

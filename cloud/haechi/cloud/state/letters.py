@@ -5,17 +5,20 @@ reported as one.
 """
 
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
 
 from haechi.cloud.state import losses
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import dead_letters
 from haechi.cloud.state.upsert import insert_or_ignore
 from haechi.contract.parcel import LossCause, LossRange, LossRecord
+from haechi.contract.ranges import RangeSet
 
 LetterKind = Literal["parcel", "point", "event", "control"]
 CONTENT_BYTES_MAX = 64 * 1024
@@ -23,6 +26,18 @@ KEPT_BYTES_MAX = 256 * 1024 * 1024
 KEPT_US_MAX = 90 * 86_400_000_000
 _REASON_MAX = 500
 _DROP_AT_ONCE = 500
+_HELD = select(
+    dead_letters.c.tenant, dead_letters.c.gateway, func.sum(func.length(dead_letters.c.content)).label("size")
+).group_by(dead_letters.c.tenant, dead_letters.c.gateway)
+_OUTLINE = select(
+    dead_letters.c.id,
+    dead_letters.c.tenant,
+    dead_letters.c.gateway,
+    dead_letters.c.epoch,
+    dead_letters.c.seq,
+    dead_letters.c.received_us,
+    func.length(dead_letters.c.content).label("kept"),
+).order_by(dead_letters.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +113,51 @@ def discard(connection: Connection, letter_id: int) -> None:
 def trim(
     connection: Connection, now_us: int, bytes_max: int = KEPT_BYTES_MAX, age_us_max: int = KEPT_US_MAX
 ) -> list[tuple[str, Change]]:
-    """Drop the oldest letters beyond the bounds; what is dropped becomes a loss. Returns tenants with their changes."""
+    """Drop letters beyond the bounds; what is dropped becomes a loss. Returns tenants with their changes.
+
+    Room is made by the gateway that takes most of it, oldest first, so that one that sends nothing but garbage pushes
+    out nobody else's.
+    """
+    expired = _oldest(connection, dead_letters.c.received_us < now_us - age_us_max)
+    changes = _drop(connection, expired, now_us)
+    held = {(row.tenant, row.gateway): int(row.size) for row in connection.execute(_HELD)}
+    while (excess := sum(held.values()) - bytes_max) > 0:
+        heaviest = max(held, key=held.__getitem__)
+        theirs = and_(dead_letters.c.tenant == heaviest[0], dead_letters.c.gateway == heaviest[1])
+        oldest = _oldest(connection, theirs)
+        freed = list(accumulate(row.kept for row in oldest))
+        count = min(bisect_left(freed, excess) + 1, len(oldest))
+        changes += _drop(connection, oldest[:count], now_us)
+        held[heaviest] -= freed[count - 1]
+    return changes
+
+
+def _oldest(connection: Connection, condition: ColumnElement[bool]) -> Sequence[Any]:
+    return connection.execute(_OUTLINE.where(condition).limit(_DROP_AT_ONCE)).all()
+
+
+def _drop(connection: Connection, rows: Sequence[Any], now_us: int) -> list[tuple[str, Change]]:
+    """Remove letters; each gateway gets one loss for all of its."""
     changes: list[tuple[str, Change]] = []
-    total = connection.execute(select(func.coalesce(func.sum(func.length(dead_letters.c.content)), 0))).scalar_one()
-    rows = connection.execute(
-        select(
-            dead_letters.c.id,
-            dead_letters.c.tenant,
-            dead_letters.c.gateway,
-            dead_letters.c.epoch,
-            dead_letters.c.seq,
-            dead_letters.c.received_us,
-            func.length(dead_letters.c.content).label("kept"),
-        )
-        .order_by(dead_letters.c.id)
-        .limit(_DROP_AT_ONCE)
-    ).all()
+    by_gateway: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
-        if total <= bytes_max and row.received_us >= now_us - age_us_max:
-            break
-        total -= row.kept
         discard(connection, row.id)
+        by_gateway.setdefault((row.tenant, row.gateway), []).append(row)
+    for (tenant, gateway), some in by_gateway.items():
+        numbers: dict[bytes, RangeSet] = {}
+        for row in some:
+            if row.epoch is not None:
+                numbers[row.epoch] = numbers.get(row.epoch, RangeSet()).add(row.seq)
         record = LossRecord(
-            id=f"letter-{row.id}-{row.received_us}",
+            id=f"letter-{some[0].id}-{some[0].received_us}",
             cause=LossCause.UNREADABLE,
-            ranges=(LossRange(epoch=row.epoch.hex(), first=row.seq, last=row.seq),) if row.epoch else (),
-            first_us=row.received_us,
-            last_us=row.received_us,
+            ranges=tuple(
+                LossRange(epoch=epoch.hex(), first=first, last=last)
+                for epoch, lost in numbers.items()
+                for first, last in lost.ranges
+            ),
+            first_us=min(row.received_us for row in some),
+            last_us=max(row.received_us for row in some),
         )
-        changes.extend(
-            (row.tenant, change) for change in losses.report(connection, row.tenant, row.gateway, record, now_us)
-        )
+        changes += [(tenant, change) for change in losses.report(connection, tenant, gateway, record, now_us)]
     return changes

@@ -132,6 +132,10 @@ class Figures:
     """Acknowledged parcels that ever made room."""
     parcels_lost: dict[str, int] = field(default_factory=dict)
     """Parcels ever lost, by cause; each is in a loss record."""
+    observations_lost: dict[str, int] = field(default_factory=dict)
+    """Observations that were in them, where that was still known."""
+    gaps: int = 0
+    """Times of which something may be missing that nobody can name, such as the last second before a kill."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from haechi.edge.outbox import Rank
 ROW_BYTES = 300
 """What a parcel costs on the disk beside its own bytes: rows, indexes, half-filled pages."""
 EVICTED = "parcels_evicted"
-LOST = "parcels_lost:"
-"""Totals in ``meta``, the second by cause."""
+LOST, LOST_OBSERVATIONS = "parcels_lost:", "observations_lost:"
+GAPS = "gaps"
+"""Totals in ``meta``; those of losses by cause."""
 _DATASTREAMS_MAX = 200
 _AT_ONCE = 64
 _DAY_US = 86_400_000_000
@@ -64,6 +65,8 @@ def forget(database: sqlite3.Connection, parcel: int) -> None:
 def put_down(database: sqlite3.Connection, record: LossRecord) -> None:
     """Write a loss record, merged into one of the same cause and epoch (or day) that has not travelled yet."""
     _count(database, LOST + record.cause, sum((part.last or part.first) - part.first + 1 for part in record.ranges))
+    _count(database, LOST_OBSERVATIONS + record.cause, record.observations or 0)
+    _count(database, GAPS, not record.ranges)
     about = record.ranges[0].epoch if record.ranges else str((record.last_us or 0) // _DAY_US)
     key = f"{record.cause}:{about}"
     row = database.execute("SELECT record FROM losses WHERE key = ?", (key,)).fetchone()

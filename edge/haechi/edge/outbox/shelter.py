@@ -232,6 +232,8 @@ class Shelter:
             events_committed=sum(part.events_committed for part in held),
             parcels_evicted=sum(part.parcels_evicted for part in held),
             parcels_lost=dict(sum((Counter(part.parcels_lost) for part in held), Counter())),
+            observations_lost=dict(sum((Counter(part.observations_lost) for part in held), Counter())),
+            gaps=sum(part.gaps for part in held),
         )
 
     def close(self, *, clean: bool = True) -> None:

@@ -7,7 +7,7 @@ is that of its envelope; it is verified whenever a parcel is read, and one that 
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -23,7 +23,17 @@ from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Epoch, Figures, Held, Opened, OutboxDamaged, OutboxFailed, Rank
 from haechi.edge.outbox.adoption import OLD_MAX, Named
 from haechi.edge.outbox.epochs import RECENT, draw_epoch
-from haechi.edge.outbox.eviction import EVICTED, LOST, ROW_BYTES, lose, make_room, put_down, untold
+from haechi.edge.outbox.eviction import (
+    EVICTED,
+    GAPS,
+    LOST,
+    LOST_OBSERVATIONS,
+    ROW_BYTES,
+    lose,
+    make_room,
+    put_down,
+    untold,
+)
 from haechi.text import _
 
 _FINISHED_LISTED = 8
@@ -356,8 +366,14 @@ def figures_of(database: sqlite3.Connection, bytes_max: int) -> Figures:
         observations_committed=committed["observations_committed"],
         events_committed=committed["events_committed"],
         parcels_evicted=committed.get(EVICTED, 0),
-        parcels_lost={key.removeprefix(LOST): count for key, count in committed.items() if key.startswith(LOST)},
+        parcels_lost=_by_cause(committed, LOST),
+        observations_lost=_by_cause(committed, LOST_OBSERVATIONS),
+        gaps=committed.get(GAPS, 0),
     )
+
+
+def _by_cause(totals: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {key.removeprefix(prefix): count for key, count in totals.items() if key.startswith(prefix)}
 
 
 @contextmanager

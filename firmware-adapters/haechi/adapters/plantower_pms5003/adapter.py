@@ -50,9 +50,8 @@ class PlantowerPms5003(Talking[PlantowerPms5003Config]):
     def sample_of(self, frame: bytes) -> Sample:
         """Return what a sound frame says."""
         numbers = _FRAME.unpack(frame)[2:15]
-        names, values = _MASSES, numbers[3:6]
-        if self.config.particle_counts:
-            names, values = _MASSES + _COUNTS, numbers[3:12]
+        names: tuple[str, ...] = (*_MASSES, *_COUNTS) if self.config.particle_counts else _MASSES
+        values = numbers[3 : 3 + len(names)]
         return Sample(tuple(f"{self.device}.{name}" for name in names), tuple(_STEP.value(value) for value in values))
 
 

@@ -26,7 +26,11 @@ class SutronTippingBucket(Sdi12Polled[SutronTippingBucketConfig]):
     """One rain gauge."""
 
     Config: ClassVar = SutronTippingBucketConfig
-    ready_s_max = 5
+
+    @property
+    def ready_s_max(self) -> int:
+        """Its sums are there at once."""
+        return 5
 
     def describe(self) -> list[Datastream]:
         """Return the sum and the tips of the year, and the sums of today and yesterday."""

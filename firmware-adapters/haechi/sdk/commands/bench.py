@@ -27,8 +27,8 @@ from haechi.sdk.errors import AdapterError, ConfigError, NotConnected
 from haechi.sdk.host import Host
 from haechi.sdk.ports import serial_ports
 from haechi.sdk.recording import Passage, Recording
-from haechi.sdk.registry import find_adapters, load_adapter
-from haechi.sdk.targets import NotFound, Target, targets_in
+from haechi.sdk.registry import find_adapters
+from haechi.sdk.targets import NotFound, Target, adapter_named, targets_in
 from haechi.sdk.wire import attached
 from haechi.text import _
 
@@ -130,10 +130,8 @@ def replay(arguments: argparse.Namespace) -> int:
     except (OSError, tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
         raise UsageError(_("{path} is no recording: {why}").format(path=path, why=str(error).split("\n")[0])) from None
     name = arguments.adapter or path.resolve().parent.parent.name
-    if name not in find_adapters():
-        raise UsageError(_("{name} is no installed adapter: say which with --adapter").format(name=name))
     try:
-        target = Target("device-1", load_adapter(name), config)
+        target = Target("device-1", adapter_named(name, path), config)
         values = asyncio.run(_replayed(target, passages, arguments.speed))
     except ConfigError as error:
         raise UsageError(str(error)) from None

@@ -109,6 +109,20 @@ class Sdi12:
         async with bus.turn:
             return await self._values(bus, said.value_count, with_crc=with_crc)
 
+    async def setting(self, command: str) -> list[Decimal]:
+        """Ask for a setting by a maker's own command, such as ``OSU``, and return what it answers.
+
+        The command must be one that changes nothing; extended commands know no CRC.
+
+        Raises:
+            NotConnected: the sensor does not answer, or the port is gone.
+            BadReading: what came is no sound answer.
+        """
+        bus = self._joined()
+        async with bus.turn:
+            line = await self._ask(bus, f"{self._address}{command}!".encode("ascii"))
+        return frames.values(line, self._address, with_crc=False)
+
     async def _values(self, bus: SerialBus, count: int, *, with_crc: bool) -> list[Decimal]:
         found: list[Decimal] = []
         for page in range(frames.PAGES):

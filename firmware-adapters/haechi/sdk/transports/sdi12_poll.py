@@ -6,7 +6,7 @@ An adapter for such a sensor says which measurement it wants and what the values
 from abc import abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import ClassVar, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -40,13 +40,10 @@ KeysT = TypeVar("KeysT", bound=Sdi12Keys)
 class Sdi12Polled(Polled[KeysT]):
     """An adapter for one such sensor."""
 
-    ready_s_max: ClassVar[int]
-    """Longest time to measure that its document names, in seconds; more is taken for damage."""
-
     def __init__(self, device: str, config: KeysT, host: Host) -> None:
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
-        self._recorder = Sdi12(
+        self.recorder = Sdi12(
             LineSettings(config.serial_port, config.baud, config.parity, 1, config.databits),
             config.address,
             host.clock,
@@ -54,6 +51,16 @@ class Sdi12Polled(Polled[KeysT]):
             retry_s=config.retry_s,
             ready_s_max=self.ready_s_max,
         )
+
+    @property
+    def measurement(self) -> int:
+        """Which measurement is asked for: 0 is aM!, 1 to 9 are aM1! to aM9!."""
+        return 0
+
+    @property
+    def ready_s_max(self) -> int:
+        """Longest time to measure that its document names, in seconds; more is taken for damage."""
+        return 60
 
     @abstractmethod
     def sample_of(self, values: Sequence[Decimal]) -> Sample | None:
@@ -66,22 +73,24 @@ class Sdi12Polled(Polled[KeysT]):
     @property
     def name(self) -> str:
         """Where the sensor is, for texts."""
-        return self._recorder.name
+        return self.recorder.name
 
     def open(self) -> None:
         """Join the bus."""
-        self._recorder.join()
+        self.recorder.join()
 
     def close(self) -> None:
         """Leave the bus."""
-        self._recorder.close()
+        self.recorder.close()
 
     def take_strays(self) -> int:
         """Return how many bytes belonged to no command since the last call."""
-        strays, self._recorder.strays = self._recorder.strays, 0
+        strays, self.recorder.strays = self.recorder.strays, 0
         return strays
 
     async def round(self) -> Sample | None:
         """Measure once."""
-        values = await self._recorder.measure(with_crc=self.config.crc, concurrent=self.config.concurrent)
+        values = await self.recorder.measure(
+            number=self.measurement, with_crc=self.config.crc, concurrent=self.config.concurrent
+        )
         return self.sample_of(values)

@@ -87,3 +87,20 @@ def test_a_folder_in_place_of_the_outbox_is_one_line_too(tmp_path: Path) -> None
     (tmp_path / "outbox.sqlite").mkdir()
     with pytest.raises(OutboxFailed, match="cannot be read"):
         look_at_room(tmp_path, BYTES_MAX)
+
+
+def test_what_was_lost_is_counted_by_cause_and_unclean_stops_as_gaps(tmp_path: Path) -> None:
+    small = 4 * (len(BODY) + 1000 + ROW_BYTES)
+    opening = open_store(tmp_path, small, lambda newest_us: max(newest_us, NOW_US))
+    for _ in range(10):
+        opening.store.commit(Batch((Draft(Rank.LIVE, BODY + bytes(1000), 100),)), NOW_US)
+    figures = look_at_room(tmp_path, small).figures
+    assert figures.parcels_lost == {"quota": 10 - figures.parcels}
+    assert figures.observations_lost == {"quota": 100 * (10 - figures.parcels)}
+    assert figures.gaps == 0
+    opening.store.close(clean=False)
+    opening.lock.close()
+    opening = open_store(tmp_path, small, lambda newest_us: max(newest_us, NOW_US))
+    assert look_at_room(tmp_path, small).figures.gaps == 1
+    opening.store.close()
+    opening.lock.close()

@@ -1,0 +1,44 @@
+"""How likely ice lies on a road, out of what a road sensor and a weather station say. Pure.
+
+Black ice needs a surface at or below the point at which what lies on it freezes, and something that lies on it: a
+film of water, or hoar frost, which forms where the surface is below both zero and the dew point of the air.
+"""
+
+from enum import IntEnum
+
+_MARGIN_K = 1.0
+"""So close above freezing it is possible: sensors err, and shaded spots are colder."""
+_FILM_MM_MIN = 0.02
+"""Less than this is a dry road, as far as a sensor tells."""
+
+
+class Risk(IntEnum):
+    """How likely; a number, so that a threshold rule can watch it."""
+
+    NONE = 0
+    POSSIBLE = 1
+    LIKELY = 2
+
+
+def black_ice_risk(
+    road_cel: float,
+    *,
+    film_mm: float | None = None,
+    freezing_cel: float | None = None,
+    dew_point_cel: float | None = None,
+) -> Risk:
+    """Return the risk.
+
+    Args:
+        road_cel: temperature of the road surface.
+        film_mm: height of the water on it; None where nobody measures it, then it may be wet.
+        freezing_cel: at which what lies on it freezes, below zero where salt was spread; None is zero.
+        dew_point_cel: of the air above it; None where nobody measures it.
+    """
+    freezes_at = min(0.0, 0.0 if freezing_cel is None else freezing_cel)
+    frost = dew_point_cel is not None and road_cel <= min(0.0, dew_point_cel)
+    wet = film_mm is not None and film_mm >= _FILM_MM_MIN
+    if frost or (wet and road_cel <= freezes_at):
+        return Risk.LIKELY
+    may_be_wet = film_mm is None or wet
+    return Risk.POSSIBLE if may_be_wet and road_cel <= freezes_at + _MARGIN_K else Risk.NONE

@@ -1,0 +1,1 @@
+"""OTT PLS pressure level sensors (SDI-12)."""

@@ -1,0 +1,1 @@
+"""Any SDI-12 sensor, its values described in the configuration."""
