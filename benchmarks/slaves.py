@@ -9,18 +9,15 @@ The first line on standard output says the port.
 
 import asyncio
 import random
-import struct
 from array import array
 from itertools import count
 
 from benchmarks.processes import tell
+from support.modbus_answers import ModbusAnswers
 
 REGISTERS = 2_000
 _TURNS = 64
 _MIDDLE, _STEP_MAX = 20_000, 3
-_REQUEST = struct.Struct(">HHHBBHH")
-_HEAD = struct.Struct(">HHHBBB")
-_HOLDING = 3
 
 
 def walk(chance: random.Random) -> list[bytes]:
@@ -35,33 +32,21 @@ def walk(chance: random.Random) -> list[bytes]:
     return turns + turns[-2:0:-1]
 
 
-class _Device(asyncio.Protocol):
+class _Device:
     def __init__(self, turns: list[bytes], begin: int) -> None:
         self._turns, self._turn = turns, begin
-        self._buffer = bytearray()
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._buffer += data
-        while len(self._buffer) >= _REQUEST.size:
-            transaction, _protocol, _length, unit, function, first, registers = _REQUEST.unpack_from(self._buffer)
-            del self._buffer[: _REQUEST.size]
-            assert function == _HOLDING
-            self._turn += 1
-            turn = self._turns[self._turn % len(self._turns)]
-            head = _HEAD.pack(transaction, 0, 3 + 2 * registers, unit, function, 2 * registers)
-            self._transport.write(head + turn[2 * first : 2 * (first + registers)])
+    def registers(self, first: int, count: int) -> bytes:
+        self._turn += 1
+        return self._turns[self._turn % len(self._turns)][2 * first : 2 * (first + count)]
 
 
 async def _main() -> None:
     turns = walk(random.Random(1))
     begins = count(0, 7)
-    server = await asyncio.get_running_loop().create_server(lambda: _Device(turns, next(begins)), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: ModbusAnswers(_Device(turns, next(begins)).registers), "127.0.0.1", 0
+    )
     tell({"port": server.sockets[0].getsockname()[1]})
     await server.serve_forever()
 
