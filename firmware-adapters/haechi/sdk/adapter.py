@@ -10,7 +10,7 @@ emit, and then draws samples from it in a task of its own. What an adapter may r
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -18,6 +18,9 @@ from haechi.contract.places import Datastream
 from haechi.sdk.errors import ConfigError
 from haechi.sdk.host import Host
 from haechi.sdk.sample import Sample
+
+if TYPE_CHECKING:  # it needs pyserial, which an adapter without a serial line need not have
+    from haechi.sdk.wire_load import WireLoad
 
 
 class AdapterConfig(BaseModel):
@@ -71,6 +74,13 @@ class Adapter(ABC, Generic[ConfigT]):
     @abstractmethod
     def describe(self) -> list[Datastream]:
         """Return every datastream that :meth:`samples` may emit; needs no device and does no I/O."""
+
+    def wire_load(self) -> "WireLoad | None":
+        """Return what it needs of a serial line that others share; None where it needs no such line, or it is unknown.
+
+        Needs no device and does no I/O: a configuration is refused where the devices of a line need too much of it.
+        """
+        return None
 
     @abstractmethod
     async def probe(self) -> str:

@@ -17,9 +17,10 @@ from haechi.adapters.modbus.registers import Register
 from haechi.contract.places import Datastream
 from haechi.sdk import Adapter, BadReading, Host, NotConnected, Sample
 from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Read, Refused
-from haechi.sdk.transports.modbus_rtu import ModbusRtu
+from haechi.sdk.transports.modbus_rtu import ModbusRtu, load_of
 from haechi.sdk.transports.modbus_tcp import ModbusTcp
 from haechi.sdk.transports.serial_line import LineSettings
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 _BACK_OFF_S_MAX = 60.0
@@ -73,6 +74,12 @@ class Modbus(Adapter[ModbusConfig]):
     def describe(self) -> list[Datastream]:
         """Return one datastream a register, in the order of the map."""
         return [self._datastream(register) for register in self.config.register_map()]
+
+    def wire_load(self) -> WireLoad | None:
+        """Return what the reads need of a serial bus; None over TCP."""
+        if self.config.transport == "tcp":
+            return None
+        return load_of(self._settings(), [(reader.block.read, reader.block.period_s) for reader in self._readers])
 
     async def probe(self) -> str:
         """Read every block once and say how many answer, how fast, and what the first trouble is."""
@@ -204,8 +211,11 @@ class Modbus(Adapter[ModbusConfig]):
             return ModbusTcp(
                 config.host, config.port, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s
             )
-        settings = LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
-        return ModbusRtu(settings, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
+        return ModbusRtu(self._settings(), config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
+
+    def _settings(self) -> LineSettings:
+        config = self.config
+        return LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
 
     def _datastream(self, register: Register) -> Datastream:
         exactness = register.exactness

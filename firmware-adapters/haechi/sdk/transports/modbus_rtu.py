@@ -22,6 +22,7 @@ from haechi.sdk.transports.modbus_fence import Fence
 from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_rtu_answer
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.sdk.wire import wire
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 _GAP_CHARACTERS = 3.5
@@ -30,8 +31,25 @@ _GAP_S_MIN = 0.00175
 _QUIET_S = 0.05
 """Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
 _ANSWER_BYTES_MAX = 1024
+_REQUEST_BYTES = 8
+_ANSWER_FRAME_BYTES = 5
+"""Unit, function, byte count and check bytes around an answer's data."""
 _REST_TIMEOUTS = 10
 """How long a device is left alone when its late answers can't be told apart any more."""
+
+
+def load_of(settings: LineSettings, reads: Iterable[tuple[Read, float]]) -> WireLoad:
+    """Return what ``reads``, each with its period in seconds, need of a line; the time to think is not in it."""
+    schedule = list(reads)
+    exchanges_per_s = sum(1 / period_s for _read, period_s in schedule)
+    answers_per_s = sum((read.data_bytes + _ANSWER_FRAME_BYTES) / period_s for read, period_s in schedule)
+    return WireLoad(
+        settings,
+        characters_per_s=exchanges_per_s * _REQUEST_BYTES + answers_per_s,
+        gaps_per_s=2 * exchanges_per_s,
+        gap_characters=_GAP_CHARACTERS,
+        gap_s_min=_GAP_S_MIN,
+    )
 
 
 @dataclass
@@ -163,7 +181,7 @@ class ModbusRtu:
         self.strays += len(line.take())
         await wire().pause(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
         sent = rtu_frame(self._unit, request.pdu)
-        on_wire_s = (len(sent) + request.data_bytes + 5) * line.settings.character_s
+        on_wire_s = (len(sent) + request.data_bytes + _ANSWER_FRAME_BYTES) * line.settings.character_s
         was_needed, state.fence.is_needed = state.fence.is_needed, True
         came = bytearray()
         try:
