@@ -11,6 +11,7 @@ from haechi.edge.config import GatewayConfig
 from haechi.edge.health import Health, State
 from haechi.edge.recorder import Recorder
 from haechi.edge.vision import describe
+from haechi.edge.vision.faults import FAULTS
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.messages import Health as CameraHealth
 
@@ -48,6 +49,7 @@ class CameraDesk:
             "frames_analysed": health.frames_analysed,
             "frames_skipped": health.frames_skipped,
             "reconnects": health.reconnects,
+            "decoding_share": round(health.decoding_share, 3),
             "look_ms": round(health.look_ms, 1),
             "restarts": restarts,
         }
@@ -56,4 +58,5 @@ class CameraDesk:
 
 def conditions(config: GatewayConfig) -> set[str]:
     """Return the conditions that the configured cameras watch."""
-    return {describe.condition(camera, zone) for camera in config.camera for zone in camera.zones}
+    zones = {describe.condition(camera, zone) for camera in config.camera for zone in camera.zones}
+    return zones | {describe.fault_condition(camera, fault) for camera in config.camera for fault in FAULTS}

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from haechi.contract.events import Phase
 from haechi.edge.vision import supervise
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.supervise import run_camera
@@ -156,6 +159,25 @@ async def test_a_password_is_neither_told_nor_on_a_command_line(secret: Path, ca
         assert not any("hunter2" in word for word in words)
     assert all("hunter2" not in health.message for health in sink.health)
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_lens_that_goes_dark_is_told_with_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "dark.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (320, 192))
+    street = np.kron(np.random.default_rng(1).integers(40, 180, (24, 40)), np.ones((8, 8))).astype(np.uint8)
+    for number in range(110):
+        writer.write(np.dstack([street if not 10 <= number < 60 else street // 20] * 3))
+    writer.release()
+    sink = Sink()
+    async with asyncio.timeout(PATIENCE_S):
+        await run_camera(camera(path), PLACE, sink)
+    (dark, pictures), (light, none) = sink.events
+    assert (dark.type, dark.condition, dark.phase) == ("device.degraded", "cam-1.view.black", Phase.RAISED)
+    assert (light.condition, light.phase, none) == ("cam-1.view.black", Phase.CLEARED, ())
+    (picture,) = pictures
+    assert picture.content.startswith(b"\xff\xd8")
+    assert dark.time_us < light.time_us
 
 
 async def test_a_missing_model_is_told_before_any_process_starts(

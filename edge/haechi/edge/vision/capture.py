@@ -64,8 +64,7 @@ class Capture:
         """Computing time that decoding took so far."""
         self.description = ""
         """Size and codec, for people."""
-        self.advanced_s = self._alive_s
-        """Monotonic time when the stream's own time last went on: a camera that is frozen repeats itself."""
+        self._advanced_s = self._alive_s
         self._stamp: float | None = None
         self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
         self._thread.start()
@@ -89,6 +88,11 @@ class Capture:
         """Whether FFmpeg itself hangs, far beyond its time-outs: only ending the process helps."""
         limit_s = self._config.read_timeout_s if self.opened else self._config.open_timeout_s
         return self._thread.is_alive() and time.monotonic() - self._alive_s > _HUNG_AFTER * limit_s
+
+    @property
+    def standing_s(self) -> float:
+        """For how long the stream's own time has not gone on, while pictures came."""
+        return self._alive_s - self._advanced_s
 
     def close(self) -> None:
         """Ends the thread; returns at once."""
@@ -135,7 +139,7 @@ class Capture:
         self.decoding_cpu_s = time.thread_time()
         self.frames_read += 1
         if frame.time is None or frame.time != self._stamp:
-            self._stamp, self.advanced_s = frame.time, self._alive_s
+            self._stamp, self._advanced_s = frame.time, self._alive_s
         if self._wanted:
             with self._changed:
                 self._frame = Frame(Decoded(frame, self._masks), taken_us, self._alive_s)

@@ -9,8 +9,9 @@ from haechi.contract.events import Certainty, Event, Evidence, Phase, Urgency
 from haechi.contract.observations import Reading, Value
 from haechi.contract.places import Datastream, Place, Thing
 from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.faults import TAMPERING, Fault
 from haechi.edge.vision.labels import PEOPLE, VEHICLES
-from haechi.edge.vision.messages import Counts, ZoneChange
+from haechi.edge.vision.messages import Counts, ViewChange, ZoneChange
 
 DIRECTIONS = ("forward", "backward")
 
@@ -85,6 +86,50 @@ def event(
     """
     zone = {zone.name: zone for zone in config.zones}[change.zone]
     type_ = _EVENT_TYPES[zone.kind]
+    return _event(
+        config,
+        place,
+        change,
+        type_=type_,
+        condition=condition(config, zone),
+        certainty=Certainty.LIKELY,
+        data=_facts(change),
+        new_id=new_id,
+    )
+
+
+def fault_condition(config: CameraConfig, fault: Fault) -> str:
+    """Stable name of a fault of a camera's view within its gateway."""
+    return f"{config.id}.view.{fault}"
+
+
+def fault_event(
+    config: CameraConfig, place: Place, change: ViewChange, *, new_id: Callable[[], str]
+) -> tuple[Event, tuple[Evidence, ...]]:
+    """The event that a change of the view is, and its picture where there is one; arguments as of :func:`event`."""
+    return _event(
+        config,
+        place,
+        change,
+        type_="device.tampered" if change.fault in TAMPERING else "device.degraded",
+        condition=fault_condition(config, change.fault),
+        certainty=Certainty.OBSERVED,
+        data={"problem": change.fault, "duration_s": round(change.lasted_s, 1)},
+        new_id=new_id,
+    )
+
+
+def _event(
+    config: CameraConfig,
+    place: Place,
+    change: ZoneChange | ViewChange,
+    *,
+    type_: str,
+    condition: str,
+    certainty: Certainty,
+    data: dict[str, Value],
+    new_id: Callable[[], str],
+) -> tuple[Event, tuple[Evidence, ...]]:
     id_ = new_id()
     evidence: tuple[Evidence, ...] = ()
     if change.snapshot is not None:
@@ -107,14 +152,14 @@ def event(
             subject=place.id,
             time_us=change.time_us,
             phase=Phase.RAISED if change.raised else Phase.CLEARED,
-            condition=condition(config, zone),
+            condition=condition,
             severity=lookup(type_).severity,
             urgency=Urgency.IMMEDIATE if change.raised else Urgency.PAST,
-            certainty=Certainty.LIKELY,
+            certainty=certainty,
             place_name=place.name,
             latitude=place.latitude,
             longitude=place.longitude,
-            data=_facts(change),
+            data=data,
             evidence=tuple(picture.id for picture in evidence),
         ),
         evidence,

@@ -49,7 +49,7 @@ def draw(
         picture: uint8[H, W, 3] BGR; it is not changed.
         tracks: all objects, for marking.
         people: every box that may be a person, for blurring.
-        polygon: the zone, in fractions.
+        polygon: the zone, in fractions; empty for an event about the whole view.
         about: the object that the event began with.
         quality: JPEG quality to begin with, lowered until the picture fits.
         bytes_max: limit of the compressed picture.
@@ -58,8 +58,9 @@ def draw(
     tracks = list(tracks)
     blur_heads(shown, people)
     shown = _at_most_wide(shown, _WIDTH_MAX_PX)
-    corners = pixels(polygon, shown)
-    cv2.polylines(shown, [corners], isClosed=True, color=_MARKED, thickness=2, lineType=cv2.LINE_AA)
+    if polygon:
+        corners = pixels(polygon, shown)
+        cv2.polylines(shown, [corners], isClosed=True, color=_MARKED, thickness=2, lineType=cv2.LINE_AA)
     for track in tracks:
         if track.settled and not track.misses and track.box != about:
             _mark(shown, track.box, "", _OTHERS)

@@ -2,7 +2,7 @@
 
 Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
 a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
-looked at for ``still_look_s``.
+looked at for ``still_look_s``. While the view is faulty (:mod:`.view`) nothing is looked for; what was raised stands.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import Detector
+from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.scene import Change, Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
+from haechi.edge.vision.view import FaultChange, View
 
 _LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
 _RELIT_S = 2.0  # a thunderstorm is not worth a look a flash
@@ -32,19 +37,30 @@ class Look(NamedTuple):
     changes: list[Change]
     people: list[Box]
     """Every box that may be a person, however unsure: what must not be recognised in a picture."""
+    faults: Sequence[FaultChange] = ()
+    """What is wrong with the view from now on, or no more."""
 
 
 class Looker:
     """Looks at the pictures of one camera in their order."""
 
-    def __init__(self, config: CameraConfig, detector: Detector, *, active: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        config: CameraConfig,
+        detector: Detector,
+        *,
+        active: frozenset[str] = frozenset(),
+        faults: frozenset[Fault] = frozenset(),
+    ) -> None:
         """Begins with an empty scene.
 
         Args:
             config: the camera's.
             detector: what finds objects.
             active: zones whose condition was raised before and not cleared.
+            faults: what was wrong with the view before and is not known to be over.
         """
+        self._view = View(active=faults)
         self._detector = detector
         self._gate = MotionGate() if config.motion.enabled else None
         self._score_min = config.detector.score_min
@@ -63,7 +79,12 @@ class Looker:
             picture: what the camera sees.
             now_s: when it was taken, of a clock that only rises.
         """
-        analysed = self._worth_it(picture, now_s)
+        grey = picture.grey()
+        faults = self._view.judge(grey, now_s)
+        if self._view.faulty or faults:
+            self._look_away()
+            return Look(False, (), [], [], self._people, faults)
+        analysed = self._worth_it(grey, now_s)
         if analysed:
             self._looked_s, self._relit = now_s, False
             detections = self._detector.look(picture.colours())
@@ -75,17 +96,26 @@ class Looker:
         people = self._people + [track.box for track in tracks if "person" in track.votes]
         return Look(analysed, tracks, crossings, changes, people)
 
+    def people_in(self, picture: Picture) -> list[Box]:
+        """Every box that may be a person in a picture that was not looked at; blocks while the detector runs."""
+        return [detection.box for detection in self._detector.look(picture.colours()) if detection.label == "person"]
+
     def forget(self) -> None:
         """Begins anew after a time without pictures: who is there now is nobody from before."""
+        self._view.forget()
+        self._look_away()
+
+    def _look_away(self) -> None:
+        """What is seen now proves nothing of what was there, nor does what comes next."""
         if self._gate is not None:
             self._gate = MotionGate()
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
 
-    def _worth_it(self, picture: Picture, now_s: float) -> bool:
+    def _worth_it(self, grey: NDArray[np.uint8], now_s: float) -> bool:
         if self._gate is None:
             return True
-        motion = self._gate.watch(picture.grey())
+        motion = self._gate.watch(grey)
         if motion.regions:
             self._moved_s = now_s
         self._relit |= motion.relit

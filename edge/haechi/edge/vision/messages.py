@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.labels import Label
 
 MESSAGE_BYTES_MAX = 256 * 1024
@@ -40,6 +41,8 @@ class Start(Struct, kw_only=True):
     """The camera's configuration as JSON has it."""
     active: tuple[str, ...] = ()
     """Zones whose condition was raised before and not cleared."""
+    faults: tuple[Fault, ...] = ()
+    """What was wrong with the view before, and is not known to be over."""
 
 
 class Health(Struct, kw_only=True, tag="health"):
@@ -55,6 +58,8 @@ class Health(Struct, kw_only=True, tag="health"):
     frames_skipped: int = 0
     """Read, but never looked at, because a newer one had come."""
     reconnects: int = 0
+    decoding_share: float = 0.0
+    """Share of one core that decoding takes."""
     look_ms: float = 0.0
     """Smoothed time of a look that ran the detector."""
 
@@ -87,7 +92,17 @@ class ZoneChange(Struct, kw_only=True, tag="zone"):
     snapshot: Snapshot | None = None
 
 
-Message = Health | Counts | ZoneChange
+class ViewChange(Struct, kw_only=True, tag="view"):
+    """A view became faulty, which suspends the camera's rules, or is well again."""
+
+    fault: Fault
+    raised: bool
+    time_us: int
+    lasted_s: float
+    snapshot: Snapshot | None = None
+
+
+Message = Health | Counts | ZoneChange | ViewChange
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

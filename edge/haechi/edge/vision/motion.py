@@ -96,8 +96,7 @@ class MotionGate:
         Args:
             grey: brightness, uint8[h, w], small (:func:`~haechi.edge.vision.picture.small_grey`); it is not changed.
         """
-        logarithm = cv2.LUT(grey, _LOGARITHM)
-        texture = logarithm - cv2.boxFilter(logarithm, -1, _SURROUNDINGS_PX, borderType=cv2.BORDER_REFLECT)
+        texture = texture_of(grey)
         if self._size != grey.shape:
             self._size = grey.shape
             self._difference = np.full(grey.shape, _DIFFERENCE_AT_FIRST, np.float32)
@@ -132,6 +131,17 @@ class MotionGate:
             for thing in self._things
             if thing.met >= needed
         )
+
+
+def texture_of(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a smooth light does not change: the logarithm of brightness less the mean of its surroundings.
+
+    Args:
+        grey: brightness, uint8[h, w], small.
+    """
+    logarithm = cv2.LUT(grey, _LOGARITHM)
+    around = cv2.boxFilter(logarithm, -1, _SURROUNDINGS_PX, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(logarithm - around, np.float32)
 
 
 def _differing(mask: NDArray[np.uint8]) -> Iterable[_Thing]:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import cv2
@@ -24,7 +24,9 @@ from haechi.edge.vision.capture import Capture, Frame
 from haechi.edge.vision.config import CameraConfig, ZoneConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
-from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.faults import Fault
+from haechi.edge.vision.flow import Flow
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.looking import Look, Looker
 from haechi.edge.vision.messages import (
     CameraState,
@@ -33,12 +35,16 @@ from haechi.edge.vision.messages import (
     Message,
     Snapshot,
     Start,
+    ViewChange,
     ZoneChange,
     encoded,
 )
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.scene import Change
 from haechi.edge.vision.source import CannotOpen
+from haechi.edge.vision.tracker import Track
+from haechi.edge.vision.view import FaultChange
+from haechi.text import _
 
 EXIT_NO_MODEL = 3
 EXIT_HUNG = 4
@@ -48,6 +54,8 @@ _HEALTH_EVERY_S = 1.0
 _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
+_ACCOUNT_EVERY_S = 5.0
+_DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
 
 Send = Callable[[Message], None]
 
@@ -67,6 +75,7 @@ class CameraLoop:
         send: Send,
         *,
         active: frozenset[str] = frozenset(),
+        faults: frozenset[Fault] = frozenset(),
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
         sleep: Callable[[float], None] = time.sleep,
@@ -78,6 +87,7 @@ class CameraLoop:
             detector: what finds objects.
             send: takes what there is to say; a :class:`~.messages.Health` only as long as it takes to write it down.
             active: zones whose condition was raised before and not cleared.
+            faults: what was wrong with the view before and is not known to be over.
             clock_us: wall clock.
             open_capture: opens the camera.
             sleep: waits so many seconds.
@@ -88,11 +98,15 @@ class CameraLoop:
         self._open_capture = open_capture
         self._sleep = sleep
         self._zones: dict[str, ZoneConfig] = {zone.name: zone for zone in config.zones}
-        self._looker = Looker(config, detector, active=active)
+        self._looker = Looker(config, detector, active=active, faults=faults)
+        self._flow = Flow(time.monotonic(), active=faults)
+        self._last: Frame | None = None
         self._counter = CrossingCounter((line.name for line in config.lines), period_s=config.count_period_s)
         self._health = Health(state=CameraState.OPENING)
         self._health_due_s = 0.0
         self._read_before = 0
+        self._accounted = (time.monotonic(), 0.0)
+        self._too_dear = ""
 
     def run(self) -> int:
         """Runs until a file is over; returns the exit code."""
@@ -134,9 +148,15 @@ class CameraLoop:
             frame = capture.newest(_WAIT_S)
             self._health.frames_read = self._read_before + capture.frames_read
             if frame is not None:
-                self._look(frame)
+                self._last = frame
+                self._flow.take(time.monotonic(), capture.standing_s)
+                self._account(capture)
+                if self._flow.frozen:
+                    self._looker.forget()
+                else:
+                    self._look(frame)
                 if self._health.state is not CameraState.RUNNING:
-                    self._tell(CameraState.RUNNING)
+                    self._tell(CameraState.RUNNING, self._too_dear)
                 due_s = max(due_s + period_s, time.monotonic() - period_s)
                 # Not a sleep to the letter: `newest` then waits for the next picture to be taken.
                 self._sleep(max(0.0, due_s - time.monotonic()))
@@ -157,21 +177,13 @@ class CameraLoop:
         self._send_counts(self._counter.add(look.crossings, frame.time_us))
         for change in look.changes:
             self._send(self._zone_change(change, look, frame))
+        for fault in look.faults:
+            self._send_fault(fault, frame, frame.monotonic_s)
 
     def _zone_change(self, change: Change, look: Look, frame: Frame) -> ZoneChange:
         about = next((track for track in look.tracks if change.raised and track.box == change.box), None)
-        snapshot = None
-        if change.raised:
-            drawn = evidence.draw(
-                frame.picture.colours(),
-                look.tracks,
-                people=look.people,
-                polygon=[Point(*corner) for corner in self._zones[change.zone].polygon],
-                about=change.box,
-                quality=self._config.evidence.jpeg_quality,
-                bytes_max=self._config.evidence.bytes_max,
-            )
-            snapshot = Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg)
+        polygon = [Point(*corner) for corner in self._zones[change.zone].polygon]
+        shown = self._snapshot(frame, look.tracks, look.people, polygon, change.box) if change.raised else None
         return ZoneChange(
             zone=change.zone,
             raised=change.raised,
@@ -180,8 +192,38 @@ class CameraLoop:
             label=change.label,
             score=about.score if about else None,
             number=change.number,
-            snapshot=snapshot,
+            snapshot=shown,
         )
+
+    def _send_fault(self, change: FaultChange, frame: Frame | None, now_s: float) -> None:
+        shown = None
+        if change.raised and frame is not None:
+            # Nobody has looked at this picture, and it may show somebody.
+            shown = self._snapshot(frame, (), self._looker.people_in(frame.picture), (), None)
+        self._send(
+            ViewChange(
+                fault=change.fault,
+                raised=change.raised,
+                time_us=self._clock_us(),
+                lasted_s=now_s - change.since_s,
+                snapshot=shown,
+            )
+        )
+
+    def _snapshot(
+        self, frame: Frame, tracks: Sequence[Track], people: Sequence[Box], polygon: Sequence[Point], about: Box | None
+    ) -> Snapshot:
+        limits = self._config.evidence
+        drawn = evidence.draw(
+            frame.picture.colours(),
+            tracks,
+            people=people,
+            polygon=polygon,
+            about=about,
+            quality=limits.jpeg_quality,
+            bytes_max=limits.bytes_max,
+        )
+        return Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg)
 
     def _send_counts(self, period: Period | None) -> None:
         if period is not None:
@@ -192,7 +234,27 @@ class CameraLoop:
         self._health_due_s = time.monotonic() + _HEALTH_EVERY_S
         self._send(self._health)
 
+    def _account(self, capture: Capture) -> None:
+        """What decoding costs; a stream that is too dear for the machine is named with its cost."""
+        since_s, before_s = self._accounted
+        now_s, used_s = time.monotonic(), capture.decoding_cpu_s
+        if used_s < before_s:
+            self._accounted = (now_s, used_s)
+        elif now_s - since_s >= _ACCOUNT_EVERY_S:
+            self._accounted = (now_s, used_s)
+            share = self._health.decoding_share = (used_s - before_s) / (now_s - since_s)
+            self._too_dear = ""
+            if share > _DECODING_SHARE_MAX:
+                self._too_dear = _(
+                    "decoding {stream} takes {percent:.0f} % of a core: choose a smaller stream of the camera in url"
+                ).format(stream=capture.description, percent=100 * share)
+            if self._health.state is CameraState.RUNNING and self._health.message != self._too_dear:
+                self._tell(CameraState.RUNNING, self._too_dear)
+
     def _tell_if_due(self) -> None:
+        now_s = time.monotonic()
+        for fault in self._flow.judge(now_s):
+            self._send_fault(fault, self._last, now_s)
         if time.monotonic() >= self._health_due_s:
             self._tell(self._health.state, self._health.message)
 
@@ -239,7 +301,7 @@ def main() -> int:
         send(Health(state=CameraState.NO_MODEL, message=str(error)))
         return EXIT_NO_MODEL
     try:
-        return CameraLoop(config, detector, send, active=frozenset(start.active)).run()
+        return CameraLoop(config, detector, send, active=frozenset(start.active), faults=frozenset(start.faults)).run()
     except BrokenPipeError:
         return 0
 

@@ -24,6 +24,7 @@ from haechi.contract.observations import Reading
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.faults import FAULTS, Fault
 from haechi.edge.vision.messages import (
     HEADER,
     CameraState,
@@ -31,6 +32,7 @@ from haechi.edge.vision.messages import (
     Health,
     Message,
     Start,
+    ViewChange,
     ZoneChange,
     body_length,
     decoded,
@@ -138,6 +140,7 @@ class _Camera:
         self._place = place
         self._sink = sink
         self._active = {zone.name for zone in config.zones if describe.condition(config, zone) in active}
+        self._faults: set[Fault] = {fault for fault in FAULTS if describe.fault_condition(config, fault) in active}
         self._new_id = new_id
         self._log = logging.getLogger(f"haechi.camera.{config.id}")
         self._said: tuple[CameraState, str] | None = None
@@ -193,7 +196,11 @@ class _Camera:
 
     async def _start(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None  # noqa: S101 - asked for above; tells the type checker
-        start = Start(config=self._config.model_dump(mode="json"), active=tuple(sorted(self._active)))
+        start = Start(
+            config=self._config.model_dump(mode="json"),
+            active=tuple(sorted(self._active)),
+            faults=tuple(sorted(self._faults)),
+        )
         # A process that has ended already is judged by what it wrote and by its exit code, as every other.
         with contextlib.suppress(OSError):
             process.stdin.write(msgspec.json.encode(start) + b"\n")
@@ -230,6 +237,9 @@ class _Camera:
                 # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
                 await self._sink.event(event, evidence)
                 (self._active.add if message.raised else self._active.discard)(message.zone)
+            case ViewChange():
+                await self._sink.event(*describe.fault_event(self._config, self._place, message, new_id=self._new_id))
+                (self._faults.add if message.raised else self._faults.discard)(message.fault)
 
     async def _relay(self, lines: asyncio.StreamReader | None) -> None:
         """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""

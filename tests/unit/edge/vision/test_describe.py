@@ -2,11 +2,14 @@
 
 import itertools
 
+import pytest
+
 from haechi.contract.events import Phase
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.messages import Counts, Snapshot, ZoneChange
+from haechi.edge.vision.faults import Fault
+from haechi.edge.vision.messages import Counts, Snapshot, ViewChange, ZoneChange
 
 PLACE = Place(id="bridge", name="Gapcheon bridge", latitude=36.37, longitude=127.37)
 CAMERA = CameraConfig.model_validate(
@@ -63,3 +66,24 @@ def test_a_zone_is_raised_with_its_picture_and_cleared_under_the_same_condition(
     assert raised.evidence == (picture.id,)
     assert picture.event == raised.id != cleared.id
     assert raised.data == {"zone": "bank", "count": 1, "duration_s": 1.0, "object": "person", "score": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("fault", "type_"),
+    [
+        ("black", "device.degraded"),
+        ("no_picture", "device.degraded"),
+        ("covered", "device.tampered"),
+        ("moved", "device.tampered"),
+    ],
+)
+def test_a_fault_of_the_view_is_an_event_of_the_device(fault: Fault, type_: str) -> None:
+    shown = Snapshot(width_px=4, height_px=3, jpeg=b"jpeg")
+    change = ViewChange(fault=fault, raised=True, time_us=7, lasted_s=5.04, snapshot=shown)
+    event, (picture,) = describe.fault_event(CAMERA, PLACE, change, new_id=lambda: "id")
+    assert (event.type, event.condition, event.phase) == (type_, f"{CAMERA.id}.view.{fault}", Phase.RAISED)
+    assert event.data == {"problem": fault, "duration_s": 5.0}
+    assert (picture.event, picture.content) == (event.id, b"jpeg")
+    over = ViewChange(fault=fault, raised=False, time_us=9, lasted_s=60)
+    event, none = describe.fault_event(CAMERA, PLACE, over, new_id=lambda: "id")
+    assert (event.condition, event.phase, none) == (f"{CAMERA.id}.view.{fault}", Phase.CLEARED, ())

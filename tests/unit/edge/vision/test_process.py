@@ -52,6 +52,9 @@ class Clip:
         self.ended = False
         self.hung = hung
         self.closed = False
+        self.decoding_cpu_s = 0.0
+        self.description = "160x90 h264"
+        self.standing_s = 0.0
         self._frames = frames
         self._then = then
 

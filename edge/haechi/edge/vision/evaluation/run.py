@@ -117,6 +117,7 @@ class Evaluation:
         for crossing in look.crossings:
             self._crossings.setdefault((crossing.line, crossing.direction), []).append(shot.time_s)
         self._events += [(change.zone, shot.time_s) for change in look.changes if change.raised]
+        self._events += [(f"view.{change.fault}", shot.time_s) for change in look.faults if change.raised]
         if self._truth.frames is not None:
             self._compare(shot, look, self._truth.frames.get(shot.number, []))
 
