@@ -16,10 +16,20 @@ from haechi.edge.config import GatewayConfig, OutboxConfig
 from haechi.edge.config_file import ConfigError, load
 from haechi.edge.devices import Site, assemble
 from haechi.edge.outbox import OutboxFailed, OutboxLocked
-from haechi.edge.outbox.figures import ASSUMED_BYTES_PER_VALUE, PARCEL_BYTES, Room, bytes_needed, look_at_room
+from haechi.edge.outbox.figures import (
+    ASSUMED_BYTES_PER_VALUE,
+    PARCEL_BYTES,
+    Room,
+    bytes_needed,
+    look_at_room,
+    room_on_disk,
+)
 from haechi.edge.uplink import UplinkSettingsError
 from haechi.edge.uplink.link import Broker
 from haechi.text import _
+
+_BYTES_MIN = 2**20
+"""What the configuration takes at least."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -120,15 +130,18 @@ def _outbox_status(arguments: argparse.Namespace) -> int:
 
 def _outbox_size(arguments: argparse.Namespace) -> int:
     bytes_per_value, seal_s, how = ASSUMED_BYTES_PER_VALUE, OutboxConfig().seal_s, _("assumed")
+    on_disk = None
     if arguments.config is not None:
         config = _loaded(arguments.config)
         seal_s = config.outbox.seal_s
+        with contextlib.suppress(OSError):
+            on_disk = room_on_disk(config.gateway.data_dir)
         with contextlib.suppress(OutboxFailed):
             pace = look_at_room(config.gateway.data_dir, config.outbox.bytes_max).pace
             if pace is not None and pace.bytes_per_value is not None:
                 bytes_per_value, how = pace.bytes_per_value, _("measured in its outbox")
-    size = bytes_needed(arguments.rate, arguments.hours, bytes_per_value, 1 / seal_s)
-    for line in (
+    size = max(_BYTES_MIN, bytes_needed(arguments.rate, arguments.hours, bytes_per_value, 1 / seal_s))
+    lines = [
         f"bytes_max = {size}",
         _("{size:.1f} MiB for {hours:g} hours at {rate:g} values per second without the cloud").format(
             size=size / 2**20, hours=arguments.hours, rate=arguments.rate
@@ -137,8 +150,11 @@ def _outbox_size(arguments: argparse.Namespace) -> int:
             value=bytes_per_value, how=how, parcel=PARCEL_BYTES, seal_s=seal_s
         ),
         _("pictures come on top: about 30 KiB for every event of a camera"),
-    ):
-        print(line)  # noqa: T201 - the answer of the command
+    ]
+    if on_disk is not None:
+        enough = _("its disk has room for {room}") if size < on_disk else _("its disk has room for {room} only")
+        lines.append(enough.format(room=_mebibytes(on_disk)))
+    print("\n".join(lines))  # noqa: T201 - the answer of the command
     return 0
 
 

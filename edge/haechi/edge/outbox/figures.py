@@ -71,14 +71,24 @@ def look_at_room(folder: Path, bytes_max: int) -> Room:
         with closing(_opened(path)) as database:
             figures, pace = figures_of(database, bytes_max), _pace(database)
             (newest_us,) = database.execute("SELECT coalesce(max(last_us), 0) FROM epochs").fetchone()
-        disk = os.statvfs(folder)
-        on_disk = disk.f_bavail * disk.f_frsize + path.stat().st_size
+        on_disk = room_on_disk(folder)
         set_aside = tuple(sorted(file.name for file in folder.glob(f"{DAMAGED}*[0-9]")))
     except (sqlite3.Error, OSError) as error:
         raise OutboxFailed(f"{path}: {_why(path, error)}") from error
     left = max(0, min(bytes_max, on_disk) - figures.bytes - ROW_BYTES * figures.parcels)
     hours = left / pace.bytes_per_s / 3600 if pace is not None and pace.bytes_per_s else None
     return Room(figures, pace, left, hours, newest_us, set_aside)
+
+
+def room_on_disk(folder: Path) -> int:
+    """Return how large an outbox in a folder can grow, the file that is there included.
+
+    Raises:
+        OSError: the folder may not be looked into.
+    """
+    disk = os.statvfs(next(path for path in (folder, *folder.absolute().parents) if path.exists()))
+    file = folder / FILE
+    return disk.f_bavail * disk.f_frsize + (file.stat().st_size if file.exists() else 0)
 
 
 def bytes_needed(rate_per_s: float, hours: float, bytes_per_value: float, parcels_per_s: float) -> int:

@@ -9,7 +9,7 @@ from haechi.contract.parcel import Parcel
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Draft, OutboxFailed, Rank
 from haechi.edge.outbox.eviction import ROW_BYTES
-from haechi.edge.outbox.figures import PARCEL_BYTES, bytes_needed, look_at_room
+from haechi.edge.outbox.figures import PARCEL_BYTES, bytes_needed, look_at_room, room_on_disk
 from haechi.edge.outbox.opening import open_store
 
 NOW_US = 1_800_000_000_000_000
@@ -41,6 +41,12 @@ def test_nothing_is_said_of_a_rate_that_was_hardly_seen(tmp_path: Path) -> None:
     assert (room.pace, room.hours_left) == (None, None)
     opening.store.close()
     opening.lock.close()
+
+
+def test_the_disk_counts_with_the_file_that_is_there_and_before_there_is_a_folder(closed: Path) -> None:
+    before = room_on_disk(closed / "not" / "made" / "yet")
+    assert room_on_disk(closed) == pytest.approx(before + (closed / "outbox.sqlite").stat().st_size, rel=0.1)
+    assert before > 0
 
 
 def test_what_is_needed_grows_with_values_and_with_time() -> None:
