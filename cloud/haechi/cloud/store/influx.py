@@ -187,6 +187,12 @@ class InfluxPoints:
             )
             return _Stretch(start, batch, table, (), points)
         tails = [f",q=0i {time_ns}" for time_ns in times_ns]
+        if len(tails) == 1:  # what changes once a second: a loop of its own for each column costs more than its line
+            lines += [
+                f"{prefix}v={value!r}{tails[0]}" if type(value) is float else f"{prefix}{_field(value)}{tails[0]}"
+                for prefix, (value,) in zip(prefixes, table.columns, strict=True)
+            ]
+            return _Stretch(start, batch, table, times_ns, ())
         for prefix, values in zip(prefixes, table.columns, strict=True):
             for value, tail in zip(values, tails, strict=True):
                 if type(value) is float:
