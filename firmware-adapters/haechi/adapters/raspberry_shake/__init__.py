@@ -1,0 +1,1 @@
+"""Raspberry Shake seismometers (UDP datacast)."""

@@ -1,0 +1,122 @@
+"""The Shake keeps the rules of every adapter; times only rise, gaps are counted and never filled."""
+
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from haechi.adapters.raspberry_shake.adapter import RaspberryShake
+from haechi.adapters.raspberry_shake.packets import Packet, parse
+from haechi.adapters.raspberry_shake.simulator import RaspberryShakeSimulator
+from haechi.contract.observations import Value
+from haechi.sdk import BadReading, ConfigError, Host
+from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.suite import QUICK
+
+
+class ShakePeer:
+    """The simulator as the suite sees it."""
+
+    def __init__(self, simulator: RaspberryShakeSimulator, port: int) -> None:
+        self._simulator, self._port = simulator, port
+
+    def config(self) -> Mapping[str, Any]:
+        return {"host": "127.0.0.1", "port": self._port, "silence_s": 0.4, "retry_s": 0.1}
+
+    def show(self, property_name: str, value: Value) -> None:
+        self._simulator.counts[property_name.upper()] = int(value)
+
+    def fall_silent(self) -> None:
+        self._simulator.silent = True
+
+    def is_held(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", self._port))
+            except OSError:
+                return True
+        return False
+
+    def hurry(self) -> None:
+        self._simulator.period_s = 0.0
+
+
+class TestRaspberryShake(AdapterConformance):
+    adapter = RaspberryShake
+    entry_point = "raspberry_shake"
+    folder = Path(__file__).parent
+    shown: ClassVar[Mapping[str, Sequence[Value]]] = {"ehz": (16000.0, -8388608.0, 0.0)}
+    effort = QUICK._replace(cancellations=8)
+    foreign = (b"{'EHZ', 0, 1}", b"{'XYZ', 1700000000.0, 1, 2}", b"hello")
+
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[ShakePeer]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        async with RaspberryShakeSimulator(port, period_s=0.02) as simulator:
+            yield ShakePeer(simulator, port)
+
+    def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
+        try:
+            samples = shake(**recording.config).samples_of(parse(data))
+        except BadReading:
+            return []
+        return [(sample.datastreams[0].partition(".")[2], sample.values[0]) for sample in samples]
+
+
+def shake(**keys: Any) -> RaspberryShake:
+    return RaspberryShake("quake", RaspberryShake.load_config({"host": "127.0.0.1", **keys}), Host())
+
+
+def test_every_count_bears_the_shakes_time() -> None:
+    samples = shake().samples_of(parse(b"{'EHZ', 1582315130.292, 14168, -5}"))
+    assert [(sample.device_time_us, sample.values) for sample in samples] == [
+        (1582315130292000, (14168.0,)),
+        (1582315130302000, (-5.0,)),
+    ]
+
+
+def test_packets_that_repeat_are_dropped_and_gaps_are_counted() -> None:
+    one = shake()
+    first_us = 1_700_000_000_000_000
+    assert len(one.samples_of(Packet("EHZ", first_us, (1,) * 25))) == 25
+    assert one.samples_of(Packet("EHZ", first_us, (1,) * 25)) == []
+    assert len(one.samples_of(Packet("EHZ", first_us + 250_000, (1,) * 25))) == 25
+    assert len(one.samples_of(Packet("EHZ", first_us + 750_000, (1,) * 25))) == 25
+    assert one.samples_of(Packet("ENZ", first_us, (1,))) == []
+    assert one.host.counters == {"packets_old": 1, "gaps": 1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{'EHZ', 1582315130.292}",
+        b"{'EHZ', 1582315130.292, 1, 2",
+        b"{'EHZ', 1582315130.292, 1.5}",
+        b"{'ehz', 1582315130, 1}",
+        b"{'EHZ', 1582315130.292, 99999999999}",
+        b"{'EHZ', 1582315130, " + b"1, " * 600 + b"1}",
+        b"x" * 5000,
+    ],
+)
+def test_what_no_shake_sends_is_no_reading(data: bytes) -> None:
+    with pytest.raises(BadReading):
+        parse(data)
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ({"host": "rs.local"}, "host = 'rs.local': expected an IP address such as 192.0.2.7"),
+        ({"channels": ["EHZ", "EHZ"]}, "channels = ['EHZ', 'EHZ']: expected each channel once"),
+    ],
+)
+def test_an_impossible_configuration_is_refused_in_one_line(written: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        shake(**written)
+    assert str(caught.value) == line
