@@ -22,7 +22,9 @@ from haechi.text import _
 class Frames(Protocol):
     """Finds frames in a stream, as the classes of :mod:`haechi.sdk.framing` do."""
 
-    bad: int
+    @property
+    def bad(self) -> int:
+        """How many frames were damaged so far."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes as they come and return the sound frames that they complete."""

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import random
+import resource
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from haechi.contract import envelope
+from haechi.cloud.serve import BULK_WINDOW
+from haechi.contract import codec, envelope
 from haechi.contract.events import Evidence, Phase
 from haechi.contract.parcel import Parcel, ParcelName
 from support.certificates import make_certificates
@@ -176,6 +179,40 @@ async def test_with_the_time_series_store_frozen_an_alarm_gets_through(tmp_path:
             await sender.until_settled(*range(2, 40), timeout_s=40)
             assert '"count"' in influx.ask("SELECT count(q) FROM observation")
             assert await stored(cloud) == 39
+
+
+async def test_with_the_time_series_store_down_memory_stays_and_alarms_come(tmp_path: Path, broker: Mosquitto) -> None:
+    with InfluxServer(tmp_path) as influx:
+        options = ("--broker", broker.url, "--store", f"influxdb://127.0.0.1:{influx.port}/{DATABASE}")
+        async with CloudProcess(tmp_path / "cloud", *options) as cloud, Sender(broker.port) as sender:
+            sender.send(1, level(now_us(), 1.0))
+            await sender.until_settled(1)
+            influx.kill()
+            start_us = now_us() - 3_600_000_000
+            bulky = codec.encode(ParcelName(EPOCH, 2), level(start_us, *(index / 7 for index in range(6_000))))
+            grown: list[int] = []
+            for round_ in range(8):
+                for _ in range(500):  # the same again, as a gateway does that hears nothing
+                    sender.send_raw(bulky)
+                sender.send(3 + round_, alarm(flood(f"event-{round_:04d}")), "urgent")
+                await sender.until_settled(3 + round_, timeout_s=10)
+                grown.append(rss_bytes(cloud.pid))
+                assert await waiting(cloud) <= BULK_WINDOW
+            assert grown[-1] - grown[2] < 40_000_000, "whatever more comes stays with the broker"
+            assert len((await cloud.get("/api/v1/events"))["items"]) == 8
+
+
+def rss_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def waiting(cloud: CloudProcess) -> float:
+    """How many messages wait for the stores."""
+    async with httpx.AsyncClient() as client:
+        page = (await client.get(f"{cloud.http}/metrics")).text
+    return next(
+        float(line.split()[1]) for line in page.splitlines() if line.startswith('haechi_intake_waiting{lane="bulk"}')
+    )
 
 
 async def test_password_tls_and_refusals(tmp_path: Path) -> None:

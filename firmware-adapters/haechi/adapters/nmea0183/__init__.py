@@ -1,0 +1,1 @@
+"""Receivers of satellite navigation that speak NMEA 0183: position and time."""
