@@ -150,8 +150,9 @@ class City:
         return promise.unaccounted(truth, self.cloud.state, self.cloud.process.folder)
 
     async def _break_things(self) -> None:
-        known = [name for name in faults.MIX if self.chance.random() < 0.5]
-        chosen = [faults.MIX[name] for name in known] + [faults.LATER[name] for name in self._extra]
+        # Few kinds at a time: with all of them a blow too many hides what two would have shown.
+        kinds = self.chance.randint(1, self.chance.choice((2, 3, 5, len(faults.MIX))))
+        chosen = self.chance.sample(list(faults.MIX.values()), kinds) + [faults.LATER[name] for name in self._extra]
         # Many short schedules find more than few long ones; some faults need longer to show.
         until_s = self.loop.time() + self.chance.choice((2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 6.0, 8.0, 16.0))
         pause_s = self.chance.choice((0.3, 0.6, 1.5))
