@@ -1,43 +1,20 @@
 """Where a gateway and the cloud differ about what stands: the gateway is asked, the cloud decides nothing itself."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import Engine
 
 from haechi.cloud.event_broker.apply import apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
 from haechi.cloud.event_handler import seen
-from haechi.cloud.state.engine import open_state, writing
-from haechi.cloud.state.schema import metadata
+from haechi.cloud.state.engine import writing
 from haechi.contract import codec
 from haechi.contract.control import Acknowledgement, Doubt, GatewayStatus, HeldEpoch
 from haechi.contract.events import Event, Phase
 from haechi.contract.parcel import Parcel, ParcelName
 from haechi.contract.topics import Address
-from support.postgres import postgres
 from support.sender import EPOCH, flood
 
 NOW_US = 1_790_000_000_000_000
 ALARM = "river-1.level.alarm"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else request.getfixturevalue("server")
-    engine = open_state(url)
-    with writing(engine) as connection:
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
-    yield engine
-    engine.dispose()
 
 
 def take(state: Engine, seq: int, event: Event, order: int = 1, epoch: bytes = EPOCH) -> None:

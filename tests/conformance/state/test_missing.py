@@ -1,16 +1,13 @@
 """What the cloud should have and has not: asked for again, and only then, and only what nobody keeps, a loss."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
 from haechi.cloud.state import markers, missing, receipts
-from haechi.cloud.state.engine import open_state, reading, writing
+from haechi.cloud.state.engine import reading, writing
 from haechi.cloud.state.markers import Restored
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.receipts import RECEIPT_US_MAX
@@ -22,29 +19,11 @@ from haechi.contract.control import GatewayStatus, HeldEpoch
 from haechi.contract.parcel import ParcelName
 from haechi.contract.ranges import RangeSet
 from haechi.contract.topics import Address
-from support.postgres import postgres
 from support.sender import alarm, flood, level
 
 NOW_US = 1_790_000_000_000_000
 STATUS_US = 30_000_000
 OLD, NEW, NEWER = (bytes([number]) * 16 for number in (1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else request.getfixturevalue("server")
-    engine = open_state(url)
-    with writing(engine) as connection:
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
-    yield engine
-    engine.dispose()
 
 
 def take(state: Engine, epoch: bytes, *seqs: int, at_us: int = NOW_US) -> Applied:

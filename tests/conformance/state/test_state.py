@@ -1,7 +1,7 @@
 """What the state must hold together, on every database that it runs on."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,34 +40,11 @@ from haechi.contract.parcel import LossCause, LossRange, LossRecord, Parcel, Par
 from haechi.contract.places import Datastream, Thing
 from haechi.contract.ranges import RangeSet
 from haechi.contract.topics import Address
-from support.postgres import postgres
 from support.sender import EPOCH, alarm, flood, level, now_us
+from support.state import empty
 
 NAME = EpochName("city", "cabinet-1", EPOCH)
 NOW_US = 1_790_000_000_000_000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        engine = open_state(f"sqlite:///{tmp_path}/state.db")
-    else:
-        engine = open_state(request.getfixturevalue("server"))
-    _empty(engine)
-    yield engine
-    engine.dispose()
-
-
-def _empty(engine: Engine) -> None:
-    with writing(engine) as connection:
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
 
 
 def delivery(
@@ -104,7 +81,7 @@ def test_a_parcel_is_applied_once_however_often_it_comes(state: Engine) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=8), max_size=10))
 def test_ranges_hold_exactly_what_was_settled(state: Engine, batches: list[list[int]]) -> None:
-    _empty(state)
+    empty(state)
     seen: set[int] = set()
     for batch in batches:
         numbers = RangeSet((seq, seq) for seq in batch)
@@ -128,7 +105,7 @@ def test_ranges_hold_exactly_what_was_settled(state: Engine, batches: list[list[
     )
 )
 def test_stored_wins_over_lost_in_any_order(state: Engine, steps: list[tuple[bool, RangeSet]]) -> None:
-    _empty(state)
+    empty(state)
     stored, missing = RangeSet(), RangeSet()
     for is_lost, numbers in steps:
         with writing(state) as connection:
