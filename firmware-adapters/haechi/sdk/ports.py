@@ -35,7 +35,7 @@ def serial_ports(root: Path = Path("/dev"), system: Path = Path("/sys")) -> list
         for device in sorted(root.glob(pattern)):
             if device.resolve() not in names and _is_there(device, system):
                 names[device.resolve()] = str(device)
-    return [SerialPort(name, str(path), _is_held(path)) for path, name in sorted(names.items(), key=lambda it: it[1])]
+    return [SerialPort(name, str(path), is_held(path)) for path, name in sorted(names.items(), key=lambda it: it[1])]
 
 
 def _has_serial_number(device: Path, system: Path) -> bool:
@@ -55,7 +55,8 @@ def _is_there(device: Path, system: Path) -> bool:
         return False
 
 
-def _is_held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
+    """Tell whether a program holds the port: whoever opens it exclusively has locked it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError:

@@ -4,11 +4,13 @@ What it cannot show: speed, parity, framing errors and breaks. Try those with a 
 """
 
 import asyncio
-import fcntl
 import os
 import tty
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+
+from haechi.sdk.ports import is_held
 
 _CHUNK_BYTES = 4096
 
@@ -27,15 +29,8 @@ class Terminal:
 
     @property
     def is_held(self) -> bool:
-        """Tell whether somebody has opened the line: whoever opens it exclusively has locked it."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        """Tell whether somebody has opened the line."""
+        return is_held(Path(self.path))
 
     def say(self, data: bytes) -> None:
         """Put bytes on the line; what does not fit because nobody reads is lost, for a wire has no memory."""

@@ -8,17 +8,15 @@ From a shell: ``python -m haechi.adapters.modbus.simulator --port 0 --register 0
 
 import argparse
 import asyncio
-import fcntl
-import os
 import struct
 import sys
-import tty
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from haechi.sdk.terminal import Terminal
 from haechi.sdk.transports.modbus_frames import Table, crc16
 
 _MBAP = struct.Struct(">HHHB")
@@ -201,40 +199,26 @@ class _SerialBus:
 
     def __init__(self, units: dict[int, SimulatedUnit]) -> None:
         self._units = units
-        self._wire, self._kept_open = os.openpty()
-        tty.setraw(self._wire)
-        tty.setraw(self._kept_open)
-        os.set_blocking(self._wire, False)
-        self.path = os.ttyname(self._kept_open)
+        self._terminal = Terminal()
+        self.path = self._terminal.path
         self._buffer = bytearray()
         self._requests: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
-        asyncio.get_running_loop().add_reader(self._wire, self._readable)
+        self._terminal.listen(self._heard)
         self._task = asyncio.create_task(self._answer())
 
     @property
     def is_held(self) -> bool:
-        # Whoever opened the port exclusively has locked it.
-        descriptor = os.open(self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return self._terminal.is_held
 
     def close(self) -> None:
         self._task.cancel()
-        asyncio.get_running_loop().remove_reader(self._wire)
-        os.close(self._wire)
-        os.close(self._kept_open)
+        self._terminal.close()
 
     def send(self, data: bytes) -> None:
-        with suppress(BlockingIOError):
-            os.write(self._wire, data)
+        self._terminal.say(data)
 
-    def _readable(self) -> None:
-        self._buffer += os.read(self._wire, 4096)
+    def _heard(self, data: bytes) -> None:
+        self._buffer += data
         while len(self._buffer) >= 8:
             frame = bytes(self._buffer[:8])
             if crc16(frame[:6]) == frame[6:]:

@@ -5,13 +5,12 @@ From a shell: ``python -m haechi.adapters.serial_level.simulator --protocol a02 
 
 import argparse
 import asyncio
-import fcntl
-import os
 import sys
-import tty
 from collections import deque
 from contextlib import suppress
 from typing import Self
+
+from haechi.sdk.terminal import Terminal
 
 _LEDGER_MAX = 100_000
 
@@ -38,7 +37,6 @@ class SerialLevelSimulator:
         """True: it says nothing."""
         self.noise: deque[bytes] = deque()
         """Bytes that are put on the line in place of the next frames."""
-        self._wire = self._kept_open = -1
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -52,37 +50,22 @@ class SerialLevelSimulator:
 
     @property
     def is_held(self) -> bool:
-        """Tell whether somebody holds the port: whoever opened it exclusively has locked it."""
-        descriptor = os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        """Tell whether somebody holds the port."""
+        return self._terminal.is_held
 
     def say(self, data: bytes) -> None:
         """Put raw bytes on the line now."""
-        # A wire has no memory: what does not fit because nobody reads is lost.
-        with suppress(BlockingIOError):
-            os.write(self._wire, data)
+        self._terminal.say(data)
 
     def unplug(self) -> None:
         """Pull the cable: the port vanishes under whoever holds it."""
         if self._task is not None:
             self._task.cancel()
-        if self._wire >= 0:
-            os.close(self._wire)
-            os.close(self._kept_open)
-            self._wire = -1
+        self._terminal.close()
 
     async def __aenter__(self) -> Self:
-        self._wire, self._kept_open = os.openpty()
-        tty.setraw(self._wire)
-        tty.setraw(self._kept_open)
-        os.set_blocking(self._wire, False)
-        self.port = os.ttyname(self._kept_open)
+        self._terminal = Terminal()
+        self.port = self._terminal.path
         self._task = asyncio.create_task(self._talk())
         return self
 
