@@ -10,8 +10,14 @@ module          promises
 ``clock``       monotonic pacing that a test can drive
 ``registry``    find_adapters, load_adapter: by entry point, loaded lazily
 ``framing``     bytes → frames, delimited or binary with a check sum
-``transports``  serial line; Modbus TCP and RTU master
+``transports``  serial line, Modbus TCP and RTU, SDI-12, UDP …
+``units``       UCUM: whether a unit exists, and fits what is observed
+``wire``        what lies below a transport: to record, to replay, to try with faults
+``wire_load``   what a schedule needs of a serial line
+``isolation``   an adapter in a process of its own, within limits
 ``testing``     the conformance suite that every adapter inherits
+``scaffold``    the folder of a new adapter
+``cli``         the command ``haechi adapter``; ``commands`` does its work
 ==============  ======================================================================================
 """
 

@@ -1,4 +1,4 @@
-"""The smallest adapter of the partner's guide runs as it is printed there."""
+"""The partner's guide is true: its smallest adapter runs as printed, and its rules are those of the kit."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi.sdk import Host, Sample
+from haechi.sdk.testing.rules import RULES
 
 GUIDE = Path(__file__).parents[3] / "docs" / "adapters.md"
 
@@ -31,3 +32,11 @@ async def test_the_printed_adapter_reads_a_real_port() -> None:
     assert [one.id for one in adapter.describe()] == ["river-1.level"]
     os.close(wire)
     os.close(kept)
+
+
+def test_the_guide_has_every_rule() -> None:
+    rows = ["| rule | promise | exempt? |", "|---|---|---|"]
+    for name, rule in RULES.items():
+        rows.append(f"| `{name}` | {rule.promise} | {'with a reason' if rule.is_waivable else 'nobody'} |")
+    found = GUIDE.read_text(encoding="utf-8").partition("<!-- rules: a test compares -->\n\n")[2]
+    assert found.partition("\n\n<!-- /rules -->")[0] == "\n".join(rows), "\n".join(rows)
