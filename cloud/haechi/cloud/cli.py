@@ -131,7 +131,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _rewind(arguments: argparse.Namespace) -> int:
-    from haechi.cloud.state import receipts
+    from haechi.cloud.state import markers, receipts
     from haechi.cloud.state.engine import open_state, reading, writing
     from haechi.cloud.state.retention import RECEIPTS_US_MAX
 
@@ -145,6 +145,8 @@ def _rewind(arguments: argparse.Namespace) -> int:
     since = receipts.since_time(arguments.since)
     parcels = gateways = 0
     with _closing(open_state(_load(arguments).state_url)) as state:
+        with writing(state) as connection:
+            markers.begin_withdrawal(connection)
         with reading(state) as connection:
             concerned = receipts.concerned(connection, since)
         for tenant, gateway in concerned:  # each by itself: a running cloud takes alarms meanwhile

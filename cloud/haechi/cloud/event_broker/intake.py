@@ -28,7 +28,7 @@ from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unread
 from haechi.cloud.event_broker.lanes import Lane, Waiting
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.objects import ObjectStore, ObjectUnavailable
-from haechi.cloud.state import descriptions, ranges
+from haechi.cloud.state import descriptions, markers, ranges
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import reading, reason
 from haechi.cloud.state.letters import Letter
@@ -52,6 +52,8 @@ class _Read:
     reports: list[Report] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     refused: list[RefusedPoint] = field(default_factory=list)
+    withdrawals: int | None = None
+    """As it was before its points were written; None where it has none."""
 
 
 class Intake:
@@ -184,7 +186,7 @@ class Intake:
         needy = [one for one in batch.deliveries if one.needs_stores and not one.points_written]
         if not needy:
             return
-        fresh, device_time = self._look_up(needy)
+        fresh, device_time = self._look_up(needy, batch)
         batches = {id(one): self._points_of(one, device_time[one.address[:2]]) for one in fresh}
         for one in fresh:
             for picture in one.parcel.evidence:
@@ -203,7 +205,9 @@ class Intake:
                     log.exception("points of parcel %s of %s cannot be written", one.name, one.address.gateway)
                     self._bury(batch, one, error)
 
-    def _look_up(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], dict[tuple[str, ...], frozenset[str]]]:
+    def _look_up(
+        self, deliveries: Sequence[Delivery], batch: _Read
+    ) -> tuple[list[Delivery], dict[tuple[str, ...], frozenset[str]]]:
         """Return the parcels that are not stored yet, and the datastreams with device time of each gateway."""
         numbers: dict[EpochName, list[tuple[int, int]]] = {}
         device_time: dict[tuple[str, ...], frozenset[str]] = {}
@@ -212,6 +216,7 @@ class Intake:
             numbers.setdefault(name, []).append((one.name.seq, one.name.seq))
         try:
             with reading(self._state) as connection:
+                batch.withdrawals = markers.withdrawals(connection)
                 stored = {name: ranges.stored_among(connection, name, RangeSet(some)) for name, some in numbers.items()}
                 for gateway in {name[:2] for name in numbers}:
                     device_time[gateway] = descriptions.with_device_time(connection, *gateway)
@@ -258,7 +263,7 @@ class Intake:
     async def _commit_singly(self, turn: Turn, batch: _Read) -> None:
         for one in list(batch.deliveries):
             try:
-                await self._transact(turn, partial(self._apply, _Read([], [one])))
+                await self._transact(turn, partial(self._apply, _Read([], [one], withdrawals=batch.withdrawals)))
             except Exception as error:
                 log.exception("parcel %s of gateway %s cannot be applied", one.name, one.address.gateway)
                 self._bury(batch, one, error)
@@ -272,6 +277,9 @@ class Intake:
 
     def _apply(self, batch: _Read, connection: Connection) -> Applied:
         now_us = self._clock_us()
+        if batch.withdrawals is not None and markers.withdrawals(connection) != batch.withdrawals:
+            for one in batch.deliveries:
+                one.points_written = False  # perhaps to a store that is no more; its gateway sends it again
         applied = apply(connection, batch.deliveries, batch.unreadable, batch.refused, now_us)
         if batch.reports:
             applied.answers = apply_reports(connection, batch.reports, now_us).answers

@@ -138,6 +138,7 @@ class StoreWatch:
         log.warning(
             "points: the store was restored: its newest marker is %s, and was %d", found and found.number, newest.number
         )
+        await self._writer.run(Turn.KEEPING, markers.begin_withdrawal)
         since = receipts.since_marker(0 if found is None else found.number)
         gateways = await self._writer.run(Turn.KEEPING, lambda connection: receipts.concerned(connection, since))
         parcels = 0

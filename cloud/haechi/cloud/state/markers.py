@@ -13,6 +13,8 @@ from haechi.cloud.state.schema import markers as table
 from haechi.cloud.state.upsert import insert_or_ignore
 from haechi.cloud.store import Marker
 
+_WITHDRAWALS = select(table.c.withdrawals).with_for_update(read=True)  # whoever wants to change it waits for us
+
 
 class Restored(NamedTuple):
     """The last time that the store was seen to have gone back."""
@@ -61,6 +63,20 @@ def remember(connection: Connection, marker: Marker) -> None:
     connection.execute(
         update(table).where(table.c.number < marker.number).values(number=marker.number, at_us=marker.at_us)
     )
+
+
+def withdrawals(connection: Connection) -> int:
+    """Return how often receipts began to be withdrawn.
+
+    Who wrote points under another count than he commits under must take them as not written: they may have gone to the
+    store as it was before, and their receipt would come too late to be withdrawn with the others.
+    """
+    return int(connection.execute(_WITHDRAWALS).scalar() or 0)
+
+
+def begin_withdrawal(connection: Connection) -> None:
+    """Say, in a transaction before the first receipt is withdrawn, that it begins."""
+    connection.execute(update(table).values(withdrawals=table.c.withdrawals + 1))
 
 
 def forget(connection: Connection, newest: Marker, found: Marker | None, asked_again: int, now_us: int) -> bool:

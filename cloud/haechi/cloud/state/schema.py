@@ -128,6 +128,7 @@ markers = Table(
     Column("restored_at_us", BigInteger),  # when the store was last seen to have gone back
     Column("restored_to_us", BigInteger),  # to when; NULL where it has no marker at all
     Column("asked_again", BigInteger, nullable=False, server_default="0"),  # parcels that were withdrawn then
+    Column("withdrawals", BigInteger, nullable=False, server_default="0"),  # how often receipts began to be withdrawn
     comment="One row: what the newest marker in the time-series store must be at least.",
 )
 
