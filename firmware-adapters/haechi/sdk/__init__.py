@@ -13,6 +13,7 @@ module          promises
 ``transports``  serial line, Modbus TCP and RTU, SDI-12, UDP …
 ``units``       UCUM: whether a unit exists, and fits what is observed
 ``wire``        what lies below a transport: to record, to replay, to try with faults
+``switchboard`` lets somebody listen to the wires of a running gateway
 ``wire_load``   what a schedule needs of a serial line
 ``isolation``   an adapter in a process of its own, within limits
 ``testing``     the conformance suite that every adapter inherits

@@ -44,6 +44,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--into", type=Path, required=True, metavar="TOML", help=_("the recording that is written"))
     record.add_argument("--provenance", required=True, metavar="TEXT", help=_("device, firmware, place and date"))
     record.add_argument("--licence", default="CC0-1.0", metavar="SPDX", help=_("of the recorded bytes"))
+    record.add_argument(
+        "--beside",
+        type=Path,
+        metavar="SOCKET",
+        help=_("listen to the running gateway, which keeps the port: wire.sock in its data_dir"),
+    )
     record.add_argument("--seconds", type=_positive, default=10.0, help=_("default: 10"))
     record.add_argument("--bytes-max", type=_size, default=65536, help=_("default: 65536"))
     record.set_defaults(run=bench.record)

@@ -131,6 +131,46 @@ def test_an_asked_device_is_recorded_and_replayed(adapter: Run, tmp_path: Path) 
     assert adapter("record", bus_file(tmp_path, where), *record) == (2, f"haechi: {recording} exists already\n")
 
 
+GATEWAY = """import asyncio, sys, tomllib
+from contextlib import aclosing
+from pathlib import Path
+from haechi.sdk import Host, load_adapter
+from haechi.sdk.switchboard import Switchboard
+from haechi.sdk.wire import attached
+
+async def main():
+    modbus = load_adapter("modbus")
+    config = modbus.load_config(tomllib.loads(Path(sys.argv[1]).read_text())["device"]["config"])
+    async with Switchboard(Path(sys.argv[2])) as board:
+        with attached(board):
+            async with aclosing(modbus("river-1", config, Host()).samples()) as samples:
+                async for _sample in samples:
+                    print("reads", flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_running_gateway_is_recorded_beside_and_keeps_its_device(adapter: Run, tmp_path: Path) -> None:
+    socket, recording = tmp_path / "wire.sock", tmp_path / "beside.toml"
+    words = ("--into", recording, "--seconds", "0.5", "--provenance", "Simulator of this test, November 2026")
+    with simulator("modbus", "--register", "0=1234") as where:
+        file = bus_file(tmp_path, where)
+        assert adapter("record", file, "--beside", socket, *words)[0] == 2
+        command = [sys.executable, "-c", GATEWAY, str(file), str(socket)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
+            assert gateway.stdout is not None
+            assert gateway.stdout.readline() == "reads\n"
+            code, said = adapter("record", file, "--beside", socket, *words)
+            assert gateway.poll() is None
+            gateway.terminate()
+    assert code == 0, said
+    assert "from the device's display" in said
+    written = recording.read_text()
+    assert 'way = "sent"' in written
+    assert "03 02 04 d2" in written  # 1234, as it passed
+
+
 def test_nothing_to_record_writes_nothing(adapter: Run, tmp_path: Path) -> None:
     file = gauge_file(tmp_path, "/dev/none")
     code, said = adapter(

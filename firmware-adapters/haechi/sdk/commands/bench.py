@@ -28,11 +28,14 @@ from haechi.sdk.host import Host
 from haechi.sdk.ports import serial_ports
 from haechi.sdk.recording import Passage, Recording
 from haechi.sdk.registry import find_adapters
+from haechi.sdk.switchboard import overhear
 from haechi.sdk.targets import NotFound, Target, adapter_named, targets_in
 from haechi.sdk.wire import attached
 from haechi.text import _
 
 _PROBE_S = 30.0
+_NAME_CHARACTERS = 4
+"""A shorter text of a configuration names no port and no host."""
 _TRIES_MAX = 10_000
 _REPLAY_REST_S = 1.0
 
@@ -102,7 +105,10 @@ def record(arguments: argparse.Namespace) -> int:
     if into.exists():
         raise UsageError(_("{path} exists already").format(path=into))
     recorder = Recorder(arguments.bytes_max)
-    values, trouble = asyncio.run(_recorded(target, recorder, arguments.seconds))
+    if arguments.beside is not None:
+        values, trouble = asyncio.run(_overheard(target, recorder, arguments.seconds, arguments.beside))
+    else:
+        values, trouble = asyncio.run(_recorded(target, recorder, arguments.seconds))
     if not recorder.passages:
         raise UsageError(trouble or _("nothing passed the wire: its transport cannot be recorded"))
     text = as_toml(arguments.provenance, target.written, recorder, values, arguments.licence)
@@ -116,7 +122,10 @@ def record(arguments: argparse.Namespace) -> int:
         tell(_("there was more: it was cut at --bytes-max"))
     if trouble:
         tell(trouble)
-    tell(_("the values are what the adapter made of the bytes: compare them with the device's display"))
+    if arguments.beside is not None:
+        tell(_("what the bytes say was not heard: write it down from the device's display, as [[expected]]"))
+    else:
+        tell(_("the values are what the adapter made of the bytes: compare them with the device's display"))
     return 0
 
 
@@ -180,6 +189,26 @@ async def _recorded(target: Target, recorder: Recorder, seconds: float) -> tuple
     except AdapterError as error:
         trouble = str(error)
     return values, trouble
+
+
+async def _overheard(
+    target: Target, recorder: Recorder, seconds: float, socket: Path
+) -> tuple[list[tuple[str, Value]], str]:
+    """Write down what passes the wires of a running gateway that this device's configuration names."""
+    names = [value for value in target.written.values() if isinstance(value, str) and len(value) >= _NAME_CHARACTERS]
+    trouble = ""
+    try:
+        async with aclosing(overhear(socket)) as passing, asyncio.timeout(seconds):
+            async for heard in passing:
+                if any(name in heard.address for name in names):
+                    recorder.write(heard.way, heard.address, heard.data)
+                if recorder.is_full:
+                    break
+    except TimeoutError:
+        trouble = "" if recorder.passages else _("nothing passed the wire of {device}").format(device=target.device)
+    except NotConnected as error:
+        trouble = error.what
+    return [], trouble
 
 
 async def _replayed(target: Target, passages: tuple[Passage, ...], speed: float) -> list[tuple[str, Value]]:
