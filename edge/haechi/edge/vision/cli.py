@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from pydantic import ValidationError
 
 from haechi.command import UsageError
-from haechi.edge.config_file import ConfigError, load
+from haechi.edge.config_file import ConfigError, explain, load
 from haechi.edge.vision import preview
-from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.evaluation import run as evaluation
 from haechi.edge.vision.evaluation import truth as truths
@@ -47,6 +48,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--config", type=Path, metavar="FILE", help=_("judge a camera of this gateway's file instead"))
     judge.add_argument("--camera", metavar="ID", help=_("which of its cameras"))
     judge.add_argument("--precision", choices=("fp32", "int8"), help=_("form of the detector to judge"))
+    judge.add_argument("--model", help=_("detector to judge: a name, an .onnx file, or `background`"))
     judge.add_argument("--input-size", choices=("256x416", "192x320"), help=_("input of the detector to judge"))
     judge.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
     judge.set_defaults(run=_answering(_evaluate))
@@ -86,10 +88,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     config, names = evaluation.scene(str(arguments.clip.absolute()), truth, camera)
     # What `auto` takes depends on the machine, and the answer must not.
     precision = arguments.precision or ("fp32" if config.detector.precision == "auto" else None)
-    chosen = {"precision": precision, "input_size": arguments.input_size}
-    detector_config = config.detector.model_copy(update={key: value for key, value in chosen.items() if value})
+    chosen = {"model": arguments.model, "precision": precision, "input_size": arguments.input_size}
+    config = _with_detector(config, {key: value for key, value in chosen.items() if value})
     score_min = SCORE_MIN_UNSURE if truth.frames is None else evaluation.RAW_SCORE_MIN
-    detector = open_detector(detector_config, config.classes, score_min=score_min)
+    detector = open_detector(config.detector, config.classes, score_min=score_min)
     judged = evaluation.Evaluation(config, truth, names, detector)
     with Progress() as shown:
         judged.run(lambda share: shown(arguments.clip.name, share))
@@ -107,10 +109,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _with_detector(config: CameraConfig, changes: dict[str, str]) -> CameraConfig:
+    try:
+        return CameraConfig.model_validate(
+            config.model_dump() | {"detector": config.detector.model_dump() | changes},
+        )
+    except ValidationError as error:
+        raise UsageError(explain(error)) from None
+
+
 def _preview(arguments: argparse.Namespace) -> int:
     config = _camera(arguments.config, arguments.camera)
     # The detector first: without it nobody's head could be blurred, so no picture may be taken.
     exact = config.detector.model_copy(update={"precision": "fp32"})
+    if exact.model == BACKGROUND:
+        exact = DetectorConfig(precision="fp32")
     detector = open_detector(exact, ("person",), score_min=_ANYBODY)
     picture = preview.take(config, clock_us=wall_clock_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))

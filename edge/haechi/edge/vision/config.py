@@ -49,6 +49,10 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+BACKGROUND = "background"
+"""Names, where others have a model, what finds moving things without one."""
+
+
 class DetectorConfig(_Model):
     """Which detector looks at the pictures, and how sure it must be."""
 
@@ -56,7 +60,8 @@ class DetectorConfig(_Model):
         "nanodet-g",
         min_length=1,
         pattern=r"^([a-z0-9][a-z0-9_-]*|.+\.onnx)$",
-        description="Name of a model of `haechi models list`, or path of your own `.onnx` file in YOLOX's format.",
+        description="Name of a model of `haechi models list`; or path of your own `.onnx` file in YOLOX's format; "
+        "or `background`, which counts whatever moves, for views from straight above.",
     )
     precision: Literal["auto", "fp32", "int8"] = Field(
         "auto",
@@ -68,6 +73,10 @@ class DetectorConfig(_Model):
     )
     score_min: float = Field(
         0.4, ge=0.1, le=0.95, description="An object counts when the median of its scores reaches this."
+    )
+    moving_class: Label = Field("car", description="For `background`: what everything that moves is called.")
+    moving_area_min: float = Field(
+        0.01, ge=0.001, le=0.5, description="For `background`: share of the picture that a thing covers at least."
     )
     threads: int = Field(1, ge=1, le=8, description="Threads of the detector.")
 
@@ -201,6 +210,13 @@ class CameraConfig(_Model):
             self._looks_for(f"zones.{zone.name}", zone.watched if zone.classes else frozenset())
             if not zone.watched & set(self.classes):
                 raise ValueError(_("zones.{name}: none of what it watches is in classes").format(name=zone.name))
+        if self.detector.model == BACKGROUND:
+            if self.zones:
+                raise ValueError(
+                    _("zones: the detector `background` only counts at lines; it sees nothing that stands")
+                )
+            if self.detector.moving_class not in self.classes:
+                raise ValueError(_("detector.moving_class: is not in the camera's classes"))
         if self.keyframes_only and self.lines:
             raise ValueError(_("keyframes_only: lines cannot be counted on key frames alone; take one of them out"))
         if self.credentials_file and self.credentials_env:

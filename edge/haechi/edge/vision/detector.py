@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision import nanodet
-from haechi.edge.vision.config import DetectorConfig
+from haechi.edge.vision.background import Background
+from haechi.edge.vision.config import BACKGROUND, DetectorConfig
 from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
@@ -81,6 +82,8 @@ def open_detector(config: DetectorConfig, labels: Sequence[Label], *, score_min:
     Raises:
         ModelError: it is missing or damaged; the text says what to do.
     """
+    if config.model == BACKGROUND:
+        return Background(config.moving_class, area_min=config.moving_area_min)
     if cache.is_path(config.model):
         return YoloX(Path(config.model), labels, threads=config.threads, score_min=score_min)
     return NanoDet(_form(config), labels, threads=config.threads, score_min=score_min)

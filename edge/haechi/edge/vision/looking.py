@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.config import BACKGROUND, CameraConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
@@ -62,7 +62,9 @@ class Looker:
         """
         self._view = View(active=faults)
         self._detector = detector
-        self._gate = MotionGate() if config.motion.enabled else None
+        # What learns a background has to see every picture, and costs no more than the gate.
+        self._recognises = config.detector.model != BACKGROUND
+        self._gate = MotionGate() if config.motion.enabled and self._recognises else None
         self._score_min = config.detector.score_min
         self._tracker = Tracker(score_min=self._score_min)
         self._scene = Scene(config.lines, config.zones, active=active)
@@ -96,8 +98,13 @@ class Looker:
         people = self._people + [track.box for track in tracks if "person" in track.votes]
         return Look(analysed, tracks, crossings, changes, people)
 
-    def people_in(self, picture: Picture) -> list[Box]:
-        """Every box that may be a person in a picture that was not looked at; blocks while the detector runs."""
+    def people_in(self, picture: Picture) -> list[Box] | None:
+        """Every box that may be a person in a picture that was not looked at; blocks while the detector runs.
+
+        None when the detector recognises nobody: then the picture is not to be shown.
+        """
+        if not self._recognises:
+            return None
         return [detection.box for detection in self._detector.look(picture.colours()) if detection.label == "person"]
 
     def forget(self) -> None:

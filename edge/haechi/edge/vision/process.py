@@ -199,7 +199,8 @@ class CameraLoop:
         shown = None
         if change.raised and frame is not None:
             # Nobody has looked at this picture, and it may show somebody.
-            shown = self._snapshot(frame, (), self._looker.people_in(frame.picture), (), None)
+            people = self._looker.people_in(frame.picture)
+            shown = None if people is None else self._snapshot(frame, (), people, (), None)
         self._send(
             ViewChange(
                 fault=change.fault,

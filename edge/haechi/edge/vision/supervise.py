@@ -23,7 +23,7 @@ from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
-from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.config import BACKGROUND, CameraConfig
 from haechi.edge.vision.faults import FAULTS, Fault
 from haechi.edge.vision.messages import (
     HEADER,
@@ -118,6 +118,8 @@ async def run_camera(
 
 
 def _lacking_model(config: CameraConfig) -> str | None:
+    if config.detector.model == BACKGROUND:
+        return None
     try:
         cache.check_present(config.detector.model)
     except ModelError as error:
