@@ -138,20 +138,30 @@ async def test_two_workers_store_once_what_comes_repeated_and_reordered_while_on
                     sender.send(seq, parcels[seq], "urgent" if parcels[seq].events else "live")
                 with contextlib.suppress(TimeoutError):
                     await sender.until_settled(*missing, timeout_s=3)
-    for cloud in workers:
-        (gateway,) = (await cloud.get("/api/v1/gateways"))["items"]
-        assert gateway["observations"] == (PARCELS - PARCELS // 10) * VALUES
-        series = await cloud.get("/api/v1/observations", gateway="cabinet-1", datastream="river-1.level", points=5000)
-        assert len(series["items"]) == (PARCELS - PARCELS // 10) * VALUES
-        assert len((await cloud.get("/api/v1/events", limit=500))["items"]) == PARCELS // 10
-        (situation,) = (await cloud.get("/api/v1/situations"))["items"]
-        assert (situation["open"], situation["severity"]) == (True, "severe"), "the last word was that it stands"
-        assert (await cloud.get("/api/v1/dead-letters"))["items"] == []
-        assert (await cloud.get("/api/v1/health"))["state"] == "ok"
-    taken = [
-        float(line.rpartition(" ")[2]) for cloud in workers for line in await counted(cloud, "haechi_parcels_total")
-    ]
-    assert all(taken), "both had a share"
+        for cloud in workers:
+            (gateway,) = (await cloud.get("/api/v1/gateways"))["items"]
+            assert gateway["observations"] == (PARCELS - PARCELS // 10) * VALUES
+            series = await cloud.get(
+                "/api/v1/observations", gateway="cabinet-1", datastream="river-1.level", points=5000
+            )
+            assert len(series["items"]) == (PARCELS - PARCELS // 10) * VALUES
+            assert len((await cloud.get("/api/v1/events", limit=500))["items"]) == PARCELS // 10
+            (situation,) = (await cloud.get("/api/v1/situations"))["items"]
+            assert (situation["open"], situation["severity"]) == (True, "severe"), "the last word was that it stands"
+            assert (await cloud.get("/api/v1/dead-letters"))["items"] == []
+            assert (await cloud.get("/api/v1/health"))["state"] == "ok"
+        taken = [
+            float(line.rpartition(" ")[2]) for cloud in workers for line in await counted(cloud, "haechi_parcels_total")
+        ]
+        assert all(taken), "both had a share"
+        sender.ask("before", 1, PARCELS + 1)
+        await sender.answer_to("before")
+        for cloud in workers:
+            cloud.kill()
+        sender.acknowledgements.clear()
+        await first.start()
+        answer = await sender.answer_to("before")
+        assert answer.epochs[0].settled == ((1, PARCELS),), "who comes back answers what was asked before"
 
 
 async def counted(cloud: CloudProcess, name: str) -> list[str]:
@@ -179,20 +189,3 @@ async def test_every_screen_sees_what_any_worker_committed_in_one_order_and_resu
     assert one.events == other.events == set(names)
     half = one.order[len(one.order) // 2]
     assert resumed.events >= {id_ for number, (kind, id_) in one.seen.items() if kind == "event" and number > half}
-
-
-@pytest.mark.parametrize("workers", ["sqlite"], indirect=True)
-async def test_a_worker_that_comes_answers_what_gateways_asked_before(
-    workers: tuple[CloudProcess, CloudProcess], broker: Mosquitto
-) -> None:
-    first, second = workers
-    async with Sender(broker.port) as sender:
-        sender.send(1, level(now_us(), 1.0))
-        await sender.until_settled(1)
-        sender.ask("first", 1, 2)
-        await sender.answer_to("first")
-        first.kill()
-        second.kill()
-        sender.acknowledgements.clear()
-        await second.start()
-        assert (await sender.answer_to("first")).epochs[0].settled == ((1, 1),)
