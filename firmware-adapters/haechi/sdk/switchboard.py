@@ -6,6 +6,7 @@ for nobody.
 """
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -66,8 +67,14 @@ class Switchboard(Wire):
 
     async def __aenter__(self) -> Self:
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._path)
-        self._path.chmod(0o600)
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(str(self._path))
+            self._path.chmod(0o600)  # before anybody can connect
+            self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        except OSError:
+            listener.close()
+            raise
         return self
 
     async def __aexit__(self, *_unused: object) -> None:
