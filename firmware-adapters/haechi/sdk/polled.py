@@ -28,7 +28,7 @@ class Refusal(NotConnected):
 class PollKeys(AdapterConfig):
     """What the configuration of every such device has."""
 
-    period_s: float = Field(default=1.0, ge=0.05, le=86400, description="How often it is read.")
+    period_s: float = Field(default=1.0, ge=0.01, le=86400, description="How often it is read.")
     timeout_s: float = Field(default=1.0, ge=0.05, le=60, description="How long an answer may take.")
     retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
 

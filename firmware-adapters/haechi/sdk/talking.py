@@ -35,7 +35,7 @@ class TalkKeys(AdapterConfig):
 
     serial_port: str = Field(min_length=1, max_length=255, description="Serial port, such as /dev/serial/by-id/usb-…")
     baud: int = Field(default=9600, ge=300, le=4_000_000, description="Bits per second; always 8N1.")
-    period_s: float = Field(default=1.0, ge=0.05, le=3600, description="At most one sample in this time, the newest.")
+    period_s: float = Field(default=1.0, ge=0.01, le=3600, description="At most one sample in this time, the newest.")
     silence_s: float = Field(default=10.0, ge=0.1, le=3600, description="Without a sound frame for so long it is gone.")
     retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before the port is tried again.")
 

@@ -34,7 +34,7 @@ async def thermometer() -> AsyncIterator[tuple[ModbusSlave, Thermometer]]:
     async with ModbusSlave() as slave:
         slave.set_packed(Table.INPUT, 10, ">ff", 21.5, 0.0)
         slave.set(Table.INPUT, 20, 0)
-        written = {"serial_port": slave.serial_port, "baud": 115200, "period_s": 0.05, "timeout_s": 0.2, "retry_s": 0.1}
+        written = {"serial_port": slave.serial_port, "baud": 115200, "period_s": 0.01, "timeout_s": 0.2, "retry_s": 0.1}
         yield slave, Thermometer("t", Thermometer.load_config(written), Host())
 
 

@@ -13,4 +13,4 @@ class EastronSdmConfig(ModbusKeys):
     model: Literal["sdm630", "sdm72"] = Field(
         description="sdm630: three phases, all values; sdm72: total power and energies."
     )
-    period_s: float = Field(default=5.0, ge=0.05, le=86400, description="How often it is read.")
+    period_s: float = Field(default=5.0, ge=0.01, le=86400, description="How often it is read.")

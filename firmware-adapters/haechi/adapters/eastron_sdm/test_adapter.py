@@ -22,7 +22,7 @@ class MeterPeer:
 
     def config(self) -> Mapping[str, Any]:
         reach = {"serial_port": self._simulator.slave.serial_port, "baud": 115200, "model": "sdm630"}
-        return {**reach, "period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1}
+        return {**reach, "period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.show(property_name, float(value))
@@ -51,7 +51,7 @@ class TestEastronSdm630(AdapterConformance):
         "energy_import": (0.0, 131072.25),
         "energy_export": (0.0, 12.5),
     }
-    effort = QUICK._replace(reads=200, cancellations=8)  # its transport is tried harder elsewhere
+    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
     foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager

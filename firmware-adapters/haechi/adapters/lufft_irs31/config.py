@@ -31,7 +31,7 @@ class LufftIrs31Config(PollKeys):
         description="What is read; friction and ice_share need coding tls.",
     )
     period_s: float = Field(
-        default=10.0, ge=0.05, le=86400, description="How often it is read; it measures every 10 to 60 s."
+        default=10.0, ge=0.01, le=86400, description="How often it is read; it measures every 10 to 60 s."
     )
 
     @model_validator(mode="after")

@@ -47,7 +47,7 @@ class PulseCounter(_Input):
 class IologikE1200Config(ModbusTcpKeys):
     """``[device.config]`` of one module."""
 
-    period_s: float = Field(default=0.2, ge=0.05, le=3600, description="How often all inputs are read.")
+    period_s: float = Field(default=0.2, ge=0.01, le=3600, description="How often all inputs are read.")
     retry_s: float = Field(default=2.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
     contact: tuple[Contact, ...] = Field(default=(), max_length=CHANNELS_MAX, description="Contacts.")
     counter: tuple[PulseCounter, ...] = Field(default=(), max_length=CHANNELS_MAX, description="Counters.")

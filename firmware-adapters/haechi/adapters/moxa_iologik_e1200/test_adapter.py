@@ -12,6 +12,7 @@ from haechi.adapters.moxa_iologik_e1200.simulator import IologikE1200Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, NotConnected
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.suite import QUICK
 from haechi.sdk.transports.modbus_frames import data_of, take_tcp_frame
 
 _CALL = {"name": "call", "channel": 0, "observed_property": "emergency_call"}
@@ -28,7 +29,7 @@ class ModulePeer:
 
     def config(self) -> Mapping[str, Any]:
         reach = {"host": "127.0.0.1", "port": self._simulator.slave.port}
-        return {**reach, "period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1, **_INPUTS}
+        return {**reach, "period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1, **_INPUTS}
 
     def show(self, property_name: str, value: Value) -> None:
         channel = _CHANNELS[property_name]
@@ -54,6 +55,7 @@ class TestIologikE1200(AdapterConformance):
         "loop": (0.0, 65536.0, 4294967295.0),
         "rain": (7.0, 8.0),
     }
+    effort = QUICK._replace(reads=200, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[ModulePeer]:

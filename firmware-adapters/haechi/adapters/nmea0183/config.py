@@ -15,5 +15,5 @@ class Nmea0183Config(TalkKeys):
         description="RMC: position, speed, course and time with date; GGA: position, altitude, satellites and hdop.",
     )
     baud: int = Field(default=4800, ge=300, le=4_000_000, description="Bits per second; many receivers use 9600.")
-    period_s: float = Field(default=10.0, ge=0.05, le=3600, description="At most one sample in this time, the newest.")
+    period_s: float = Field(default=10.0, ge=0.01, le=3600, description="At most one sample in this time, the newest.")
     silence_s: float = Field(default=15.0, ge=0.1, le=3600, description="Without the sentence for so long it is gone.")

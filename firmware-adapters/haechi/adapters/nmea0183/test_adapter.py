@@ -13,8 +13,9 @@ from haechi.adapters.nmea0183.simulator import Nmea0183Simulator, sentence
 from haechi.contract.observations import Quality, Value
 from haechi.sdk import BadReading, Host
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.suite import QUICK
 
-_QUICK = {"period_s": 0.05, "silence_s": 0.5, "retry_s": 0.1, "baud": 115200}
+_QUICK = {"period_s": 0.01, "silence_s": 0.5, "retry_s": 0.1, "baud": 115200}
 
 
 class ReceiverPeer:
@@ -61,6 +62,7 @@ class TestNmea0183(AdapterConformance):
         "course": (84.4, 359.9),
         "utc": ("2026-11-22T12:35:19Z", "2026-11-22T23:59:59Z"),
     }
+    effort = QUICK._replace(reads=200, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[ReceiverPeer]:

@@ -12,7 +12,7 @@ from haechi.sdk import Host
 from haechi.sdk.testing import AdapterConformance, Recording
 
 _PLACES = {"pm1": 3, "pm2_5": 4, "pm10": 5}
-_QUICK = {"period_s": 0.05, "silence_s": 0.5, "retry_s": 0.1}
+_QUICK = {"period_s": 0.01, "silence_s": 0.5, "retry_s": 0.1}
 
 
 class DustPeer:

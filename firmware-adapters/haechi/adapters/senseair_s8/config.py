@@ -15,5 +15,5 @@ class SenseairS8Config(ModbusKeys):
         description="The device's address; 254 reaches whichever sensor is alone on the line.",
     )
     period_s: float = Field(
-        default=4.0, ge=0.05, le=86400, description="How often it is read; it measures every 2 to 4 s, by model."
+        default=4.0, ge=0.01, le=86400, description="How often it is read; it measures every 2 to 4 s, by model."
     )

@@ -24,7 +24,7 @@ class SensorPeer:
 
     def config(self) -> Mapping[str, Any]:
         port = self._simulator.slave.serial_port
-        return {"serial_port": port, "baud": 115200, "period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1}
+        return {"serial_port": port, "baud": 115200, "period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1}
 
     def show(self, property_name: str, value: Value) -> None:
         assert property_name == "co2"
@@ -47,7 +47,7 @@ class TestSenseairS8(AdapterConformance):
     folder = Path(__file__).parent
     shown: ClassVar[Mapping[str, Sequence[Value]]] = {"co2": (400.0, 1.0, 10000.0)}
 
-    effort = QUICK._replace(reads=100, cancellations=8)  # its transport is tried harder elsewhere
+    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
     foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager

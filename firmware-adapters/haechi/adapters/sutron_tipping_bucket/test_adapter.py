@@ -17,7 +17,7 @@ from haechi.sdk.testing.sdi12_answers import values_in
 from haechi.sdk.testing.suite import QUICK
 
 # A pseudo-terminal has neither parity nor seven bits.
-_QUICK = {"unit": "mm", "parity": "none", "databits": 8, "period_s": 0.05, "timeout_s": 0.2, "retry_s": 0.1}
+_QUICK = {"unit": "mm", "parity": "none", "databits": 8, "period_s": 0.01, "timeout_s": 0.2, "retry_s": 0.1}
 
 
 class RainPeer:
@@ -57,7 +57,9 @@ class TestSutronTippingBucket(AdapterConformance):
         "rain_today": (0.0, 12.25, 0.5),
         "rain_yesterday": (0.0, 99.75),
     }
-    effort = QUICK._replace(reads=100)  # a break and a mark before each: 0.03 s a read is as fast as it goes
+    effort = QUICK._replace(
+        reads=100, trouble_s=0.1, cancellations=4
+    )  # a break and a mark before each: 0.03 s a read is as fast as it goes
     foreign = (b"1+3.14\r\n", b"2M!", b"50012\r\n")
 
     @asynccontextmanager

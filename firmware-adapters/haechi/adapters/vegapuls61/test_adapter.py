@@ -15,7 +15,7 @@ from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.testing.modbus_answers import values_in
 
 _PLACES = {"distance": 0, "temperature": 1}
-_QUICK = {"period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1, "secondary": "temperature"}
+_QUICK = {"period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1, "secondary": "temperature"}
 
 
 class GaugePeer:

@@ -31,7 +31,7 @@ class Sdi12Keys(PollKeys):
     concurrent: bool = Field(
         default=False, description="true: measure by aC!, so that other sensors are read meanwhile (SDI-12 1.2 on)."
     )
-    period_s: float = Field(default=60.0, ge=0.05, le=86400, description="How often it is read.")
+    period_s: float = Field(default=60.0, ge=0.01, le=86400, description="How often it is read.")
 
 
 KeysT = TypeVar("KeysT", bound=Sdi12Keys)
