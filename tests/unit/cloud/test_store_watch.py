@@ -239,6 +239,19 @@ async def test_a_marker_that_the_retention_took_proves_nothing(cloud: Cloud) -> 
     assert (cloud.stored, cloud.restores) == (((1, 1),), 0)
 
 
+async def test_an_older_marker_is_noticed_after_any_absence(cloud: Cloud) -> None:
+    await minutes(cloud, cloud.worker(7), 3)
+    cloud.save()
+    cloud.take(1)
+    await minutes(cloud, cloud.worker(7), 3)
+    cloud.restore()
+    cloud.now_us += 8 * DAY_US
+    await minutes(cloud, cloud.worker(7), 1)
+    watch = cloud.worker(7)
+    await minutes(cloud, watch, 2)
+    assert (cloud.stored, cloud.restores) == ((), 1)
+
+
 async def test_two_stores_for_one_state_do_not_send_gateways_round_in_circles(cloud: Cloud, tmp_path: Path) -> None:
     first = cloud.worker()
     await minutes(cloud, first, 1)

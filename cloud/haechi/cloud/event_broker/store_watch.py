@@ -88,7 +88,7 @@ class StoreWatch:
                     log.warning("points: %s", error)
                 self.trouble = str(error)
             except (StateUnavailable, DBAPIError) as error:
-                log.warning("points: not compared with the state: %s", _said(error))
+                log.info("points: not compared with the state: %s", _said(error))
             await asyncio.sleep(LOOK_S if self._suspected is None else CONFIRM_S)
 
     async def look(self) -> None:
@@ -106,7 +106,7 @@ class StoreWatch:
         newest = None if known is None else known.newest
         due = self._begins or newest is None or abs(self._clock_us() - newest.at_us) >= MARK_US
         found = await asyncio.to_thread(self._points.newest_mark, self._name if known is None else known.name)
-        if known is None or newest is None or _is_no_older(found, newest) or self._has_expired(newest):
+        if known is None or newest is None or self._explains(found, newest):
             self._suspected = None
             if due:
                 await self._mark(found)
@@ -119,8 +119,11 @@ class StoreWatch:
         with reading(self._state) as connection:
             return markers.known(connection)
 
-    def _has_expired(self, newest: Marker) -> bool:
-        """Whether the store may have dropped the marker by itself, while no cloud ran that would have renewed it."""
+    def _explains(self, found: Marker | None, newest: Marker) -> bool:
+        """Whether what was found is what a store shows that never went back."""
+        if found is not None:
+            return found.number >= newest.number
+        # The store may have dropped it by itself while no cloud ran that would have renewed it.
         return self._retention_us is not None and self._clock_us() - newest.at_us >= self._retention_us
 
     async def _mark(self, found: Marker | None) -> None:
@@ -157,10 +160,6 @@ class StoreWatch:
         log.warning("points: %d parcels of %d gateways are asked for again", parcels, len(gateways))
         await self._mark(found)
         self._known = await asyncio.to_thread(self._read)
-
-
-def _is_no_older(found: Marker | None, newest: Marker) -> bool:
-    return found is not None and found.number >= newest.number
 
 
 def _said(error: StateUnavailable | DBAPIError) -> str:
