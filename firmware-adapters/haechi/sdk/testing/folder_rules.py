@@ -115,8 +115,8 @@ class FolderRules(Suite):
 
 
 def _of_the_sdk(model: type[BaseModel]) -> set[str]:
-    """Return the fields that a model has from a transport of the SDK, which reads them."""
-    bases = [base for base in model.__mro__ if base.__module__.startswith("haechi.sdk.transports.")]
+    """Return the fields that a model inherits from a model of the SDK, which reads them."""
+    bases = [base for base in model.__mro__[1:] if base.__module__.startswith("haechi.sdk.")]
     return {name for base in bases for name in inspect.get_annotations(base)}
 
 
