@@ -18,7 +18,7 @@ from decimal import Decimal
 from haechi.sdk.clock import Clock
 from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports import sdi12_frames as frames
-from haechi.sdk.transports.serial_bus import SerialBus
+from haechi.sdk.transports.serial_bus import OnBus, SerialBus
 from haechi.sdk.transports.serial_line import LineSettings
 from haechi.text import _
 
@@ -33,7 +33,7 @@ _QUIET_S = 0.02
 _ATTEMPTS = 3
 
 
-class Sdi12:
+class Sdi12(OnBus):
     """One sensor on a bus that it may share with others in this process."""
 
     def __init__(
@@ -56,29 +56,9 @@ class Sdi12:
             retry_s: what a ``NotConnected`` asks its receiver to wait.
             ready_s_max: longest time to measure that is believed; announcements carry no CRC.
         """
-        self.name = f"{settings.port} sensor {address}"
-        self.strays = 0
-        """Bytes that belonged to no command; they are dropped."""
-        self._settings, self._address, self._clock = settings, address, clock
-        self._timeout_s, self._retry_s, self._ready_s_max = timeout_s, retry_s, ready_s_max
+        super().__init__(f"{settings.port} sensor {address}", settings, timeout_s=timeout_s, retry_s=retry_s)
+        self._address, self._clock, self._ready_s_max = address, clock, ready_s_max
         self._awake_until_s = 0.0
-        self._bus: SerialBus | None = None
-
-    def join(self) -> None:
-        """Join the bus; after :meth:`close`, again.
-
-        Raises:
-            ConfigError: another device uses the same port with other settings.
-            NotConnected: the port cannot be opened.
-        """
-        self.close()
-        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
-
-    def close(self) -> None:
-        """Leave the bus; the last one releases the port. May be called more than once."""
-        bus, self._bus = self._bus, None
-        if bus is not None:
-            bus.leave()
 
     async def measure(self, *, number: int = 0, with_crc: bool, concurrent: bool = False) -> list[Decimal]:
         """Start a measurement, wait for it, and return its values as the sensor wrote them.
@@ -92,9 +72,10 @@ class Sdi12:
             NotConnected: the sensor does not answer, or the port is gone.
             BadReading: what came is no sound answer, or not as many values as announced.
         """
-        bus = self._joined()
+        bus = self.joined()
         command = frames.measure_command(self._address, number=number, with_crc=with_crc, concurrent=concurrent)
         async with bus.turn:
+            self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
             line = await self._ask(bus, command)
             said = frames.announced(line, self._address, concurrent=concurrent)
             if said.value_count == 0:
@@ -107,6 +88,7 @@ class Sdi12:
                 return await self._values(bus, said.value_count, with_crc=with_crc)
         await self._clock.sleep(said.ready_s)
         async with bus.turn:
+            self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
             return await self._values(bus, said.value_count, with_crc=with_crc)
 
     async def setting(self, command: str) -> list[Decimal]:
@@ -118,8 +100,9 @@ class Sdi12:
             NotConnected: the sensor does not answer, or the port is gone.
             BadReading: what came is no sound answer.
         """
-        bus = self._joined()
+        bus = self.joined()
         async with bus.turn:
+            self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
             line = await self._ask(bus, f"{self._address}{command}!".encode("ascii"))
         return frames.values(line, self._address, with_crc=False)
 
@@ -198,8 +181,3 @@ class Sdi12:
                 return line
             if len(text) > frames.LINE_BYTES_MAX:
                 raise BadReading(_("{name}: {size} bytes without a line end").format(name=self.name, size=len(text)))
-
-    def _joined(self) -> SerialBus:
-        if self._bus is None:
-            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
-        return self._bus

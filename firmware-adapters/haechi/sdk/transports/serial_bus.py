@@ -8,7 +8,7 @@ import asyncio
 import os
 from contextlib import suppress
 
-from haechi.sdk.errors import ConfigError
+from haechi.sdk.errors import ConfigError, NotConnected
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.text import _
 
@@ -89,3 +89,41 @@ class SerialBus:
                     except TimeoutError:
                         break
         return dropped
+
+
+class OnBus:
+    """One device on a bus that it may share with others in this process."""
+
+    def __init__(self, name: str, settings: LineSettings, *, timeout_s: float, retry_s: float) -> None:
+        """Keep what is given; ``name`` is the device for texts."""
+        self.name = name
+        self.strays = 0
+        """Bytes that belonged to no question; they are dropped."""
+        self._settings, self._timeout_s, self._retry_s = settings, timeout_s, retry_s
+        self._bus: SerialBus | None = None
+
+    def join(self) -> None:
+        """Join the bus; after :meth:`close`, again.
+
+        Raises:
+            ConfigError: another device uses the same port with other settings.
+            NotConnected: the port cannot be opened.
+        """
+        self.close()
+        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
+
+    def close(self) -> None:
+        """Leave the bus; the last one releases the port. May be called more than once."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.leave()
+
+    def joined(self) -> SerialBus:
+        """Return the bus.
+
+        Raises:
+            NotConnected: it was left.
+        """
+        if self._bus is None:
+            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
+        return self._bus

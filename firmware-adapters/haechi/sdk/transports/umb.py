@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports import umb_frames as frames
-from haechi.sdk.transports.serial_bus import SerialBus
+from haechi.sdk.transports.serial_bus import OnBus, SerialBus
 from haechi.sdk.transports.serial_line import LineSettings
 from haechi.text import _
 
@@ -17,7 +17,7 @@ _QUIET_S = 0.02
 """Silence before a request: longer than a USB adapter holds bytes back (16 ms by default)."""
 
 
-class Umb:
+class Umb(OnBus):
     """One device on a bus that it may share with others in this process."""
 
     def __init__(self, settings: LineSettings, device: int, *, timeout_s: float, retry_s: float) -> None:
@@ -29,29 +29,9 @@ class Umb:
             timeout_s: how long an answer may take to begin.
             retry_s: what a ``NotConnected`` asks its receiver to wait.
         """
-        self.name = f"{settings.port} device {device:04x}h"
-        self.strays = 0
-        """Bytes that belonged to no request; they are dropped."""
-        self._settings, self._device = settings, device
-        self._timeout_s, self._retry_s = timeout_s, retry_s
+        super().__init__(f"{settings.port} device {device:04x}h", settings, timeout_s=timeout_s, retry_s=retry_s)
+        self._device = device
         self._master = 0
-        self._bus: SerialBus | None = None
-
-    def join(self) -> None:
-        """Join the bus; after :meth:`close`, again.
-
-        Raises:
-            ConfigError: another device uses the same port with other settings.
-            NotConnected: the port cannot be opened.
-        """
-        self.close()
-        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
-
-    def close(self) -> None:
-        """Leave the bus; the last one releases the port. May be called more than once."""
-        bus, self._bus = self._bus, None
-        if bus is not None:
-            bus.leave()
 
     async def read(self, channels: Sequence[int]) -> list[frames.ChannelValue]:
         """Return what the device says about ``channels``, at most twenty, in their order.
@@ -60,9 +40,7 @@ class Umb:
             NotConnected: no answer in time, or the port is gone.
             BadReading: bytes came that are no sound answer.
         """
-        bus = self._bus
-        if bus is None:
-            raise NotConnected(_("{name}: the bus was left").format(name=self.name), self._retry_s)
+        bus = self.joined()
         async with bus.turn:
             self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
             self._master = self._master % _MASTERS + 1
