@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import resource
 import sqlite3
@@ -85,6 +86,18 @@ async def test_a_poisonous_parcel_is_isolated(cloud: CloudProcess, broker: Mosqu
     letters = await cloud.get("/api/v1/dead-letters")
     assert [one["seq"] for one in letters["items"]] == [2]
     assert len((await cloud.get("/api/v1/events"))["items"]) == 2
+
+
+async def test_a_poisonous_status_is_isolated(cloud: CloudProcess, broker: Mosquitto) -> None:
+    sound = {"epoch": "00" * 16, "order": 1, "lowest": 1, "next": 2}
+    async with Sender(broker.port) as sender:
+        for at_us, epochs in ((2**70, [sound]), (1, [{**sound, "order": 2**80}]), (1, [sound] * 64)):
+            said = {"state": "online", "at_us": at_us, "epochs": epochs}
+            sender.publish("haechi/v1/city/cabinet-1/up/status", json.dumps(said).encode())
+        sender.ask("still there?", 1, 1)
+        await sender.answer_to("still there?")
+    letters = (await cloud.get("/api/v1/dead-letters"))["items"]
+    assert [(one["kind"], "cannot be stored" in one["reason"]) for one in letters] == [("control", True)] * 2
 
 
 async def test_points_that_can_never_be_written_go_to_the_dead_letters(cloud: CloudProcess, broker: Mosquitto) -> None:
