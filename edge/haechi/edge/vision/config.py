@@ -100,20 +100,42 @@ class LineConfig(_Model):
         return self
 
 
+ZoneKind = Literal["intrusion", "loitering", "crowding", "stopped_vehicle", "parking", "wrong_way"]
+STANDING: frozenset[ZoneKind] = frozenset({"stopped_vehicle", "parking"})
+UNEVALUATED: frozenset[ZoneKind] = frozenset({"loitering", "crowding", "parking", "wrong_way"})
+"""Kinds that no clip with a known truth has been tried on; their events say so."""
+
+_LASTING_S: dict[ZoneKind, float] = {
+    "intrusion": 1,
+    "loitering": 60,
+    "crowding": 10,
+    "stopped_vehicle": 10,
+    "parking": 300,
+    "wrong_way": 0.5,
+}
+_ABOUT_PEOPLE: frozenset[ZoneKind] = frozenset({"intrusion", "loitering", "crowding"})
+
+
 class ZoneConfig(_Model):
     """An area of the picture that is watched."""
 
     name: Identifier = Field(description="Name within the camera; part of the condition's name.")
-    kind: Literal["intrusion", "stopped_vehicle"] = Field(description="What is an event in it.")
+    kind: ZoneKind = Field(description="What is an event in it.")
     polygon: Polygon = Field(description="Corners in order, fractions of the picture; three at least.")
     classes: Labels | None = Field(
-        None, description="What is watched; by default people for an intrusion, vehicles for a stopped vehicle."
+        None,
+        description="What is watched; by default people for intrusion, loitering, crowding, vehicles for the others.",
     )
     min_duration_s: float | None = Field(
         None,
         ge=0,
         le=3600,
-        description="How long it must last; by default 1 s for an intrusion, 10 s for a stopped vehicle.",
+        description="How long it must last; by default 1 s for an intrusion, 60 s for loitering, 10 s for crowding and "
+        "stopped vehicles, 300 s for parking, 0.5 s for the wrong way.",
+    )
+    count_min: int = Field(5, ge=2, le=100, description="For crowding: so many at a time.")
+    way: tuple[Corner, Corner] | None = Field(
+        None, description="For wrong_way: two points; traffic is to go from the first towards the second."
     )
     clear_after_s: float = Field(5, ge=0.5, le=3600, description="The event ends when nothing was there for so long.")
 
@@ -122,14 +144,20 @@ class ZoneConfig(_Model):
         """The classes that it watches."""
         if self.classes is not None:
             return frozenset(self.classes)
-        return PEOPLE if self.kind == "intrusion" else VEHICLES
+        return PEOPLE if self.kind in _ABOUT_PEOPLE else VEHICLES
 
     @property
     def lasting_s(self) -> float:
         """How long it must last before it is an event."""
-        if self.min_duration_s is not None:
-            return self.min_duration_s
-        return 1.0 if self.kind == "intrusion" else 10.0
+        return _LASTING_S[self.kind] if self.min_duration_s is None else self.min_duration_s
+
+    @model_validator(mode="after")
+    def _has_its_way(self) -> Self:
+        if (self.kind == "wrong_way") != (self.way is not None):
+            raise ValueError(_("way: expected for wrong_way, two points, and for no other kind"))
+        if self.way is not None and abs(self.way[0][0] - self.way[1][0]) + abs(self.way[0][1] - self.way[1][1]) < 0.01:
+            raise ValueError(_("way: its two points are the same"))
+        return self
 
 
 class EvidenceConfig(_Model):

@@ -8,14 +8,21 @@ from haechi.contract.catalogue import lookup
 from haechi.contract.events import Certainty, Event, Evidence, Phase, Urgency
 from haechi.contract.observations import Reading, Value
 from haechi.contract.places import Datastream, Place, Thing
-from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.config import UNEVALUATED, CameraConfig, LineConfig, ZoneConfig, ZoneKind
 from haechi.edge.vision.faults import TAMPERING, Fault
 from haechi.edge.vision.labels import PEOPLE, VEHICLES
 from haechi.edge.vision.messages import Counts, ViewChange, ZoneChange
 
 DIRECTIONS = ("forward", "backward")
 
-_EVENT_TYPES = {"intrusion": "security.intrusion", "stopped_vehicle": "traffic.stopped_vehicle"}
+_EVENT_TYPES: dict[ZoneKind, str] = {
+    "intrusion": "security.intrusion",
+    "loitering": "security.loitering",
+    "crowding": "security.crowding",
+    "stopped_vehicle": "traffic.stopped_vehicle",
+    "parking": "parking.violation",
+    "wrong_way": "traffic.wrong_way",
+}
 
 
 def thing(config: CameraConfig, place: Place) -> Thing:
@@ -93,7 +100,7 @@ def event(
         type_=type_,
         condition=condition(config, zone),
         certainty=Certainty.LIKELY,
-        data=_facts(change),
+        data=_facts(zone, change),
         new_id=new_id,
     )
 
@@ -166,8 +173,10 @@ def _event(
     )
 
 
-def _facts(change: ZoneChange) -> dict[str, Value]:
+def _facts(zone: ZoneConfig, change: ZoneChange) -> dict[str, Value]:
     facts: dict[str, Value] = {"zone": change.zone, "count": change.number, "duration_s": round(change.lasted_s, 1)}
+    if zone.kind in UNEVALUATED:
+        facts["unevaluated"] = True
     if change.label is not None:
         facts["object"] = change.label
     if change.score is not None:

@@ -19,9 +19,10 @@ from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
-from haechi.edge.vision.scene import Change, Crossing, Scene
+from haechi.edge.vision.scene import Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
 from haechi.edge.vision.view import FaultChange, View
+from haechi.edge.vision.zones import Change
 
 _LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
 _RELIT_S = 2.0  # a thunderstorm is not worth a look a flash

@@ -40,10 +40,10 @@ from haechi.edge.vision.messages import (
     encoded,
 )
 from haechi.edge.vision.models.errors import ModelError
-from haechi.edge.vision.scene import Change
 from haechi.edge.vision.source import CannotOpen
 from haechi.edge.vision.tracker import Track
 from haechi.edge.vision.view import FaultChange
+from haechi.edge.vision.zones import Change
 from haechi.text import _
 
 EXIT_NO_MODEL = 3

@@ -46,7 +46,7 @@ def test_sources(url: str) -> None:
         ({"zones": [ZONE | {"polygon": [(0, 0), (1, 1)]}]}, "zones.0.polygon", "three"),
         ({"zones": [ZONE | {"polygon": [(0, 0), (1, 1), (1, 0), (0, 1)]}]}, "zones.0.polygon", "cross"),
         ({"zones": [ZONE | {"polygon": [(0, 0), (0.5, 0), (1, 0)]}]}, "zones.0.polygon", "no area"),
-        ({"zones": [ZONE | {"kind": "loitering"}]}, "zones.0.kind", "intrusion"),
+        ({"zones": [ZONE | {"kind": "dancing"}]}, "zones.0.kind", "intrusion"),
         ({"zones": [ZONE | {"classes": ["truck"]}], "classes": ["person"]}, "", "truck"),
         ({"zones": [ZONE], "classes": ["car"]}, "", "zones.bank"),
         ({"classes": ["cell phone"]}, "classes.0", "person"),

@@ -87,3 +87,14 @@ def test_a_fault_of_the_view_is_an_event_of_the_device(fault: Fault, type_: str)
     over = ViewChange(fault=fault, raised=False, time_us=9, lasted_s=60)
     event, none = describe.fault_event(CAMERA, PLACE, over, new_id=lambda: "id")
     assert (event.condition, event.phase, none) == (f"{CAMERA.id}.view.{fault}", Phase.CLEARED, ())
+
+
+def test_what_was_never_tried_on_a_known_truth_says_so() -> None:
+    zones = [{"name": kind, "kind": kind, "polygon": [(0, 0), (1, 0), (1, 1)]} for kind in ("intrusion", "loitering")]
+    config = CameraConfig.model_validate({"id": "cam-1", "url": "clip.mp4", "place": "bridge", "zones": zones})
+    said = {}
+    for kind in ("intrusion", "loitering"):
+        change = ZoneChange(zone=kind, raised=True, time_us=7, lasted_s=1, label="person", number=1)
+        event, _none = describe.event(config, PLACE, change, new_id=lambda: "id")
+        said[event.type] = event.data.get("unevaluated", False)
+    assert said == {"security.intrusion": False, "security.loitering": True}

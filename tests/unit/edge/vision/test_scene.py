@@ -1,5 +1,6 @@
 """Counts across lines and events in zones, without a camera."""
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from haechi.edge.vision.config import LineConfig, ZoneConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Point
-from haechi.edge.vision.scene import Change, Crossing, Scene
+from haechi.edge.vision.scene import Crossing, Scene
 from haechi.edge.vision.tracker import Tracker
+from haechi.edge.vision.zones import Change
 from support.moving import between, seen
 
 LOOK_S = 0.2
@@ -175,3 +177,75 @@ def test_looks_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway that manages a look only every two seconds still sees who stays."""
     monkeypatch.setattr(f"{__name__}.LOOK_S", 2.0)
     assert Film(zones=[ZONE]).show([[seen(Point(0.6, 0.6))]] * 10).phases == [True]
+
+
+def zone(kind: str, **changes: object) -> ZoneConfig:
+    return ZoneConfig.model_validate({"name": "area", "kind": kind, "polygon": ZONE.polygon} | changes)
+
+
+def test_who_stays_loiters_though_they_walk_about_and_who_passes_does_not() -> None:
+    about = [[seen(Point(0.6 + 0.1 * math.sin(i / 20), 0.6))] for i in range(320)]
+    film = Film(zones=[zone("loitering")]).show(about)
+    assert film.phases == [True]
+    assert film.changes[0][0] >= 60
+    passing = walk(Point(0.2, 0.6), Point(0.95, 0.6), 100)
+    assert not Film(zones=[zone("loitering", min_duration_s=15)]).show(passing).changes
+
+
+def test_a_crowd_is_so_many_for_so_long() -> None:
+    def people(count: int) -> list[Detection]:
+        return [seen(Point(0.42 + 0.08 * n, 0.6)) for n in range(count)]
+
+    film = Film(zones=[zone("crowding", count_min=4, min_duration_s=5)])
+    assert not film.show([people(3)] * 60).changes
+    assert not film.show([people(4)] * 20).changes
+    assert not film.show([people(3)] * 20).changes
+    film.show([people(4)] * 40)
+    assert film.phases == [True]
+    (at_s, raised) = film.changes[0]
+    assert raised.number == 4
+    assert at_s - raised.since_s == pytest.approx(5, abs=0.3)
+    film.show([people(2)] * 60)
+    assert film.phases == [True, False]
+
+
+def test_parking_is_standing_for_long() -> None:
+    film = Film(zones=[zone("parking", min_duration_s=30)]).show([[seen(Point(0.6, 0.6), "car")]] * 145)
+    assert not film.changes
+    assert film.show([[seen(Point(0.6, 0.6), "car")]] * 15).phases == [True]
+
+
+@pytest.mark.parametrize(
+    ("way", "wrong"), [(((0, 0), (0, 1)), "up"), (((0, 1), (0, 0)), "down"), (((0, 0), (1, 0)), "left")]
+)
+def test_who_goes_against_the_way_is_told_and_nobody_else(way: tuple[object, object], wrong: str) -> None:
+    ways = {
+        "up": (Point(0.6, 0.95), Point(0.6, 0.3)),
+        "down": (Point(0.6, 0.3), Point(0.6, 0.95)),
+        "left": (Point(0.95, 0.6), Point(0.3, 0.6)),
+        "right": (Point(0.3, 0.6), Point(0.95, 0.6)),
+    }
+    for name, (start, end) in ways.items():
+        drive = [[seen(between(start, end, i / 24), "car")] for i in range(25)]
+        film = Film(zones=[zone("wrong_way", way=way)]).show(drive)
+        assert film.phases == ([True] if name == wrong else [])
+
+
+def test_a_car_that_stands_or_rolls_back_a_little_is_not_on_the_wrong_way() -> None:
+    film = Film(zones=[zone("wrong_way", way=((0, 0), (0, 1)))])
+    film.show([[seen(Point(0.6, 0.7 + 0.02 * math.sin(i)), "car")] for i in range(100)])
+    film.show([[seen(Point(0.6, 0.7 - 0.001 * i), "car")] for i in range(60)])
+    assert not film.changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "wrong_way"},
+        {"kind": "intrusion", "way": ((0, 0), (1, 1))},
+        {"kind": "wrong_way", "way": ((0.5, 0.5), (0.5, 0.5))},
+    ],
+)
+def test_a_way_belongs_to_the_wrong_way_alone(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="way:"):
+        ZoneConfig.model_validate({"name": "area", "polygon": ZONE.polygon} | changes)
