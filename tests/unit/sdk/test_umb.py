@@ -34,7 +34,7 @@ async def test_a_late_answer_is_never_taken_for_the_next() -> None:
     device = SlowDevice()
     master = Umb(LineSettings(device.terminal.path, 115200), _DEVICE, timeout_s=0.1, retry_s=1)
     master.join()
-    with pytest.raises(NotConnected, match="device 9001h does not answer within 0.1 s"):
+    with pytest.raises(NotConnected, match=r"device 9001h does not answer within 0\.1 s"):
         await master.read([_CHANNEL])
     (said,) = await master.read([_CHANNEL])
     assert said.value == 2

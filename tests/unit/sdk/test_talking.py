@@ -1,0 +1,70 @@
+"""Of what a device says by itself the newest is taken, damage is counted, and silence is told from a wrong speed."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import ClassVar
+
+import pytest
+
+from haechi.contract.places import Datastream
+from haechi.sdk import BadReading, ConfigError, Host, NotConnected, Sample
+from haechi.sdk.framing import Delimited
+from haechi.sdk.talker import Talker
+from haechi.sdk.talking import Frames, Talking, TalkKeys
+
+
+class Counter(Talking[TalkKeys]):
+    Config: ClassVar = TalkKeys
+    frame_name = "counter"
+
+    def describe(self) -> list[Datastream]:
+        return [Datastream(id="c.count", thing="c", observed_property="count", unit="1")]
+
+    def frames(self) -> Frames:
+        return Delimited(b"\n", size_max=8, is_sound=bytes.isdigit)
+
+    def sample_of(self, frame: bytes) -> Sample | None:
+        if frame == b"666":
+            raise BadReading("no such number")
+        return None if frame == b"0" else Sample(("c.count",), (float(frame),))
+
+
+@asynccontextmanager
+async def counter(said: bytes) -> AsyncIterator[tuple[Talker, Counter]]:
+    async with Talker(lambda: said, period_s=0.01) as talker:
+        written = {"serial_port": talker.port, "period_s": 0.02, "silence_s": 0.3, "retry_s": 0.1}
+        yield talker, Counter("c", Counter.load_config(written), Host())
+
+
+async def test_of_frames_that_come_together_the_newest_is_taken() -> None:
+    async with counter(b"1\n2\n3\n") as (_talker, adapter):
+        async with aclosing(adapter.samples()) as samples:
+            assert (await anext(samples)).values == (3.0,)
+        assert await adapter.probe() == f"{adapter.config.serial_port} says 1 values, count 3.0"
+
+
+async def test_damage_and_impossible_frames_are_counted() -> None:
+    async with counter(b"7\n") as (talker, adapter), aclosing(adapter.samples()) as samples:
+        await anext(samples)
+        talker.noise.extend([b"6x\n", b"666\n"] * 3)
+        while adapter.host.counters["frames_bad"] < 4:
+            assert (await anext(samples)).values == (7.0,)
+
+
+async def test_a_frame_without_a_value_is_no_silence() -> None:
+    async with counter(b"0\n") as (_talker, adapter):
+        assert await adapter.probe() == f"{adapter.config.serial_port} talks but has no value"
+
+
+async def test_silence_is_told_from_bytes_that_are_no_frame() -> None:
+    async with counter(b"\xf0\x0f") as (talker, adapter):
+        with pytest.raises(NotConnected, match=r"bytes but no counter frame within 0\.3 s; look at speed"):
+            await adapter.probe()
+        talker.silent = True
+        with pytest.raises(NotConnected, match=r"silent for 0\.3 s; look at power and wiring"):
+            await adapter.probe()
+
+
+def test_silence_is_longer_than_a_period() -> None:
+    with pytest.raises(ConfigError, match=r"silence_s = 1\.0: expected at least period_s \(2\.0\)"):
+        Counter.load_config({"serial_port": "/dev/null", "period_s": 2.0, "silence_s": 1.0})
