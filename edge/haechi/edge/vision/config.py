@@ -171,6 +171,9 @@ class MotionConfig(_Model):
     """The gate in front of the detector: it looks only where something moves."""
 
     enabled: bool = Field(True, description="False looks at every picture, whatever moves.")
+    occupied_look_s: float = Field(
+        3, ge=0.5, le=600, description="A look is taken this often while an object that counts is there, moving or not."
+    )
     still_look_s: float = Field(10, ge=1, le=600, description="A look is taken this often even when nothing moves.")
 
 

@@ -2,7 +2,8 @@
 
 Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
 a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
-looked at for ``still_look_s``. While the view is faulty (:mod:`.view`) nothing is looked for; what was raised stands.
+looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. While the view is faulty
+(:mod:`.view`) nothing is looked for; what was raised stands.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Looker:
         self._tracker = Tracker(score_min=self._score_min)
         self._scene = Scene(config.lines, config.zones, active=active)
         self._still_look_s = config.motion.still_look_s
+        self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
         self._people: list[Box] = []
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
@@ -132,5 +134,5 @@ class Looker:
             (self._relit and now_s - self._looked_s >= _RELIT_S)
             or self._tracker.doubtful
             or now_s - self._moved_s <= _LINGER_S
-            or now_s - self._looked_s >= self._still_look_s
+            or now_s - self._looked_s >= (self._occupied_look_s if self._tracker.occupied else self._still_look_s)
         )

@@ -117,6 +117,11 @@ class Tracker:
         return self._tracks
 
     @property
+    def occupied(self) -> bool:
+        """Whether an object that counts is there."""
+        return any(track.settled for track in self._tracks)
+
+    @property
     def doubtful(self) -> bool:
         """Whether another look would tell more: an object that counts was missed, or one is too new to count."""
         return any(track.misses if track.settled else track.seen < _SEEN_TO_SETTLE for track in self._tracks)

@@ -1,0 +1,85 @@
+"""When the detector runs: what moves, what is new, what stands, and nothing more."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.looking import Looker
+from haechi.edge.vision.picture import Drawn
+from support.moving import seen
+
+LOOK_S = 0.2
+STREET = np.kron(np.random.default_rng(1).integers(40, 180, (18, 32)), np.ones((20, 20))).astype(np.uint8)
+EVERYWHERE = [(0, 0), (1, 0), (1, 1), (0, 1)]
+CAMERA = CameraConfig.model_validate(
+    {
+        "id": "cam-1",
+        "url": "clip.mp4",
+        "place": "bridge",
+        "zones": [{"name": "street", "kind": "intrusion", "polygon": EVERYWHERE}],
+        "motion": {"still_look_s": 10, "occupied_look_s": 3},
+    }
+)
+
+
+class Answers:
+    """A detector that sees what it is told to, and notes when it was asked."""
+
+    def __init__(self, sees: Callable[[float], Sequence[Detection]] = lambda _s: ()) -> None:
+        self._sees = sees
+        self.now_s = 0.0
+        self.asked_s: list[float] = []
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        self.asked_s.append(round(self.now_s, 1))
+        return list(self._sees(self.now_s))
+
+
+def watch(detector: Answers, picture: Callable[[float], NDArray[np.uint8]], until_s: float) -> list[bool]:
+    """Shows a picture every fifth of a second; which conditions began and ended."""
+    looker, phases = Looker(CAMERA, detector), []
+    for n in range(round(until_s / LOOK_S)):
+        detector.now_s = n * LOOK_S
+        look = looker.look(Drawn(np.dstack([picture(detector.now_s)] * 3)), detector.now_s)
+        phases += [change.raised for change in look.changes]
+    return phases
+
+
+def still(_now_s: float) -> NDArray[np.uint8]:
+    return STREET
+
+
+def test_a_still_street_is_looked_at_every_ten_seconds() -> None:
+    detector = Answers()
+    watch(detector, still, 45)
+    assert detector.asked_s == [0, 10, 20, 30, 40]
+
+
+def test_what_a_periodic_look_finds_is_looked_at_until_it_counts_and_every_few_seconds_then() -> None:
+    """It came in so silently that the gate saw nothing."""
+    detector = Answers(lambda now_s: [seen(Point(0.5, 0.6))] if now_s > 5 else [])
+    assert watch(detector, still, 20) == [True]
+    assert detector.asked_s == pytest.approx([0, 10, 10.2, 10.4, 13.4, 16.4, 19.4])
+
+
+def test_who_is_gone_is_noticed_within_seconds_of_it() -> None:
+    detector = Answers(lambda now_s: [seen(Point(0.5, 0.6))] if now_s < 12 else [])
+    assert watch(detector, still, 24) == [True, False]
+
+
+def test_a_flash_a_second_is_not_worth_a_look_each() -> None:
+    detector = Answers()
+    watch(detector, lambda now_s: np.minimum(STREET + 75, 255).astype(np.uint8) if now_s % 1 < 0.1 else STREET, 30)
+    assert len(detector.asked_s) <= 16
+
+
+def test_while_the_view_is_lost_nothing_is_looked_for_and_what_was_raised_stands() -> None:
+    detector = Answers(lambda now_s: [seen(Point(0.5, 0.6))])
+    dark = np.full_like(STREET, 10)
+    assert watch(detector, lambda now_s: dark if now_s > 10 else STREET, 60) == [True]
+    assert max(detector.asked_s) < 15
