@@ -11,7 +11,7 @@ STATIC  := cloud/haechi/cloud/event_monitor/static/index.html
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check bench torture wheel ansible-test servers constraints clean format
+.PHONY: demo test check bench torture torture-real wheel ansible-test servers constraints clean format
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo $(STATIC)
@@ -39,6 +39,10 @@ ansible-test: wheel
 # Seeded schedules of faults through real decisions: make torture SCHEDULES=15000 SEED=1
 torture: $(VENV)/.dev
 	@PYTHONPATH=tests $(BIN)/python -m fault.torture --schedules $(or $(SCHEDULES),1000) --seed $(or $(SEED),1) $(ARGS)
+
+# Real processes killed, stopped and cut off at random for minutes: make torture-real MINUTES=5 SEED=1, or ARGS="--scenario all"
+torture-real: $(VENV)/.dev $(STATIC) servers
+	@PYTHONPATH=tests $(BIN)/python -m fault.real.torture --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
 
 # Every promised figure beside the bare loop that limits it: make bench ARGS="--quick --json FILE"
 bench: $(VENV)/.dev $(STATIC) servers

@@ -1,6 +1,0 @@
-"""The bench is run from the root of the repository, and imported from there."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
