@@ -227,6 +227,7 @@ class Session:
 
     def _hear(self, where: str, payload: bytes) -> None:
         self._budget.spend(len(where) + len(payload), self._face.now_us())
+        self._counters["messages_dropped"] += len(self._inbox) == _INBOX_MAX
         self._inbox.append((where, payload))
         self._wake.set()
 
@@ -283,6 +284,7 @@ class Session:
         for lacked in acknowledgement.again:
             kept = await self._outbox.unsettle(bytes.fromhex(lacked.epoch), lacked.range_set())
             if kept:
+                self._counters["parcels_asked_again"] += kept
                 _log.warning("the cloud was restored to an older day: %d parcels are sent again", kept)
                 self._schedule.look_again()
                 self._status_due_s = min(self._status_due_s, now_s + _STATUS_APART_S)
@@ -295,9 +297,11 @@ class Session:
                 self._answered = True
 
     def _take_command(self, command: Command) -> None:
-        if command.expires_us >= self._face.now_us():
-            _log.info("command %s: %s", command.id, command.name)
-            self._face.obey(command)
+        if command.expires_us < self._face.now_us():
+            self._counters["commands_expired"] += 1
+            return
+        _log.info("command %s: %s", command.id, command.name)
+        self._face.obey(command)
 
     async def _publish_status(self) -> None:
         now_s = self._loop.time()
