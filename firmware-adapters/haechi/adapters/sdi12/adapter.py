@@ -54,7 +54,7 @@ class Sdi12Sensor(Sdi12Polled[Sdi12Config]):
     def sample_of(self, values: Sequence[Decimal]) -> Sample | None:
         """Return the values that the configuration names."""
         if len(values) < self._places_max:
-            what = _("{count} values, where the configuration names the {place}th")
+            what = _("{count} values, where the configuration names value {place}")
             raise BadReading(what.format(count=len(values), place=self._places_max))
         names: list[str] = []
         emitted: list[Value] = []

@@ -101,7 +101,7 @@ def test_numbers_become_values_exactly(said: str, scale: float, step: float | No
 
 
 def test_fewer_values_than_the_configuration_names_are_no_reading() -> None:
-    with pytest.raises(BadReading, match="1 values, where the configuration names the 2th"):
+    with pytest.raises(BadReading, match="1 values, where the configuration names value 2"):
         sensor(_LEVEL).sample_of([Decimal(1)])
 
 

@@ -51,6 +51,7 @@ class Sdi12Polled(Polled[KeysT]):
             retry_s=config.retry_s,
             ready_s_max=self.ready_s_max,
         )
+        """What asks the sensor, for adapters that ask more than one measurement."""
 
     @property
     def measurement(self) -> int:
