@@ -49,6 +49,5 @@ def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> No
     report = json.loads((work / "gateway/nordtide_nt4-check/report.json").read_text())
     assert report["holds"]
     assert report["is_thorough"]
-    assert report["duration_s"] <= 60
     assert report["mark"]["firmware"] == "NT-4 simulator of the tutorial"
     assert done.stdout.endswith("is what was checked with kit 1.1 and firmware NT-4 simulator of the tutorial\n")
