@@ -2,8 +2,8 @@
 
 Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
 a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
-looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. While the view is faulty
-(:mod:`.view`) nothing is looked for; what was raised stands.
+looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. While the view is
+faulty (:mod:`.view`) nothing is looked for; what was raised stands.
 """
 
 from __future__ import annotations
