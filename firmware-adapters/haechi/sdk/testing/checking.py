@@ -1,7 +1,7 @@
 """``haechi adapter check``: runs the conformance suite of one folder and tells, rule by rule, what holds.
 
-The suite runs in processes of its own, two for each class of ``test_adapter.py`` and all at once; an adapter that hangs,
-exits or prints cannot touch the one who asks.
+The suite runs in processes of its own, two for each class of ``test_adapter.py`` and all at once; an adapter that
+hangs, exits or prints cannot touch the one who asks.
 """
 
 import ast
@@ -83,7 +83,8 @@ def check(folder: Folder, *, limit_s: float = LIMIT_S, thorough: bool = True) ->
             lines += [{**line, "suite": suite} for line in _outcome(process, path, begun_s, limit_s)]
     verdicts = _verdicts(folder.path)
     findings = tuple(_finding(rule, verdicts.get(rule), lines) for rule in RULES)
-    troubles = tuple(
+    # Each process may have said the same.
+    troubles = dict.fromkeys(
         Finding(str(line["rule"]) or "test_adapter.py", "fails", str(line["detail"]))
         for line in lines
         if line["outcome"] != "passed" and line["rule"] not in RULES
@@ -92,7 +93,7 @@ def check(folder: Folder, *, limit_s: float = LIMIT_S, thorough: bool = True) ->
     for line in lines:
         figures.update(line.get("figures") or {})  # type: ignore[call-overload]
     return Report(
-        folder.name, KIT_VERSION, troubles + findings, thorough, figures, round(time.monotonic() - begun_s, 1)
+        folder.name, KIT_VERSION, (*troubles, *findings), thorough, figures, round(time.monotonic() - begun_s, 1)
     )
 
 
