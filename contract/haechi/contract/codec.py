@@ -151,7 +151,7 @@ def _content(version: int, body: bytes) -> _Body:
         raise FutureVersion(f"the body has version {version}, this software reads {', '.join(map(str, VERSIONS_READ))}")
     try:
         content = _decoder.decode(_decompress(body))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise UnreadableBody(f"the body does not decode: {error}") from error
     observations = sum(map(size, content.tables))
     if observations > OBSERVATIONS_MAX:

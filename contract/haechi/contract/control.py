@@ -23,6 +23,10 @@ CONDITIONS_MAX = 200
 """A status or acknowledgement names at most this many conditions."""
 CONTROL_BYTES_MAX = 64 * 1024
 
+Order = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Time = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""Microseconds since 1970 UTC; what no database holds is no time."""
+
 Message = TypeVar("Message")
 
 
@@ -30,7 +34,7 @@ class HeldEpoch(Struct, frozen=True, kw_only=True):
     """An epoch of which the gateway still holds parcels, or in which it commits now."""
 
     epoch: EpochHex
-    order: Annotated[int, Meta(ge=0)]
+    order: Order
     lowest: Seq
     """The lowest seq that is held and not acknowledged; ``next`` where none is."""
     next: Seq
@@ -52,7 +56,7 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     """How a gateway is doing, and its resynchronisation question. Retained; the last will says ``offline``."""
 
     state: Literal["online", "offline"]
-    at_us: int
+    at_us: Time
     software: Text = ""
     clock: ClockQuality = ClockQuality.FREE
     question: Annotated[str, Meta(max_length=32)] | None = None
@@ -117,7 +121,7 @@ class Doubt(Struct, frozen=True, kw_only=True):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """What the cloud has settled; only this frees a parcel in the outbox."""
 
-    at_us: int
+    at_us: Time
     epochs: Annotated[tuple[SettledRanges, ...], Meta(max_length=EPOCHS_MAX)]
     answers: Annotated[str, Meta(max_length=32)] | None = None
     """The question that this answers; None for an acknowledgement in passing."""
@@ -126,7 +130,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     What is still kept is to be sent again; what is not becomes a loss."""
     reads: tuple[int, ...] = (1,)
     """Body versions that the cloud reads."""
-    order: Annotated[int, Meta(ge=0)] = 0
+    order: Order = 0
     """The highest order of an epoch that the cloud knows of this gateway. What an epoch below it says is history: a
     gateway whose current one is lower (a new card, and no clock) begins another above it."""
     doubts: Annotated[tuple[Doubt, ...], Meta(max_length=CONDITIONS_MAX)] = ()
@@ -192,5 +196,5 @@ def _decode(decoder: "msgspec.json.Decoder[Message]", payload: bytes, what: str)
         raise ContractError(f"a {what} of {len(payload)} bytes is over the limit of {CONTROL_BYTES_MAX}")
     try:
         return decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise ContractError(f"this {what} does not decode: {error}") from error

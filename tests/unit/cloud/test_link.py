@@ -32,9 +32,9 @@ async def broker(answer: bytes) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def trouble(address: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> str:
+async def trouble(address: BrokerAddress, monkeypatch: pytest.MonkeyPatch, answer_s_max: float = 0.5) -> str:
     """Run a link until it says what is wrong."""
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 0.5)
+    monkeypatch.setattr(module, "ANSWER_S_MAX", answer_s_max)
     link = BrokerLink("bulk", address, ["haechi/v1/+/+/up/live"], nobody, 10, lambda: 0)
     before = link.trouble
     task = asyncio.create_task(link.run())
@@ -61,6 +61,17 @@ async def test_a_broker_that_does_not_want_us_is_told_apart(
 ) -> None:
     async with broker(answer) as port:
         assert expected in await trouble(BrokerAddress("127.0.0.1", port), monkeypatch)
+
+
+async def test_a_connection_that_ends_unanswered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        address = BrokerAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+        assert "unanswered" in await trouble(address, monkeypatch, answer_s_max=3600)
 
 
 async def test_a_broker_that_is_not_there_and_files_that_are_not_there(

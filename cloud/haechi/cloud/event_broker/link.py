@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gmqtt
 from gmqtt.mqtt.constants import MQTTv50
@@ -37,6 +37,7 @@ _LOOK_S = 0.5
 _REFUSED = 128
 
 Take = Callable[[Arrival], Awaitable[None]]
+Answer = TypeVar("Answer")
 
 
 class LinkLost(Exception):  # noqa: N818
@@ -186,8 +187,10 @@ class BrokerLink:
         self._client = client
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
-                await client.connect(
-                    self._address.host, self._address.port, ssl=self._tls(), keepalive=KEEPALIVE_S, version=MQTTv50
+                await self._unless_lost(
+                    client.connect(
+                        self._address.host, self._address.port, ssl=self._tls(), keepalive=KEEPALIVE_S, version=MQTTv50
+                    )
                 )
         except TimeoutError as error:
             raise LinkLost(
@@ -201,11 +204,29 @@ class BrokerLink:
         client.subscribe([gmqtt.Subscription(one, qos=1) for one in self._subscriptions])
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
-                granted = await subscribed
+                granted = await self._unless_lost(subscribed)
         except TimeoutError as error:
             raise LinkLost(f"{self._address} does not answer a subscription") from error
         if any(code >= _REFUSED for code in granted):
             raise LinkLost(f"{self._address} refuses the subscription to {', '.join(self._subscriptions)} (ACL)")
+
+    async def _unless_lost(self, answer: Awaitable[Answer]) -> Answer:
+        """Wait for an answer of the broker, but no longer than the connection stands.
+
+        Raises:
+            LinkLost: it ended before.
+        """
+        waiting = asyncio.ensure_future(answer)
+        ending = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait((waiting, ending), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+            raise LinkLost(f"{self._address} closed the connection unanswered: it stops, or knows no MQTT 5")
+        finally:
+            for one in (waiting, ending):
+                one.cancel()
+            await asyncio.gather(waiting, ending, return_exceptions=True)
 
     def _authenticate(self, client: gmqtt.Client) -> None:
         if self._address.username is None:
@@ -245,10 +266,13 @@ class BrokerLink:
 
     async def _on_message(
         self, _client: gmqtt.Client, topic: str | bytes, payload: bytes, _qos: int, properties: dict[str, Any]
-    ) -> int:
+    ) -> int | None:
         if isinstance(topic, bytes):  # so gmqtt gives what is not UTF-8
             topic = topic.decode("utf-8", "replace")
-        await self._take(Arrival(topic, bytes(payload), self._clock_us(), bool(properties.get("retain"))))
+        try:
+            await self._take(Arrival(topic, bytes(payload), self._clock_us(), bool(properties.get("retain"))))
+        except asyncio.CancelledError:
+            return None  # the cloud stops: never acknowledged, so it comes again; gmqtt would print a traceback
         return 0
 
     def _listen_to_answers(self, client: gmqtt.Client) -> None:
