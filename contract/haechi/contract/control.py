@@ -68,7 +68,7 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     outbox_parcels: Annotated[int, Meta(ge=0)] = 0
     outbox_bytes: Annotated[int, Meta(ge=0)] = 0
     outbox_bytes_max: Annotated[int, Meta(ge=0)] = 0
-    oldest_us: int | None = None
+    oldest_us: Time | None = None
     """When the oldest parcel that is not acknowledged was committed."""
     components: tuple[ComponentStatus, ...] = ()
     problems: tuple[Text, ...] = ()
@@ -143,7 +143,7 @@ class Command(Struct, frozen=True, kw_only=True):
     id: Annotated[str, Meta(max_length=64)]
     name: Literal["restate", "describe"]
     """``restate``: state active conditions again; ``describe``: send places, things and datastreams again."""
-    expires_us: int
+    expires_us: Time
 
 
 _encoder = msgspec.json.Encoder()

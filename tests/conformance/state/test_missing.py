@@ -133,6 +133,24 @@ def test_a_lost_card_is_a_loss_whose_end_is_not_known(state: Engine) -> None:
     assert len(reported(state)) == 1, "it is told once"
 
 
+def test_an_older_copy_of_an_outbox_has_lost_what_it_had_announced(state: Engine) -> None:
+    take(state, OLD, 1, 2, 5)
+    say(state, (OLD, 3, 8))
+    assert say(state, (OLD, 3, 4), (NEW, 1, 2)) == {OLD: RangeSet([(4, 4), (6, 7)])}
+    insist(state, (OLD, 3, 4), (NEW, 1, 2))
+    assert reported(state) == [("restored", [(4, 4), (6, 7)])]
+    take(state, OLD, 3)
+    insist(state, (OLD, 4, 4), (NEW, 1, 2))
+    assert len(reported(state)) == 1
+
+
+def test_what_the_present_epoch_announces_later_is_on_its_way(state: Engine) -> None:
+    take(state, OLD, 1, 2, 5)
+    say(state, (OLD, 3, 8))
+    insist(state, (OLD, 3, 4))
+    assert reported(state) == [], "an answer that is older than what came since"
+
+
 def test_an_epoch_that_comes_back_is_open_again(state: Engine) -> None:
     say(state, (OLD, 1, 3))
     insist(state, (NEW, 1, 2))

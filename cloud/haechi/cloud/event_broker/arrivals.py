@@ -9,9 +9,6 @@ from haechi.contract.control import GatewayStatus, decode_status
 from haechi.contract.parcel import Parcel, ParcelName
 from haechi.contract.topics import UP_STATUS, Address, Priority, parse
 
-_MALFORMED = (RecursionError, UnicodeDecodeError)
-"""What msgspec raises besides its own errors: nested deeper than any message, and text that is none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -109,7 +106,7 @@ def read(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Re
     if address.channel == UP_STATUS:
         try:
             return Report(address, decode_status(arrival.payload), arrival)
-        except (ContractError, *_MALFORMED) as error:
+        except ContractError as error:
             return _unreadable(address, arrival, error, "status", None)
     try:
         name, version, body = envelope.unwrap(arrival.payload)
@@ -117,7 +114,7 @@ def read(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Re
         return _unreadable(address, arrival, error, "not_a_parcel", None)
     try:
         return Delivery(address, name, codec.decode_body(version, body), arrival)
-    except (UnreadableBody, *_MALFORMED) as error:
+    except UnreadableBody as error:
         return _unreadable(
             address, arrival, error, "future_version" if isinstance(error, FutureVersion) else "unreadable_body", name
         )

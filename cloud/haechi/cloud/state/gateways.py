@@ -144,4 +144,4 @@ def _hold(connection: Connection, tenant: str, gateway: str, held: Sequence[Held
         }
         for one in held
     ]
-    upsert(connection, epochs, rows, kept=("first_seen_us",))
+    upsert(connection, epochs, rows, kept=("first_seen_us",), rising=("next_seq",))

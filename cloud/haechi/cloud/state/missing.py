@@ -15,13 +15,13 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from haechi.cloud.state import losses, ranges
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.schema import epochs
-from haechi.contract.control import EPOCHS_MAX, GatewayStatus, LackedRanges
+from haechi.contract.control import EPOCHS_MAX, GatewayStatus, HeldEpoch, LackedRanges
 from haechi.contract.parcel import LossCause, LossRange, LossRecord
 from haechi.contract.ranges import SEQ_MAX, RangeSet
 
@@ -31,6 +31,14 @@ _EPOCHS_AT_ONCE = 64
 _RANGES_AT_ONCE = 1_000
 ASKED_RANGES_MAX = 200
 """Ranges that are asked for in one message, over all its epochs."""
+
+
+_OPEN = (
+    select(epochs)
+    .where(epochs.c.tenant == bindparam("of_tenant"), epochs.c.gateway == bindparam("of_gateway"), ~epochs.c.closed)
+    .order_by(epochs.c.first_seen_us)
+    .limit(_EPOCHS_AT_ONCE)
+)
 
 
 class Lacking(NamedTuple):
@@ -47,6 +55,7 @@ def look(connection: Connection, tenant: str, gateway: str, status: GatewayStatu
     again: list[LackedRanges] = []
     news: list[Change] = []
     held = {bytes.fromhex(one.epoch): one for one in status.epochs}
+    current = next(reversed(held), None)
     for row in _open_epochs(connection, tenant, gateway) if held else ():
         name = EpochName(tenant, gateway, row.epoch)
         vanished = row.epoch not in held
@@ -54,8 +63,9 @@ def look(connection: Connection, tenant: str, gateway: str, status: GatewayStatu
             continue  # a status lists no more: it may well be held
         settled = ranges.settled_from(connection, name, 1, _RANGES_AT_ONCE)
         reach = _reach(row, settled)
-        end = reach if vanished else held[row.epoch].lowest
-        lacked = RangeSet([(1, SEQ_MAX)]) - settled - RangeSet([(end, SEQ_MAX)])
+        lacked = RangeSet([(1, reach - 1)] if reach > 1 else []) - settled
+        if not vanished:
+            lacked -= _kept(held[row.epoch], current=row.epoch == current)
         if not lacked and not vanished:
             _note(connection, name, row, asks=0, since_us=None)
         elif row.asks < ASKS_MIN or now_us - (row.missing_since_us or now_us) < PATIENCE_US:
@@ -73,8 +83,16 @@ def look(connection: Connection, tenant: str, gateway: str, status: GatewayStatu
 
 
 def _open_epochs(connection: Connection, tenant: str, gateway: str) -> Sequence[Row[Any]]:
-    ours = (epochs.c.tenant == tenant, epochs.c.gateway == gateway, ~epochs.c.closed)
-    return connection.execute(select(epochs).where(*ours).order_by(epochs.c.first_seen_us).limit(_EPOCHS_AT_ONCE)).all()
+    return connection.execute(_OPEN, {"of_tenant": tenant, "of_gateway": gateway}).all()
+
+
+def _kept(held: HeldEpoch, *, current: bool) -> RangeSet:
+    """Return the numbers that a gateway may still send: from the lowest that it holds to the last that it gave.
+
+    Where an epoch has ended and the cloud knows numbers beyond that, an older copy of the outbox was put back.
+    """
+    end = SEQ_MAX if current else held.next - 1
+    return RangeSet([(held.lowest, end)]) if held.lowest <= end else RangeSet()
 
 
 def _reach(row: Row[Any], settled: RangeSet) -> int:
