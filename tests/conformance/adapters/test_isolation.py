@@ -179,7 +179,9 @@ async def test_nothing_of_it_is_left_behind(partner: Path) -> None:
         group = int((await anext(samples)).values[0])
         await anext(samples)
         await anext(samples)
-    assert not _alive_in(group)
+    async with asyncio.timeout(5):
+        while _alive_in(group):  # noqa: ASYNC110 - killed already; the kernel tells nobody when it is done
+            await asyncio.sleep(0.01)
 
 
 def _alive_in(group: int) -> list[int]:
