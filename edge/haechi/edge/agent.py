@@ -39,6 +39,8 @@ from haechi.edge.uplink.session import Face
 from haechi.edge.uplink.uplink import Uplink
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.supervise import run_camera
+from haechi.sdk.switchboard import Switchboard
+from haechi.sdk.wire import attached
 from haechi.text import _
 
 _log = logging.getLogger("haechi.edge.agent")
@@ -109,7 +111,9 @@ class _Agent:
         carriers: list[asyncio.Task[None]] = []
         stopping = asyncio.create_task(stop.wait())
         clean = False
+        wires = contextlib.AsyncExitStack()
         try:
+            await self._open_wires(wires)
             standing = {event.condition for event in await outbox.conditions()}
             await recorder.begin(conditions(self._config))
             carriers = _started(
@@ -132,7 +136,17 @@ class _Agent:
         finally:
             stopping.cancel()
             await _cancelled(sources + carriers)
+            await wires.aclose()
             await outbox.close(clean=clean)
+
+    async def _open_wires(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let this user's ``haechi adapter record --beside`` hear what passes between devices and adapters."""
+        try:
+            board = await stack.enter_async_context(Switchboard(self._config.gateway.data_dir / "wire.sock"))
+        except OSError as error:
+            _log.warning("the wires of devices cannot be listened to: %s", error)
+        else:
+            stack.enter_context(attached(board))
 
     async def _show_metrics(self, outbox: Outbox, uplink: Uplink) -> None:
         address = self._config.metrics.address

@@ -160,6 +160,18 @@ class PlaceConfig(_Model):
         return Place(id=self.id, name=self.name, latitude=self.latitude, longitude=self.longitude)
 
 
+class ProcessConfig(_Model):
+    """A process of its own for one device's adapter; what goes beyond a limit is ended, shown and started again."""
+
+    python: Path | None = Field(
+        None, description="Python of an environment of its own, such as `/opt/acme/bin/python`; else the gateway's."
+    )
+    memory_mib_max: int = Field(128, ge=64, le=4096, description="Memory that the adapter may use.")
+    values_per_s_max: float = Field(
+        2000, gt=0, le=100_000, description="Values that it may give each second, on average over ten seconds."
+    )
+
+
 class DeviceConfig(_Model):
     """One device, read by an adapter."""
 
@@ -170,6 +182,9 @@ class DeviceConfig(_Model):
     adapter: Identifier = Field(description="Name of an installed adapter; the command `check-config` lists them.")
     enabled: bool = Field(True, description="False: it is neither read nor watched by rules.")
     config: dict[str, Any] = Field(default_factory=dict, description="What the adapter wants to know.")
+    process: ProcessConfig | None = Field(
+        None, description="With `[device.process]`, even an empty one, the adapter runs in a process of its own."
+    )
 
 
 class Derivation(_Model):

@@ -19,6 +19,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[metrics]", config.Metrics),
     ("[[place]]", config.PlaceConfig),
     ("[[device]]", config.DeviceConfig),
+    ("[device.process]", config.ProcessConfig),
     ("[[derivation]]", config.Derivation),
     ("[[valid]]", config.ValidRange),
     ('[[rule]] kind = "threshold"', config.ThresholdRule),
@@ -53,6 +54,8 @@ def _kind(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if origin is dict:
+        return "table"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{choice}`" for choice in annotation)

@@ -5,11 +5,21 @@ that names a datastream which no device or camera has is refused with one line.
 """
 
 import logging
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 from haechi.contract.places import Datastream, Place, Step, Thing
-from haechi.edge.config import Derivation, DeviceConfig, GatewayConfig, RateRule, RuleConfig, StaleRule, known
+from haechi.edge.config import (
+    Derivation,
+    DeviceConfig,
+    GatewayConfig,
+    ProcessConfig,
+    RateRule,
+    RuleConfig,
+    StaleRule,
+    known,
+)
 from haechi.edge.config_file import ConfigError
 from haechi.edge.derive import Derived, plan
 from haechi.edge.recorder import Descriptions
@@ -21,6 +31,8 @@ from haechi.edge.rules.threshold import Threshold
 from haechi.edge.vision import describe
 from haechi.sdk import Adapter, Host, load_adapter
 from haechi.sdk.errors import ConfigError as AdapterConfigError
+from haechi.sdk.isolation import Isolated, Limits
+from haechi.sdk.wire_load import overload
 from haechi.text import _
 
 
@@ -72,6 +84,9 @@ def _assembled(config: GatewayConfig) -> Site:
         for datastream in made.adapter.describe():
             datastreams[datastream.id] = datastream
             site.measured.append(datastream.id)
+    loads = [(device.config.id, device.adapter.wire_load()) for device in site.devices]
+    if line := overload([(name, load) for name, load in loads if load is not None]):
+        raise ValueError(line)
     for camera in config.camera:
         things.append(describe.thing(camera, site.places[camera.place]))
         datastreams.update((datastream.id, datastream) for datastream in describe.datastreams(camera))
@@ -97,6 +112,8 @@ def _assembled(config: GatewayConfig) -> Site:
 
 
 def _device(index: int, device: DeviceConfig) -> Device:
+    if device.process is not None:
+        return _isolated(index, device, device.process)
     try:
         adapter = load_adapter(device.adapter)
     except AdapterConfigError as error:
@@ -106,6 +123,20 @@ def _device(index: int, device: DeviceConfig) -> Device:
         return Device(device, adapter(device.id, adapter.load_config(device.config), host), host)
     except AdapterConfigError as error:
         raise ConfigError(f"device[{index}].config.{error}") from None
+
+
+def _isolated(index: int, device: DeviceConfig, process: ProcessConfig) -> Device:
+    host = Host(log=logging.getLogger(f"haechi.adapter.{device.id}"))
+    limits = Limits(
+        memory_bytes_max=process.memory_mib_max * 2**20,
+        values_per_s_max=process.values_per_s_max,
+        python=str(process.python or sys.executable),
+    )
+    try:
+        return Device(device, Isolated(device.adapter, device.id, device.config, host, limits), host)
+    except AdapterConfigError as error:
+        key = "adapter" if error.key == "adapter" else f"config.{error.key}"
+        raise ConfigError(f"device[{index}].{key}{str(error).removeprefix(error.key)}") from None
 
 
 def _thing(device: DeviceConfig, place: Place) -> Thing:

@@ -18,14 +18,12 @@ from haechi.sdk.testing.mark import mark_of
 from haechi.sdk.testing.page import page
 from haechi.sdk.testing.rules import RULES
 from haechi.sdk.testing.signing import signed
-from support.adapter_command import announced
 
 Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
 def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.syspath_prepend(str(announced(tmp_path / "announced")))
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object) -> tuple[int, str]:
@@ -201,7 +199,7 @@ def test_new_refuses_what_it_cannot_make(adapter: Run, tmp_path: Path, name: str
     code, said = adapter("new", name)
     assert code == 2
     assert why in said
-    assert [path.name for path in tmp_path.iterdir() if path.name != "announced"] == ["acme_gauge"]
+    assert [path.name for path in tmp_path.iterdir()] == ["acme_gauge"]
 
 
 def test_new_tells_how_to_announce_a_folder_of_somebody_elses_package(adapter: Run, tmp_path: Path) -> None:

@@ -68,10 +68,12 @@ class _Books:
 
         Or whether nobody can know: a second gateway of one name came and went (``doubled``) without being heard.
         """
+        if one.name.seq in self.told.get(one.name.epoch, RangeSet()):
+            return True  # a loss without an end
         at_us = NOW_US + one.at_s * 1e6
         known = any(first <= at_us <= last for first, last in self.open_us)
         unheard = one.name.epoch not in self.epochs and doubled
-        return known or (one.gone and (unheard or at_us <= max(self.unclean_us, self.first_seen_us)))
+        return known or ((one.gone or not one.kept) and (unheard or at_us <= max(self.unclean_us, self.first_seen_us)))
 
 
 @dataclass(frozen=True)

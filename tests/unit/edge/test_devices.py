@@ -9,6 +9,7 @@ from haechi.edge.devices import Site, assemble
 from haechi.edge.rules.rate import Rate
 from haechi.edge.rules.stale import Stale
 from haechi.edge.rules.threshold import Threshold
+from haechi.sdk.isolation import Isolated
 
 SAMPLE = Path(__file__).parents[3] / "edge" / "etc" / "gateway.toml"
 
@@ -68,3 +69,40 @@ def test_a_device_that_is_switched_off_is_described_but_neither_read_nor_watched
     assert [device.config.id for device in site.devices] == ["river-1"]
     assert {rule.source for rule in site.rules} == {"river-1"}
     assert "underpass-1" in {thing.id for thing in site.descriptions.things}
+
+
+BUSY = """adapter = "modbus"
+[device.config]
+transport = "rtu"
+serial_port = "/dev/ttyUSB1"
+period_s = 0.2
+[[device.config.registers]]
+name = "r{index}"
+first = 0
+count = 100
+"""
+
+
+def with_device(folder: Path, device: str, text: str) -> Site:
+    path = folder / "gateway.toml"
+    place = '\n[[device]]\nid = "{id}"\nkind = "meter"\nplace = "doan-underpass"\n'.replace("{id}", device)
+    path.write_text(SAMPLE.read_text(encoding="utf-8") + place + text, encoding="utf-8")
+    return assemble(load(path))
+
+
+def test_a_schedule_that_a_serial_line_cannot_carry_is_refused_with_what_would_fit(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"/dev/ttyUSB1 9600 8N1: .* 70%.*meter-1 11\d%.*baud = 19200"):
+        with_device(tmp_path, "meter-1", BUSY)
+    assert with_device(tmp_path, "meter-1", BUSY.replace("0.2", "1.0"))
+    assert with_device(tmp_path, "meter-1", "enabled = false\n" + BUSY)
+
+
+def test_an_adapter_gets_a_process_of_its_own_where_it_is_written(tmp_path: Path) -> None:
+    gauge = 'adapter = "serial_level"\n[device.config]\nport = "/dev/ttyS0"\nprotocol = "a02"\n'
+    site = with_device(tmp_path, "partner-1", gauge + "[device.process]\nmemory_mib_max = 96\n")
+    assert isinstance(site.devices[-1].adapter, Isolated)
+    assert "partner-1.distance" in site.measured
+    with pytest.raises(ConfigError, match=r"device\[2\]\.config\.protocol = 'a03': expected 'maxbotix_r' or 'a02'"):
+        with_device(tmp_path, "partner-1", gauge.replace("a02", "a03") + "[device.process]\n")
+    with pytest.raises(ConfigError, match=r"device\[2\]\.adapter = 'nobody': expected"):
+        with_device(tmp_path, "partner-1", gauge.replace("serial_level", "nobody") + "[device.process]\n")
