@@ -119,3 +119,19 @@ def test_what_is_refused_later_is_no_place_for_a_fence() -> None:
     read = fence.next(BLOCKS[1])
     assert read is not None
     assert read.address == BLOCKS[1].address
+
+
+def test_a_fence_that_reaches_beyond_what_was_read_may_be_refused() -> None:
+    single, pair = Read(Table.HOLDING, 10, 1), Read(Table.HOLDING, 10, 2)
+    fence = Fence()
+    fence.expect([single])
+    fence.answered(single)
+    beyond = fence.next(single)
+    assert beyond is not None
+    assert beyond.count > single.count
+    assert not fence.is_readable, "a device with a single register refuses it, and that is an answer"
+    fence = Fence()
+    fence.expect([pair])
+    fence.answered(pair)
+    assert fence.next(pair) == single
+    assert fence.is_readable

@@ -30,6 +30,8 @@ class Fence:
     _out: set[tuple[Table, int]] = field(default_factory=set)
     """Fences sent since one was certainly answered."""
     _owes_nothing: bool = True
+    _reaches_beyond: bool = True
+    """The last fence asks for more than the device was seen to read: it may well refuse."""
 
     def expect(self, reads: Iterable[Read]) -> None:
         """Learn what will be read, so that no fence looks like it."""
@@ -51,13 +53,14 @@ class Fence:
             shape = (fence.table, fence.data_bytes)
             if shape not in self._out:
                 self._out.add(shape)
+                self._reaches_beyond = self._readable is None or fence.count > self._readable.count
                 return fence
         return None
 
     @property
     def is_readable(self) -> bool:
-        """Tell whether a fence will be answered with data, so that a refusal can only be a late answer."""
-        return self._readable is not None
+        """Tell whether the last fence will be answered with data, so that a refusal can only be a late answer."""
+        return self._readable is not None and not self._reaches_beyond
 
     @property
     def is_first(self) -> bool:

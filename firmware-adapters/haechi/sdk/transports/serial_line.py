@@ -6,6 +6,7 @@ pyserial opens and sets up the port; reading and writing go through the event lo
 import asyncio
 import errno
 import os
+import termios
 from typing import Literal, NamedTuple
 
 import serial
@@ -80,7 +81,7 @@ class SerialLine:
                 timeout=0,
                 exclusive=True,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:  # the last for a format that the port does not know
             raise NotConnected(self._cannot_open(error), self._retry_s) from error
         self._tap = wire().tap(settings.port, self._deliver)
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
@@ -183,7 +184,7 @@ class SerialLine:
             raise NotConnected(_("{port}: the serial port is closed").format(port=self.settings.port), self._retry_s)
         return self._serial
 
-    def _cannot_open(self, error: OSError | ValueError) -> str:
+    def _cannot_open(self, error: Exception) -> str:
         port = self.settings.port
         match getattr(error, "errno", None):
             case errno.ENOENT:
