@@ -11,6 +11,7 @@ module           promises
 ``guard``        who may ask, and the security headers of every answer
 ``problems``     every refusal is one clear line (RFC 9457)
 ``parameters``   the bounds of everything that may be asked
+``pages``        long lists, newest first, page by page
 ``views``        the shapes of the answers, with units
 ``gateways``     gateways, how they are doing, places and things
 ``series``       datastreams with their newest values, observations over time

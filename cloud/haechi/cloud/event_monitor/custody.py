@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.parameters import Cursor, Limit, Monitor, Name, Position, absent, aware
+from haechi.cloud.event_monitor.pages import newest_first, wanted
+from haechi.cloud.event_monitor.parameters import Cursor, Limit, Monitor, Name, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
 from haechi.contract.parcel import LossCause, LossRecord
@@ -43,20 +44,9 @@ def list_losses(
     services: Monitor, gateway: Name | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> views.Page[views.Loss]:
     """What was lost for ever, newest first, with its range and cause."""
-    table = schema.losses
-    query = select(table).where(table.c.tenant == services.tenant)
-    if gateway is not None:
-        query = query.where(table.c.gateway == gateway)
-    if cursor is not None:
-        query = query.where(tuple_(table.c.reported_us, table.c.id) < tuple_(*cursor))
-    query = query.order_by(table.c.reported_us.desc(), table.c.id.desc()).limit(limit + 1)
-    with reading(services.state) as connection:
-        rows = connection.execute(query).all()
-    last = rows[limit - 1] if len(rows) > limit else None
-    return views.Page(
-        items=[_view_loss(row) for row in rows[:limit]],
-        next=str(Position(last.reported_us, last.id)) if last else None,
-    )
+    time = schema.losses.c.reported_us
+    query = wanted(schema.losses, services.tenant, time, equals={"gateway": gateway})
+    return newest_first(services.state, query, time, _view_loss, limit=limit, cursor=cursor)
 
 
 @router.get("/dead-letters")

@@ -6,24 +6,22 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from sqlalchemy import Connection, Row, Select, select, tuple_
+from sqlalchemy import Connection, Row, Select, select
 
 from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.pages import newest_first, wanted
 from haechi.cloud.event_monitor.parameters import (
     Cursor,
     IdPath,
     Limit,
     Monitor,
     Name,
-    Position,
     SeverityMin,
     Since,
     TypeName,
     Until,
     absent,
     aware,
-    microseconds,
-    ordered,
 )
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
@@ -32,11 +30,6 @@ from haechi.contract.events import Event, Phase, Severity
 router = APIRouter()
 _event = msgspec.json.Decoder(Event)
 _SituationName = Annotated[str | None, Query(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-def at_least(severity: Severity) -> list[str]:
-    """Return the severities that are this one or worse."""
-    return [other.value for other in Severity if other.rank >= severity.rank]
 
 
 def find_events(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.Event]:
@@ -80,31 +73,20 @@ def list_events(
     cursor: Cursor = None,
 ) -> views.Page[views.Event]:
     """Events, newest first."""
-    ordered(since, until)
     table = schema.events
-    query = select(table).where(table.c.tenant == services.tenant)
     equals = {"gateway": gateway, "subject": place, "situation": situation, "late": late}
-    for column, wanted in equals.items():
-        if wanted is not None:
-            query = query.where(table.c[column] == wanted)
+    query = wanted(
+        table,
+        services.tenant,
+        table.c.time_us,
+        equals=equals,
+        since=since,
+        until=until,
+        severity_min=severity_min,
+    )
     if event_type is not None:
         query = query.where((table.c.type == event_type) | table.c.type.startswith(f"{event_type}.", autoescape=True))
-    if severity_min is not None:
-        query = query.where(table.c.severity.in_(at_least(severity_min)))
-    if since is not None:
-        query = query.where(table.c.time_us >= microseconds(since))
-    if until is not None:
-        query = query.where(table.c.time_us < microseconds(until))
-    if cursor is not None:
-        query = query.where(tuple_(table.c.time_us, table.c.id) < tuple_(*cursor))
-    query = query.order_by(table.c.time_us.desc(), table.c.id.desc()).limit(limit + 1)
-    with reading(services.state) as connection:
-        rows = connection.execute(query).all()
-    last = rows[limit - 1] if len(rows) > limit else None
-    return views.Page(
-        items=[view_event(row) for row in rows[:limit]],
-        next=str(Position(last.time_us, last.id)) if last else None,
-    )
+    return newest_first(services.state, query, table.c.time_us, view_event, limit=limit, cursor=cursor)
 
 
 @router.get("/events/{event}")

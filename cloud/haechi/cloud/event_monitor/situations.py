@@ -8,24 +8,22 @@ from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, Row, select, update
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.events import at_least, select_evidence, view_event, view_evidence
+from haechi.cloud.event_monitor.events import select_evidence, view_event, view_evidence
+from haechi.cloud.event_monitor.pages import newest_first, wanted
 from haechi.cloud.event_monitor.parameters import (
     Cursor,
     IdPath,
     Limit,
     Monitor,
     Name,
-    Position,
     SeverityMin,
     Since,
     Until,
     absent,
     aware,
-    microseconds,
-    ordered,
 )
 from haechi.cloud.state import schema
 from haechi.cloud.state.changes import Change, append
@@ -59,31 +57,24 @@ def list_situations(
     cursor: Cursor = None,
 ) -> views.Page[views.Situation]:
     """Situations by when they opened, newest first; `from` and `to` bound that time."""
-    ordered(since, until)
     table = schema.situations
-    query = select(table).where(table.c.tenant == services.tenant)
-    equals = {"matter": matter, "place": place, "gateway": gateway, "acknowledged": acknowledged}
-    if state != "all":
-        query = query.where(table.c.open == (state == "open"))
-    for column, wanted in equals.items():
-        if wanted is not None:
-            query = query.where(table.c[column] == wanted)
-    if severity_min is not None:
-        query = query.where(table.c.severity.in_(at_least(severity_min)))
-    if since is not None:
-        query = query.where(table.c.opened_us >= microseconds(since))
-    if until is not None:
-        query = query.where(table.c.opened_us < microseconds(until))
-    if cursor is not None:
-        query = query.where(tuple_(table.c.opened_us, table.c.id) < tuple_(*cursor))
-    query = query.order_by(table.c.opened_us.desc(), table.c.id.desc()).limit(limit + 1)
-    with reading(services.state) as connection:
-        rows = connection.execute(query).all()
-    last = rows[limit - 1] if len(rows) > limit else None
-    return views.Page(
-        items=[_situation(row) for row in rows[:limit]],
-        next=str(Position(last.opened_us, last.id)) if last else None,
+    equals = {
+        "matter": matter,
+        "place": place,
+        "gateway": gateway,
+        "acknowledged": acknowledged,
+        "open": None if state == "all" else state == "open",
+    }
+    query = wanted(
+        table,
+        services.tenant,
+        table.c.opened_us,
+        equals=equals,
+        since=since,
+        until=until,
+        severity_min=severity_min,
     )
+    return newest_first(services.state, query, table.c.opened_us, _situation, limit=limit, cursor=cursor)
 
 
 @router.get("/situations/{situation}")

@@ -1,0 +1,67 @@
+"""A page of a long list: the rows that were asked for, newest first, and the cursor of the page after it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Engine, Row, Select, Table, select, tuple_
+
+from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.parameters import Position, microseconds, ordered
+from haechi.cloud.state.engine import reading
+from haechi.contract.events import Severity
+
+View = TypeVar("View", bound=views.View)
+
+
+def wanted(
+    table: Table,
+    tenant: str,
+    time: Column[int],
+    *,
+    equals: Mapping[str, object],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    severity_min: Severity | None = None,
+) -> Select[Any]:
+    """Return the query for a tenant's rows whose columns equal what is given (None is not asked for).
+
+    Raises:
+        HTTPException: 422, the range of times runs backwards.
+    """
+    ordered(since, until)
+    query = select(table).where(table.c.tenant == tenant)
+    for column, value in equals.items():
+        if value is not None:
+            query = query.where(table.c[column] == value)
+    if severity_min is not None:
+        worse = [severity.value for severity in Severity if severity.rank >= severity_min.rank]
+        query = query.where(table.c.severity.in_(worse))
+    if since is not None:
+        query = query.where(time >= microseconds(since))
+    if until is not None:
+        query = query.where(time < microseconds(until))
+    return query
+
+
+def newest_first(
+    state: Engine,
+    query: Select[Any],
+    time: Column[int],
+    show: Callable[[Row[Any]], View],
+    *,
+    limit: int,
+    cursor: Position | None,
+) -> views.Page[View]:
+    """Return one page of a query over a table with an ``id``, by ``time`` and id downwards."""
+    name = time.table.c.id
+    if cursor is not None:
+        query = query.where(tuple_(time, name) < tuple_(*cursor))
+    query = query.order_by(time.desc(), name.desc()).limit(limit + 1)
+    with reading(state) as connection:
+        rows = connection.execute(query).all()
+    last = rows[limit - 1] if len(rows) > limit else None
+    return views.Page(
+        items=[show(row) for row in rows[:limit]],
+        next=None if last is None else str(Position(getattr(last, time.name), last.id)),
+    )
