@@ -97,7 +97,7 @@ async def test_a_poisonous_status_is_isolated(cloud: CloudProcess, broker: Mosqu
         sender.ask("still there?", 1, 1)
         await sender.answer_to("still there?")
     letters = (await cloud.get("/api/v1/dead-letters"))["items"]
-    assert [(one["kind"], "cannot be stored" in one["reason"]) for one in letters] == [("control", True)] * 2
+    assert [(one["kind"], "does not decode" in one["reason"]) for one in letters] == [("control", True)] * 2
 
 
 async def test_points_that_can_never_be_written_go_to_the_dead_letters(cloud: CloudProcess, broker: Mosquitto) -> None:

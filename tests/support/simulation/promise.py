@@ -137,7 +137,9 @@ def shows(truth: Truth, state: Engine) -> bool:
     """Whether the cloud shows of every condition what the sensors say."""
     table = schema.conditions
     with reading(state) as connection:
-        active = set(connection.execute(select(table.c.gateway, table.c.condition).where(table.c.active)).tuples())
+        active = {
+            tuple(row) for row in connection.execute(select(table.c.gateway, table.c.condition).where(table.c.active))
+        }
     return all(
         ((gateway, condition) in active) == stands
         for gateway, conditions in truth.sensors.items()
@@ -177,7 +179,7 @@ def _books(connection: Connection, gateway: str) -> _Books:
             if part.last is None:
                 open_us.append((record.first_us or 0, reported_us))
     known = connection.execute(select(epochs.c.epoch, epochs.c.first_seen_us).where(epochs.c.gateway == gateway))
-    seen_us: dict[bytes, int] = dict(known.tuples().all())
+    seen_us: dict[bytes, int] = dict(tuple(row) for row in known)
     return _Books(stored, lost, told, open_us, unclean_us, min(seen_us.values(), default=sys.maxsize), seen_us)
 
 
