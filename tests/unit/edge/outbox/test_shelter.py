@@ -158,7 +158,10 @@ def test_a_condition_that_ends_in_memory_has_ended(disk: Disk) -> None:
     assert store.conditions() == []
 
 
-def test_a_condition_that_only_the_disk_remembers_is_not_forgotten(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ends_meanwhile", "left"), [(False, ["river-1.alarm"]), (True, [])])
+def test_a_condition_that_only_the_disk_remembers_stands_until_it_ends(
+    tmp_path: Path, ends_meanwhile: bool, left: list[str]
+) -> None:
     folder, away = tmp_path / "data", tmp_path / "away"
     disk = Disk(folder)
     draft, event = alarm()
@@ -168,30 +171,14 @@ def test_a_condition_that_only_the_disk_remembers_is_not_forgotten(tmp_path: Pat
     folder.write_text("in the way", encoding="utf-8")
     disk.open()
     assert disk.store.conditions() == []
+    if ends_meanwhile:
+        draft, event = alarm(Phase.CLEARED)
+        disk.store.commit(Batch((draft,), (event,)), NOW_US)
     folder.unlink()
     away.rename(folder)
     disk.waits()
     assert disk.store.tend(NOW_US)
-    assert [found.condition for found in disk.store.conditions()] == ["river-1.alarm"]
-    disk.close()
-
-
-def test_a_condition_that_ended_while_only_the_disk_remembered_it_has_ended(tmp_path: Path) -> None:
-    folder, away = tmp_path / "data", tmp_path / "away"
-    disk = Disk(folder)
-    draft, event = alarm()
-    disk.store.commit(Batch((draft,), (event,)), NOW_US)
-    disk.close()
-    folder.rename(away)
-    folder.write_text("in the way", encoding="utf-8")
-    disk.open()
-    draft, event = alarm(Phase.CLEARED)
-    disk.store.commit(Batch((draft,), (event,)), NOW_US)
-    folder.unlink()
-    away.rename(folder)
-    disk.waits()
-    assert disk.store.tend(NOW_US)
-    assert disk.store.conditions() == []
+    assert [found.condition for found in disk.store.conditions()] == left
     disk.close()
 
 
