@@ -14,6 +14,7 @@ from benchmarks import (
     part_cloud,
     part_idle,
     part_memory,
+    part_outage,
     part_outbox,
     part_recovery,
     part_screen,
@@ -31,6 +32,7 @@ PARTS = (
     Part("bytes on the wire", part_wire.measure, 30),
     Part("cloud, embedded store", part_cloud.measure_embedded, 120),
     Part("cloud, InfluxDB", part_cloud.measure_influx, 150),
+    Part("time-series store down", part_outage.measure, 240),
     Part("memory of the cloud", part_memory.measure, 300),
     Part("return of the broker", part_recovery.measure, 200),
     Part("sensor to screen", part_screen.measure, 120),
@@ -45,13 +47,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="about three minutes instead of ten")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list of JSON objects")
     parser.add_argument("--only", default="", metavar="WORD", help="only parts whose name holds this word")
+    parser.add_argument(
+        "--hours", type=float, default=0.0, help="how long the time-series store is down; default: minutes"
+    )
     parser.add_argument("--scratch", type=Path, default=SCRATCH, help="folder on a real disk; default: %(default)s")
     arguments = parser.parse_args()
     parts = [part for part in PARTS if arguments.only.lower() in part.name.lower()]
     if not parts:
         parser.error(f"--only {arguments.only}: expected a word of one of: {'; '.join(part.name for part in PARTS)}")
     load = os.getloadavg()[0]
-    figures, failed = asyncio.run(run(parts, quick=arguments.quick, scratch=arguments.scratch))
+    figures, failed = asyncio.run(run(parts, quick=arguments.quick, scratch=arguments.scratch, hours=arguments.hours))
     figures.append(Figure("machine.load_before", load, "processes"))
     sys.stdout.write("\n".join(["", *lines(figures), ""]))
     if arguments.json is not None:

@@ -27,6 +27,8 @@ class Bench:
     folder: Path
     """Its own, empty."""
     quick: bool
+    hours: float = 0.0
+    """How long the store is to be away; 0: as quick or whole says."""
 
     def choose(self, quick: float, whole: float) -> float:
         """Return how long or how much, by what was asked for."""
@@ -48,7 +50,9 @@ class Part:
     """It is given up after this long."""
 
 
-async def run(parts: Sequence[Part], *, quick: bool, scratch: Path) -> tuple[list[Figure], list[str]]:
+async def run(
+    parts: Sequence[Part], *, quick: bool, scratch: Path, hours: float = 0.0
+) -> tuple[list[Figure], list[str]]:
     """Measure; return the figures, and one line for every part that could not be measured."""
     figures: list[Figure] = []
     failed: list[str] = []
@@ -58,8 +62,8 @@ async def run(parts: Sequence[Part], *, quick: bool, scratch: Path) -> tuple[lis
         begun_s = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="haechi-bench-", dir=scratch))
         try:
-            async with asyncio.timeout(part.limit_s):
-                found = await part.measure(Bench(folder, quick))
+            async with asyncio.timeout(part.limit_s + hours * 3600):
+                found = await part.measure(Bench(folder, quick, hours))
         except Exception as error:  # noqa: BLE001 - supervises the parts: one that fails must not cost the others
             traceback.print_exc()
             failed.append(f"{part.name}: {type(error).__name__}: {error}".partition("\n")[0])
