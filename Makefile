@@ -19,7 +19,7 @@ demo: $(VENV)/.demo $(STATIC)
 
 test: $(VENV)/.dev $(STATIC) servers
 	@$(BIN)/haechi models fetch
-	$(BIN)/pytest $(ARGS)
+	@tests/run $(ARGS)
 
 check: $(VENV)/.dev $(CONSOLE)/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
