@@ -77,6 +77,15 @@ class Thing(Struct, frozen=True, kw_only=True):
     adapter: Text = ""
 
 
+class DeviceClock(Struct, frozen=True, kw_only=True):
+    """Whose time the records of a datastream bear, as far as its adapter knows."""
+
+    zone: Annotated[str, Meta(min_length=1, max_length=64)]
+    """In which the device keeps it, and out of which it was reckoned to UTC: an IANA name, or ``+09:00``."""
+    quality: Literal["synchronised", "free"] = "free"
+    """``synchronised``: the device is disciplined by a time source of its own (GNSS, NTP)."""
+
+
 class Datastream(Struct, frozen=True, kw_only=True):
     """One observed property of one thing over time."""
 
@@ -94,3 +103,10 @@ class Datastream(Struct, frozen=True, kw_only=True):
     """How often a value is due; None where values come when something happens."""
     device_time: bool = False
     """True where records are read back from the device's own memory and bear its record time (no epoch digits)."""
+    device_clock: DeviceClock | None = None
+    """With ``device_time``: the clock behind that time; None where its adapter says nothing about it."""
+    counter: Literal["total", "increment"] | None = None
+    """What a count means: ``total``, what the device has counted since it was last reset; ``increment``, what came
+    since it was last read, because reading sets it to zero. None where it is no count."""
+    rolls_over_at: Annotated[float, Meta(gt=0)] | None = None
+    """The number after a total's largest, after which it begins at zero again; None where it never does."""

@@ -24,6 +24,7 @@ from haechi.edge.builder import Builder
 from haechi.edge.cameras import CameraDesk, conditions
 from haechi.edge.clock import WallClock
 from haechi.edge.config import GatewayConfig
+from haechi.edge.derivations.chain import Chain
 from haechi.edge.devices import Device, Site
 from haechi.edge.health import Health
 from haechi.edge.normalise import Normaliser
@@ -31,6 +32,7 @@ from haechi.edge.outbox import Opened, OutboxDamaged, OutboxFailed
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.outbox.salvage import Salvage
 from haechi.edge.recorder import Recorder
+from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
 from haechi.edge.supervisor import Supervised
 from haechi.edge.uplink.link import Broker
@@ -96,6 +98,7 @@ class _Agent:
         self._config, self._site, self._broker = config, site, broker
         self._clock = WallClock()
         self._health = Health()
+        self._rings = Rings(site.rings, time.monotonic)
 
     async def run(self, stop: asyncio.Event, *, suspect: bool) -> None:
         """Open, run, close."""
@@ -121,6 +124,7 @@ class _Agent:
                 self._supervised("uplink", "mqtt", None).keep(uplink.run),
                 self._salvage(outbox, uplink),
                 self._show_metrics(outbox, uplink),
+                self._rings.run(self._config.gateway.data_dir / "rings"),
             )
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
@@ -260,6 +264,8 @@ class _Agent:
             seal_s=config.outbox.seal_s,
             link_is_up=lambda: uplink.is_up,
             on_commit=uplink.wake,
+            chain=Chain(site.links, site.rings, site.ranges, counters),
+            rings=self._rings,
         )
 
         def moved() -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from haechi.contract.catalogue import catalogue
 from haechi.contract.events import Severity
 from haechi.contract.places import Place
+from haechi.edge.derivations.config import Derivation, Local
 from haechi.edge.vision.config import CameraConfig
 from haechi.text import _
 
@@ -187,25 +188,6 @@ class DeviceConfig(_Model):
     )
 
 
-class Derivation(_Model):
-    """A value computed from another: `value = offset + factor × source`, such as a level from a distance."""
-
-    id: DatastreamId = Field(description="Id of the new datastream; begins with the id of its device.")
-    source: DatastreamId = Field(description="Datastream that it is computed from.")
-    offset: float = Field(0.0, ge=-1e9, le=1e9, description="In the new datastream's unit, such as the datum in m.")
-    factor: float = Field(1.0, ge=-1e9, le=1e9, description="−1 turns a distance into a level.")
-    unit: str = Field(min_length=1, max_length=32, description="UCUM code of the result.")
-    observed_property: Identifier = Field(description="What it is: `water_level` …")
-    name: str = Field("", max_length=512, description="Name that operators read.")
-
-    @field_validator("factor")
-    @classmethod
-    def _is_not_zero(cls, factor: float) -> float:
-        if factor == 0:
-            raise ValueError(_("expected a factor other than 0"))
-        return factor
-
-
 class ValidRange(_Model):
     """What a datastream can truly show; anything else is kept but marked bad."""
 
@@ -289,6 +271,7 @@ class GatewayConfig(_Model):
     device: tuple[DeviceConfig, ...] = Field((), max_length=1000, description="Devices.")
     camera: tuple[CameraConfig, ...] = Field((), max_length=64, description="Cameras.")
     derivation: tuple[Derivation, ...] = Field((), max_length=10_000, description="Computed values.")
+    local: tuple[Local, ...] = Field((), max_length=100, description="Datastreams that stay on the gateway.")
     valid: tuple[ValidRange, ...] = Field((), max_length=10_000, description="Possible ranges.")
     rule: tuple[RuleConfig, ...] = Field((), max_length=10_000, description="Rules.")
 
@@ -298,6 +281,7 @@ class GatewayConfig(_Model):
         _unique("device", (device.id for device in self.device))
         _unique("camera", [*(device.id for device in self.device), *(camera.id for camera in self.camera)])
         _unique("derivation", (derivation.id for derivation in self.derivation))
+        _unique("local", (local.datastream for local in self.local), "datastream")
         _unique("valid", (valid.datastream for valid in self.valid), "datastream")
         _unique("rule", (rule.id for rule in self.rule))
         places = [place.id for place in self.place]

@@ -86,9 +86,10 @@ def _expected(fault: ErrorDetails) -> str:
 
 def key_path(location: Sequence[str | int]) -> str:
     """Write a place in the file as people do: ``device[2].config.register[0].scale``."""
-    # The kind of a rule is a level in pydantic's model, not in the file.
-    in_rules = location[:1] == ("rule",)
-    return path_of(tuple(part for part in location if not (in_rules and part in {"threshold", "rate", "stale"})))
+    # The kind of a rule or derivation is a level in pydantic's model, below its index, not in the file.
+    if tuple(location[:1]) in {("rule",), ("derivation",)}:
+        location = (*location[:2], *location[3:])
+    return path_of(tuple(location))
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from haechi.edge import config
+from haechi.edge.derivations import config as derivations
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[gateway]", config.Identity),
@@ -20,7 +22,10 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[[place]]", config.PlaceConfig),
     ("[[device]]", config.DeviceConfig),
     ("[device.process]", config.ProcessConfig),
-    ("[[derivation]]", config.Derivation),
+    ("[[derivation]]", derivations.Linear),
+    *((f'[[derivation]] kind = "{kind}"', model) for kind, model in derivations.KINDS.items() if kind != "linear"),
+    ("[[derivation.factor]]", derivations.Factor),
+    ("[[local]]", derivations.Local),
     ("[[valid]]", config.ValidRange),
     ('[[rule]] kind = "threshold"', config.ThresholdRule),
     ('[[rule]] kind = "rate"', config.RateRule),
@@ -55,11 +60,21 @@ def _kind(annotation: Any) -> str:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if origin is dict:
         return "table"
+    if origin is tuple:
+        inner = _kind(get_args(annotation)[0])
+        return "tables" if inner == "table" else f"list: {inner}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{choice}`" for choice in annotation)
-    names: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    names: dict[Any, str] = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        Path: "path",
+        date: "date",
+    }
     return names[annotation]
 
 

@@ -6,12 +6,12 @@ that names a datastream which no device or camera has is refused with one line.
 
 import logging
 import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from haechi.contract.places import Datastream, Place, Step, Thing
 from haechi.edge.config import (
-    Derivation,
     DeviceConfig,
     GatewayConfig,
     ProcessConfig,
@@ -21,8 +21,12 @@ from haechi.edge.config import (
     known,
 )
 from haechi.edge.config_file import ConfigError
+from haechi.edge.derivations.chain import Link
+from haechi.edge.derivations.config import Derivation, Linear, Stage
+from haechi.edge.derivations.planning import computed, straight
 from haechi.edge.derive import Derived, plan
 from haechi.edge.recorder import Descriptions
+from haechi.edge.rings import Ring
 from haechi.edge.rules import Machine
 from haechi.edge.rules.engine import Rule
 from haechi.edge.rules.rate import Rate
@@ -55,6 +59,10 @@ class Site:
     steps: dict[str, Step] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     derivations: dict[str, list[tuple[str, Derived]]] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    """What is computed of more than one value, in the order of computing."""
+    rings: dict[str, Ring] = field(default_factory=dict)
+    """By datastream: what does not travel."""
     rules: list[Rule] = field(default_factory=list)
     measured: list[str] = field(default_factory=list)
     """Datastreams that adapters emit."""
@@ -92,8 +100,8 @@ def _assembled(config: GatewayConfig) -> Site:
         datastreams.update((datastream.id, datastream) for datastream in describe.datastreams(camera))
     measured = set(site.measured)
     for index, derivation in enumerate(config.derivation):
-        known(f"derivation[{index}].source", derivation.source, measured)
-        _derive(site, f"derivation[{index}]", derivation, datastreams)
+        _derive(site, f"derivation[{index}]", derivation, datastreams, measured)
+    _keep_local(config, site, datastreams)
     for index, valid in enumerate(config.valid):
         known(f"valid[{index}].datastream", valid.datastream, datastreams)
         site.ranges[valid.datastream] = (valid.min, valid.max)
@@ -107,7 +115,8 @@ def _assembled(config: GatewayConfig) -> Site:
             continue
         site.rules.append(_rule(rule, datastream, site.places[rule.place or place_of[datastream.thing]]))
     site.steps = {name: Step(*stream.step) for name, stream in datastreams.items() if stream.step is not None}
-    site.descriptions = Descriptions(list(site.places.values()), things, list(datastreams.values()))
+    described = [stream for stream in datastreams.values() if stream.id not in site.rings]
+    site.descriptions = Descriptions(list(site.places.values()), things, described)
     return site
 
 
@@ -151,27 +160,57 @@ def _thing(device: DeviceConfig, place: Place) -> Thing:
     )
 
 
-def _derive(site: Site, key: str, derivation: Derivation, datastreams: dict[str, Datastream]) -> None:
-    source = datastreams[derivation.source]
-    if derivation.id in datastreams:
-        raise ValueError(_("{key}.id = {name!r}: the device gives it already").format(key=key, name=derivation.id))
-    if derivation.id.partition(".")[0] != source.thing:
+def _derive(
+    site: Site, key: str, written: Derivation, datastreams: dict[str, Datastream], measured: Collection[str]
+) -> None:
+    if written.id in datastreams:
+        raise ValueError(_("{key}.id = {name!r}: the device gives it already").format(key=key, name=written.id))
+    if isinstance(written, Linear | Stage):
+        known(f"{key}.source", written.source, measured)
+        made = _derived_straight(site, key, written, datastreams)
+    else:
+        link, made = computed(key, written, datastreams)
+        site.links.append(link)
+    if made.id.partition(".")[0] != made.thing:
         raise ValueError(
             _("{key}.id = {name!r}: expected a name that begins with {thing}.").format(
-                key=key, name=derivation.id, thing=source.thing
+                key=key, name=made.id, thing=made.thing
             )
         )
-    derived = plan(derivation.offset, derivation.factor, source.step)
-    datastreams[derivation.id] = Datastream(
-        id=derivation.id,
+    datastreams[made.id] = made
+
+
+def _derived_straight(
+    site: Site, key: str, written: Linear | Stage, datastreams: Mapping[str, Datastream]
+) -> Datastream:
+    line = straight(key, written, datastreams)
+    source = datastreams[line.source]
+    derived = plan(line.offset, line.factor, source.step)
+    site.derivations.setdefault(line.source, []).append((written.id, derived))
+    datum = written.datum if isinstance(written, Stage) else ""
+    return Datastream(
+        id=written.id,
         thing=source.thing,
-        observed_property=derivation.observed_property,
-        unit=derivation.unit,
-        name=derivation.name,
+        observed_property=line.observed_property,
+        unit=line.unit,
+        name=written.name or datum,
         step=derived.step,
         period_s=source.period_s,
+        device_time=source.device_time,
+        device_clock=source.device_clock,
     )
-    site.derivations.setdefault(derivation.source, []).append((derivation.id, derived))
+
+
+def _keep_local(config: GatewayConfig, site: Site, datastreams: Mapping[str, Datastream]) -> None:
+    """Make a ring for each datastream that stays here; what is computed of it has it cut as well."""
+    for index, local in enumerate(config.local):
+        known(f"local[{index}].datastream", local.datastream, datastreams)
+        shown_by = {local.datastream}
+        shown_by.update(target for target, _plan in site.derivations.get(local.datastream, ()))
+        for link in site.links:  # in the order of computing
+            if not shown_by.isdisjoint(link.sources):
+                shown_by.add(link.id)
+        site.rings[local.datastream] = Ring(local.values_max, local.kept_after_s, frozenset(shown_by))
 
 
 def _rule(rule: RuleConfig, datastream: Datastream, place: Place) -> Rule:

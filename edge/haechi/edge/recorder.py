@@ -19,9 +19,11 @@ from haechi.contract.places import Datastream, Place, Thing
 from haechi.contract.ranges import SEQ_MAX
 from haechi.edge.builder import Builder
 from haechi.edge.clock import WallClock
+from haechi.edge.derivations.chain import Chain
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Batch, Draft, Epoch, OutboxMoved, Rank
 from haechi.edge.outbox.queue import Outbox
+from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
 from haechi.sdk.sample import Sample
 
@@ -74,11 +76,18 @@ class Recorder:
         seal_s: float,
         link_is_up: Callable[[], bool],
         on_commit: Callable[[], None],
+        chain: Chain | None = None,
+        rings: Rings | None = None,
     ) -> None:
-        """``now_s`` is monotonic; ``on_commit`` is called after every commit, to wake who sends."""
+        """``now_s`` is monotonic; ``on_commit`` is called after every commit, to wake who sends.
+
+        ``chain`` computes datastreams of others, ``rings`` keep what does not travel; None where there are none.
+        """
         self._outbox, self._builder, self._normaliser, self._engine = outbox, builder, normaliser, engine
         self._clock, self._descriptions = clock, descriptions
         self._now_s, self._seal_s = now_s, seal_s
+        self._chain = chain or Chain()
+        self._rings = rings or Rings({}, now_s)
         self._link_is_up, self._on_commit = link_is_up, on_commit
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
@@ -181,7 +190,7 @@ class Recorder:
         time_us = self._stamp()
         reading = self._normaliser.reading(sample, time_us)
         if reading is not None:
-            self._take_reading(reading)
+            self._take_reading(reading, by_record=sample.device_time_us is not None)
 
     async def stamped_reading(self, reading: Reading) -> None:
         """Take a reading that a camera stamped with the machine's own clock."""
@@ -227,7 +236,16 @@ class Recorder:
             self._wake.set()
         return time_us
 
-    def _take_reading(self, reading: Reading) -> None:
+    def _take_reading(self, reading: Reading, *, by_record: bool = False) -> None:
+        now_s = self._now_s()
+        for each in (reading, *self._chain.observe(reading, now_s, by_record=by_record)):
+            self._rings.take(each)
+            travelling = self._chain.travelling(each)
+            if travelling is not None:
+                self._put(travelling)
+            self._take_events(self._engine.observe(each, now_s))
+
+    def _put(self, reading: Reading) -> None:
         stretch = self._stretches[-1]
         if not stretch.readings:
             stretch.due_s = self._now_s() + self._seal_s
@@ -240,11 +258,11 @@ class Recorder:
             self._wake.set()
             if stretch.values >= _VALUES_MAX:
                 self._room.clear()
-        self._take_events(self._engine.observe(reading, self._now_s()))
 
     def _take_events(self, events: Sequence[Event]) -> None:
         if events:
             self._stretches[-1].events.extend(events)
+            self._rings.heed(events)
             self._wake.set()
 
     async def _flush(self, *, everything: bool) -> None:

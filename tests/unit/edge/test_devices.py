@@ -106,3 +106,63 @@ def test_an_adapter_gets_a_process_of_its_own_where_it_is_written(tmp_path: Path
         with_device(tmp_path, "partner-1", gauge.replace("a02", "a03") + "[device.process]\n")
     with pytest.raises(ConfigError, match=r"device\[2\]\.adapter = 'nobody': expected"):
         with_device(tmp_path, "partner-1", gauge.replace("serial_level", "nobody") + "[device.process]\n")
+
+
+SHAKE = """adapter = "raspberry_shake"
+[device.config]
+host = "192.0.2.9"
+channels = ["EHZ"]
+rate_hz = 100
+
+[[derivation]]
+id = "shake-1.ratio"
+kind = "sta_lta"
+source = "shake-1.ehz"
+
+[[local]]
+datastream = "shake-1.ehz"
+
+[[rule]]
+id = "shake-1.quake"
+kind = "threshold"
+datastream = "shake-1.ratio"
+above = 4.0
+hysteresis = 2.5
+event = "hazard.earthquake"
+"""
+
+
+def test_a_seismogram_stays_here_and_what_is_made_of_it_is_described(tmp_path: Path) -> None:
+    site = with_device(tmp_path, "shake-1", SHAKE)
+    described = {stream.id: stream for stream in site.descriptions.datastreams}
+    assert "shake-1.ehz" not in described
+    assert (described["shake-1.ratio"].unit, described["shake-1.ratio"].device_time) == ("1", True)
+    assert site.rings["shake-1.ehz"].shown_by == {"shake-1.ehz", "shake-1.ratio"}
+    assert [link.id for link in site.links] == ["shake-1.ratio"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        (
+            'source = "shake-1.ehz"',
+            'source = "shake-1.enz"',
+            r"derivation\[2\]\.source = 'shake-1.enz': there is no such",
+        ),
+        (
+            'source = "shake-1.ehz"',
+            'source = "river-1.level"',
+            r"derivation\[2\]\.source = 'river-1.level': expected a",
+        ),
+        ('"sta_lta"', '"sta_lta"\nlong_s = 0.5', r"derivation\[2\]\.long_s = 0.5: expected"),
+        ('"sta_lta"', '"sta_lta"\nshort_s = 40', r"derivation\[2\]: short_s must be below long_s"),
+        ('"sta_lta"', '"quake"', r"derivation\[2\]\.kind = 'quake': expected 'linear', 'stage'"),
+        ("[[local]]\ndatastream", "[[local]]\nvalues_max = 0\ndatastream", r"local\[0\]\.values_max = 0: expected"),
+        ('[[local]]\ndatastream = "shake-1.ehz"', '[[local]]\ndatastream = "x.y"', r"local\[0\]\.datastream = 'x.y'"),
+        ('id = "shake-1.ratio"', 'id = "river-1.ratio"', r"derivation\[2\]\.id .* begins with shake-1\."),
+    ],
+)
+def test_computed_values_that_cannot_be_are_one_line(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    assert right in SHAKE
+    with pytest.raises(ConfigError, match=said):
+        with_device(tmp_path, "shake-1", SHAKE.replace(right, wrong, 1))

@@ -12,12 +12,14 @@ import pytest
 from haechi.contract.codec import decode
 from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Evidence, Phase, Severity
-from haechi.contract.observations import Reading
+from haechi.contract.observations import Quality, Reading, Value
 from haechi.contract.parcel import LossCause, LossRecord, Parcel, ParcelName
 from haechi.contract.places import Datastream, Place, Thing
 from haechi.contract.ranges import RangeSet
 from haechi.edge.builder import Builder
 from haechi.edge.clock import BUILD_US, WallClock
+from haechi.edge.derivations.chain import Chain, Link
+from haechi.edge.derivations.computations import Moment, Result
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Rank
 from haechi.edge.outbox.eviction import put_down
@@ -32,6 +34,7 @@ PLACE = Place(id="bridge", name="Bridge", latitude=36.0, longitude=127.0)
 THING = Thing(id="river-1", name="River", kind="river_gauge", place="bridge", latitude=36.0, longitude=127.0)
 LEVEL = Datastream(id="river-1.level", thing="river-1", observed_property="water_level", unit="m")
 NAMES = ("river-1.level",)
+RAW = "river-1.raw"
 HOUR_US = 3_600_000_000
 
 
@@ -64,7 +67,7 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, seal_s: float = 1000.0) -> AsyncIterator[Desk]:
+async def opened(folder: Path, *, seal_s: float = 1000.0, chain: Chain | None = None) -> AsyncIterator[Desk]:
     outbox = await Outbox.open(folder, 10**7, lambda newest_us: max(newest_us, BUILD_US))
     desk = Desk(outbox, None, BUILD_US + HOUR_US, 0.0, False, asyncio.Event())  # type: ignore[arg-type]
     ids = (f"event-{number:05d}" for number in itertools.count())
@@ -72,7 +75,7 @@ async def opened(folder: Path, *, seal_s: float = 1000.0) -> AsyncIterator[Desk]
     desk.recorder = Recorder(
         outbox,
         Builder({}),
-        Normaliser(NAMES),
+        Normaliser([*NAMES, RAW]),
         Engine([rule], 0.0, lambda: next(ids)),
         WallClock(0, lambda: desk.now_us, lambda: False),
         Descriptions([PLACE], [THING], [LEVEL]),
@@ -80,6 +83,7 @@ async def opened(folder: Path, *, seal_s: float = 1000.0) -> AsyncIterator[Desk]
         seal_s=seal_s,
         link_is_up=lambda: desk.link_is_up,
         on_commit=desk.committed.set,
+        chain=chain,
     )
     try:
         yield desk
@@ -114,6 +118,26 @@ async def test_an_event_does_not_wait_for_the_values(desk: Desk) -> None:
     assert [event.type for event in last.events] == ["flood.level_high"]
     assert last.tables == []
     assert [event.condition for event in await desk.outbox.conditions()] == ["river-1.alarm"]
+
+
+class Tenfold:
+    """A computation that any value makes a result of."""
+
+    def take(self, role: str, value: Value, quality: Quality, at: Moment) -> Result | None:
+        assert (role, at.time_us > 0) == ("source", True)
+        return Result(10 * float(value), quality)
+
+
+async def test_what_is_local_raises_alarms_through_what_is_computed_and_does_not_travel(tmp_path: Path) -> None:
+    chain = Chain([Link(LEVEL.id, {RAW: "source"}, Tenfold())], [RAW])
+    async with opened(tmp_path, chain=chain) as desk:
+        await desk.recorder.begin()
+        await desk.recorder.sample(Sample((RAW,), (0.1,)))
+        await desk.recorder.sample(Sample((RAW,), (0.4,)))
+        await desk.recorder.drain()
+        _described, (_, alarm), (_, values) = await desk.parcels()
+    assert [event.data["value"] for event in alarm.events] == [4.0]
+    assert [(table.datastreams, table.columns) for table in values.tables] == [((LEVEL.id,), [[1.0, 4.0]])]
 
 
 async def test_a_full_parcel_does_not_wait_for_its_time(desk: Desk) -> None:

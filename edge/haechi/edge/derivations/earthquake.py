@@ -1,22 +1,19 @@
-"""A seismogram → raised when the ground shakes, cleared when it is quiet again. Pure, bounded memory.
+"""A seismogram → how strongly the ground shakes against what is usual. Pure, bounded memory.
 
-The waveform stays where it is: the last seconds are kept in a ring, for whoever asks; only the finding travels. A
-gap in the samples (lost datagrams) begins the averages anew, because a jump behind it would look like a shock; a
-condition that was raised then stays until a whole long window was quiet.
+The waveform stays where it is; what is said about it is the highest ratio of each second, and at once when it has
+doubled, so that a threshold rule raises within a sample of the shock. A gap in the samples (lost datagrams) begins the
+averages anew, because a jump behind it would look like a shock; nothing is said then until a whole long window has
+passed, and what a rule has raised stays raised.
 """
 
-from collections import deque
-from collections.abc import Sequence
-
 from haechi.edge.derivations.sta_lta import DirectCurrentFilter, StaLta
-from haechi.edge.rules import Change, Finding
 
-_CORNER_HZ = 0.5
 _GAP_SAMPLES = 2.5
-"""So many sample times between two packets beyond what they hold are a gap."""
+"""So many sample times from one sample to the next are a gap; a seismometer's clock wanders by less."""
+_DOUBLED = 2.0
 
 
-class EarthquakeWatch:
+class GroundMotion:
     """One channel of one seismometer."""
 
     def __init__(
@@ -25,9 +22,8 @@ class EarthquakeWatch:
         *,
         short_s: float = 1.0,
         long_s: float = 30.0,
-        raise_at: float = 4.0,
-        clear_at: float = 1.5,
-        ring_s: float = 60.0,
+        corner_hz: float = 0.5,
+        every_s: float = 1.0,
     ) -> None:
         """Say how the ground is judged.
 
@@ -35,49 +31,41 @@ class EarthquakeWatch:
             rate_hz: samples a second.
             short_s: the short window: about as long as the first shock.
             long_s: the long window: what passes for quiet here.
-            raise_at: ratio that raises.
-            clear_at: ratio that clears, below ``raise_at``.
-            ring_s: how much of the waveform is kept.
+            corner_hz: what is slower is taken off.
+            every_s: how often the highest ratio is said.
 
         Raises:
-            ValueError: ``clear_at`` is not below ``raise_at``, or the windows do not fit each other.
+            ValueError: the windows do not fit each other.
         """
-        if clear_at >= raise_at:
-            raise ValueError("expected clear_at below raise_at")
-        self._rate_hz, self._raise_at, self._clear_at = rate_hz, raise_at, clear_at
-        self._filter = DirectCurrentFilter(_CORNER_HZ, rate_hz)
+        self._rate_hz, self._every_s = rate_hz, every_s
+        self._filter = DirectCurrentFilter(corner_hz, rate_hz)
         self._ratio = StaLta(round(short_s * rate_hz), round(long_s * rate_hz))
-        self._expected_s: float | None = None
+        self._last_s: float | None = None
+        self._due_s = 0.0
+        self._highest = self._said = 0.0
         self.gaps = 0
         """How often samples were missing."""
-        self.active = False
-        """Whether it is raised."""
-        self.waveform: deque[float] = deque(maxlen=max(1, round(ring_s * rate_hz)))
-        """The last samples as they came, oldest first."""
 
-    def feed(self, samples: Sequence[float], first_s: float) -> Finding | None:
-        """Take a packet of samples whose first was taken at ``first_s`` by the seismometer's clock.
+    def feed(self, sample: float, at_s: float) -> float | None:
+        """Take a sample at its time by the seismometer's clock; return the highest ratio when it is to be said.
 
-        Returns the last change within the packet, with the highest ratio of the packet as its figure; packets older
-        than what was already taken are dropped.
+        A sample that is not later than the one before is not looked at.
         """
-        if self._expected_s is not None:
-            late_s = first_s - self._expected_s
-            if late_s < -_GAP_SAMPLES / self._rate_hz:
+        if self._last_s is not None:
+            if at_s <= self._last_s:
                 return None
-            if late_s > _GAP_SAMPLES / self._rate_hz:
+            if at_s - self._last_s > _GAP_SAMPLES / self._rate_hz:
                 self.gaps += 1
                 self._filter.reset()
                 self._ratio.reset()
-        self._expected_s = first_s + len(samples) / self._rate_hz
-        self.waveform.extend(samples)
-        change: Change | None = None
-        highest = 0.0
-        for sample in samples:
-            ratio = self._ratio.feed(self._filter.feed(sample))
-            highest = max(highest, ratio)
-            if not self.active and ratio >= self._raise_at:
-                self.active, change = True, Change.RAISED
-            elif self.active and 0 < ratio <= self._clear_at:
-                self.active, change = False, Change.CLEARED
-        return None if change is None else Finding(change, highest)
+                self._highest = self._said = 0.0
+        self._last_s = at_s
+        ratio = self._ratio.feed(self._filter.feed(sample))
+        if not ratio:
+            return None
+        self._highest = max(self._highest, ratio)
+        if at_s < self._due_s and self._highest < _DOUBLED * self._said:
+            return None
+        self._due_s = at_s + self._every_s
+        self._said, self._highest = self._highest, 0.0
+        return self._said

@@ -5,11 +5,16 @@ film of water, or hoar frost, which forms where the surface is below both zero a
 """
 
 from enum import IntEnum
+from math import log
 
 _MARGIN_K = 1.0
 """So close above freezing it is possible: sensors err, and shaded spots are colder."""
 _FILM_MM_MIN = 0.02
 """Less than this is a dry road, as far as a sensor tells."""
+
+
+_MAGNUS_CEL, _MAGNUS = 243.12, 17.62
+"""Saturation over water: WMO-No. 8, *Guide to Instruments and Methods of Observation*, volume I, annex 4.B."""
 
 
 class Risk(IntEnum):
@@ -42,3 +47,11 @@ def black_ice_risk(
         return Risk.LIKELY
     may_be_wet = film_mm is None or wet
     return Risk.POSSIBLE if may_be_wet and road_cel <= freezes_at + _MARGIN_K else Risk.NONE
+
+
+def dew_point_cel(air_cel: float, humidity: float) -> float | None:
+    """Return the dew point of air of so many degrees and ``humidity`` per cent; None where that cannot be."""
+    if not -100 < air_cel < 100 or not 0 < humidity <= 105:
+        return None
+    reached = log(humidity / 100) + _MAGNUS * air_cel / (_MAGNUS_CEL + air_cel)
+    return _MAGNUS_CEL * reached / (_MAGNUS - reached)

@@ -1,4 +1,4 @@
-"""The ratio agrees with ObsPy; the watch raises on a shock, not on an offset, a gap or an old packet."""
+"""The ratio agrees with ObsPy; a shock is told at once, an offset, a gap or an old sample is none."""
 
 import math
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.edge.derivations.earthquake import EarthquakeWatch
+from haechi.edge.derivations.earthquake import GroundMotion
 from haechi.edge.derivations.sta_lta import DirectCurrentFilter, StaLta
 from haechi.edge.rules import Change
+from haechi.edge.rules.threshold import Threshold
 
 _RATE_HZ = 100.0
 
@@ -59,59 +60,59 @@ def test_an_offset_is_taken_off(offset: float, count: int) -> None:
     assert [high_pass.feed(offset) for _ in range(count)] == [0.0] * count
 
 
-def feed(watch: EarthquakeWatch, start: int, stop: int, offset: float = 16000.0) -> list[Change]:
-    """Feed samples in packets of a quarter of a second, as a seismometer sends them."""
-    changes = []
-    for first in range(start, stop, 25):
-        finding = watch.feed([offset + shock(place) for place in range(first, first + 25)], first / _RATE_HZ)
-        if finding is not None:
-            changes.append(finding.change)
-    return changes
+def feed(motion: GroundMotion, start: int, stop: int, offset: float = 16000.0) -> list[tuple[float, float]]:
+    """Feed samples at their times; return what was said, and when."""
+    said = []
+    for place in range(start, stop):
+        ratio = motion.feed(offset + shock(place), place / _RATE_HZ)
+        if ratio is not None:
+            said.append((place / _RATE_HZ, ratio))
+    return said
 
 
-def new_watch() -> EarthquakeWatch:
-    return EarthquakeWatch(_RATE_HZ, short_s=0.25, long_s=5.0, raise_at=4.0, clear_at=1.0, ring_s=2.0)
+def new_motion() -> GroundMotion:
+    return GroundMotion(_RATE_HZ, short_s=0.25, long_s=5.0)
 
 
-def test_a_shock_raises_once_and_clears_once() -> None:
-    watch = new_watch()
-    assert feed(watch, 0, 800) == []
-    assert feed(watch, 800, 1500) == [Change.RAISED, Change.CLEARED]
-    assert not watch.active
+def test_quiet_is_said_once_a_second_and_a_shock_within_a_sample() -> None:
+    motion = new_motion()
+    quiet = feed(motion, 0, 800)
+    assert [time_s for time_s, _ratio in quiet] == [5.0, 6.0, 7.0]
+    assert all(ratio < 4 for _time_s, ratio in quiet)
+    shaken = feed(motion, 800, 1500)
+    assert (shaken[0][0], shaken[0][1] > 4) == (8.0, True)
+    assert shaken[-1][1] < 1
 
 
-def test_the_last_seconds_are_kept_and_no_more() -> None:
-    watch = new_watch()
-    feed(watch, 0, 1000)
-    assert list(watch.waveform) == [16000.0 + shock(place) for place in range(800, 1000)]
+def test_a_threshold_rule_on_the_ratio_raises_once_and_clears_once() -> None:
+    motion, rule = new_motion(), Threshold(4.0, hysteresis=2.5)
+    state, found = rule.start(False, 0.0), []
+    for time_s, ratio in feed(motion, 0, 1500):
+        state, finding = rule.on_value(state, ratio, time_s)
+        found += [] if finding is None else [finding.change]
+    assert found == [Change.RAISED, Change.CLEARED]
 
 
-def test_a_jump_behind_a_gap_is_no_shock() -> None:
-    watch = new_watch()
-    feed(watch, 0, 700)
-    changes = [
-        watch.feed([90000.0 + hum(place) for place in range(first, first + 25)], first / _RATE_HZ)
-        for first in range(750, 2000, 25)
+def test_behind_a_gap_nothing_is_said_until_a_long_window_has_passed() -> None:
+    motion = new_motion()
+    feed(motion, 0, 700)
+    said = [
+        place / _RATE_HZ
+        for place in range(750, 2000)
+        if motion.feed(90000.0 + hum(place), place / _RATE_HZ) is not None
     ]
-    assert changes == [None] * len(changes)
-    assert watch.gaps == 1
+    assert said[0] == 12.5
+    assert motion.gaps == 1
 
 
-def test_a_gap_neither_clears_nor_raises() -> None:
-    watch = new_watch()
-    assert feed(watch, 0, 850) == [Change.RAISED]
-    assert feed(watch, 900, 925) == []
-    assert watch.active
+def test_a_sample_that_came_before_is_not_looked_at() -> None:
+    motion, other = new_motion(), new_motion()
+    feed(motion, 0, 800)
+    feed(other, 0, 800)
+    assert [motion.feed(1e9, 7.0), motion.feed(1e9, 7.99)] == [None, None]
+    assert feed(motion, 800, 1500) == feed(other, 800, 1500)
 
 
-def test_a_packet_that_came_before_is_dropped() -> None:
-    watch = new_watch()
-    feed(watch, 0, 800)
-    kept = list(watch.waveform)
-    assert watch.feed([1e9] * 25, 7.0) is None
-    assert list(watch.waveform) == kept
-
-
-def test_thresholds_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="clear_at below raise_at"):
-        EarthquakeWatch(_RATE_HZ, raise_at=2.0, clear_at=2.0)
+def test_windows_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter than the long one"):
+        GroundMotion(_RATE_HZ, short_s=5.0, long_s=5.0)

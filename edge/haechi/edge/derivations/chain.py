@@ -1,0 +1,127 @@
+"""All computed datastreams of a gateway at work: readings in, readings computed from them out. Pure.
+
+Promise: results bear the time of the reading that made them; a result may be the source of another, in the order of the
+configuration; bad values make nothing; what is not finite is counted and dropped; a datastream that is *local* is seen
+by rules and derivations and never travels.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from haechi.contract.observations import Quality, Reading
+from haechi.edge.derivations.computations import Computation, Moment
+
+_LAYOUTS_MAX = 4096
+
+
+class Link(NamedTuple):
+    """One computed datastream."""
+
+    id: str
+    sources: Mapping[str, str]
+    """Source → its role; the first is the one whose values make results."""
+    computation: Computation
+
+
+class Chain:
+    """Runs the derivations."""
+
+    def __init__(
+        self,
+        links: Sequence[Link] = (),
+        local: Collection[str] = (),
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        counters: Counter[str] | None = None,
+    ) -> None:
+        """``ranges`` mark results as bad that cannot be; ``counters`` takes what is dropped."""
+        self._local = frozenset(local)
+        self._ranges = ranges or {}
+        self.counters = Counter() if counters is None else counters
+        self._by_source: dict[str, list[tuple[bool, str, Link]]] = {}
+        for link in links:
+            for place, (source, role) in enumerate(link.sources.items()):
+                self._by_source.setdefault(source, []).append((place == 0, role, link))
+        self._watched: dict[tuple[str, ...], list[tuple[int, str, Link]]] = {}
+        self._travelling: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._newest_us: dict[tuple[str, ...], int] = {}
+
+    def observe(self, reading: Reading, now_s: float, *, by_record: bool = False) -> list[Reading]:
+        """Return what follows from a reading that came at ``now_s`` (monotonic).
+
+        ``by_record``: its time is the device's own, and it is reckoned by that; a record that is not newer than one
+        that came before of the same datastreams was read again, and makes nothing again.
+        """
+        if not self._by_source:
+            return []
+        at_s = now_s
+        if by_record:
+            if reading.observed_at_us <= self._newest_us.get(reading.datastreams, -1):
+                return []
+            if len(self._newest_us) >= _LAYOUTS_MAX:
+                self._newest_us.clear()
+            self._newest_us[reading.datastreams] = reading.observed_at_us
+            at_s = reading.observed_at_us / 1e6
+        found: list[Reading] = []
+        waiting = deque([reading])
+        while waiting:
+            current = waiting.popleft()
+            at = Moment(at_s, current.observed_at_us)
+            for index, role, link in self._watching(current.datastreams):
+                quality = Quality.GOOD if current.qualities is None else current.qualities[index]
+                if quality is Quality.BAD:
+                    continue
+                result = link.computation.take(role, current.values[index], quality, at)
+                if result is None:
+                    continue
+                if isinstance(result.value, float) and not math.isfinite(result.value):
+                    self.counters["values_not_derived"] += 1
+                    continue
+                judged = self._judged(link.id, result.value, result.quality)
+                qualities = None if judged is Quality.GOOD else (judged,)
+                made = Reading(current.observed_at_us, (link.id,), (result.value,), qualities)
+                found.append(made)
+                waiting.append(made)
+        return found
+
+    def travelling(self, reading: Reading) -> Reading | None:
+        """Return what of a reading goes to the cloud; None where nothing does."""
+        if not self._local:
+            return reading
+        names = reading.datastreams
+        if names not in self._travelling:
+            if len(self._travelling) >= _LAYOUTS_MAX:
+                self._travelling.clear()
+            self._travelling[names] = tuple(i for i, name in enumerate(names) if name not in self._local)
+        kept = self._travelling[names]
+        if len(kept) == len(names):
+            return reading
+        if not kept:
+            return None
+        return Reading(
+            reading.observed_at_us,
+            tuple(names[i] for i in kept),
+            tuple(reading.values[i] for i in kept),
+            None if reading.qualities is None else tuple(reading.qualities[i] for i in kept),
+        )
+
+    def _watching(self, datastreams: tuple[str, ...]) -> list[tuple[int, str, Link]]:
+        watched = self._watched.get(datastreams)
+        if watched is None:
+            if len(self._watched) >= _LAYOUTS_MAX:
+                self._watched.clear()
+            # Within one reading what is only remembered goes first, so that the result is made of this reading.
+            found = [
+                (makes, index, role, link)
+                for index, name in enumerate(datastreams)
+                for makes, role, link in self._by_source.get(name, ())
+            ]
+            found.sort(key=lambda one: one[0])
+            watched = self._watched[datastreams] = [(index, role, link) for _makes, index, role, link in found]
+        return watched
+
+    def _judged(self, name: str, value: object, quality: Quality) -> Quality:
+        lowest, highest = self._ranges.get(name, (-math.inf, math.inf))
+        sound = not isinstance(value, int | float) or lowest <= value <= highest
+        return quality if sound else Quality.BAD
