@@ -24,6 +24,7 @@ class Sink:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
         self.events: list[tuple[Event, Sequence[Evidence]]] = []
+        self.clips: list[Evidence] = []
         self.health: list[Health] = []
         self.restarts = 0
         self._news = asyncio.Event()
@@ -34,6 +35,10 @@ class Sink:
 
     async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
         self.events.append((event, evidence))
+        self._news.set()
+
+    async def clip(self, clip: Evidence) -> None:
+        self.clips.append(clip)
         self._news.set()
 
     def status(self, camera: str, health: Health, restarts: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Table, insert, select, update
 
+from haechi.cloud.event_handler import handler
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import schema
@@ -19,7 +20,7 @@ from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
 from haechi.cloud.state.engine import open_state, writing
 from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreUnavailable
 from haechi.contract.control import ComponentStatus, GatewayStatus, encode_control
-from haechi.contract.events import Event, Phase, Severity
+from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Value
 from haechi.contract.parcel import LossCause, LossRange, LossRecord
 
@@ -262,6 +263,24 @@ class City:
         row = {"id": id_, "event": event, "gateway": GATEWAY, "source": "camera-1", "time_us": self.now_us}
         picture = {"media_type": media_type, "width_px": 640, "height_px": 360, "object": self.objects.put(content)}
         self.insert(schema.evidence, {**row, **picture}, news=[("evidence", id_)])
+
+    def clip_piece(self, id_: str, event: str, content: bytes, piece: int, pieces: int) -> None:
+        """Store a piece of a clip as the intake does."""
+        part = Evidence(
+            id=id_,
+            event=event,
+            source="camera-1",
+            time_us=self.now_us,
+            media_type="video/mp4",
+            width_px=640,
+            height_px=360,
+            content=content,
+            piece=piece,
+            pieces=pieces,
+        )
+        with writing(self.state) as connection:
+            news = handler.attach(connection, TENANT, GATEWAY, part, self.objects.put(content))
+            append(connection, TENANT, news, self.now_us)
 
     def loss(self, id_: str = "loss-0001") -> None:
         """Report a loss."""

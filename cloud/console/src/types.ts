@@ -104,8 +104,11 @@ export interface Evidence {
   gateway: string;
   source: string;
   time: string;
+  media_type: string;
   width_px: number;
   height_px: number;
+  pieces: number;
+  pieces_here: number;
   url: string;
 }
 

@@ -36,6 +36,8 @@ class Outline(NamedTuple):
     observations: int
     events: int
     pictures: int
+    clips: int
+    """How many of its pictures are clips, or pieces of one."""
     losses: int
     first_us: int | None
     """The oldest and the newest time of its observations, events and pictures."""
@@ -140,6 +142,7 @@ def outline(parcel: bytes) -> Outline:
         observations=sum(map(size, content.tables)),
         events=len(content.events),
         pictures=len(content.evidence),
+        clips=sum(picture.is_clip for picture in content.evidence),
         losses=len(content.losses),
         first_us=min(times, default=None),
         last_us=max(times, default=None),

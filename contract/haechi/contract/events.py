@@ -104,14 +104,27 @@ class Event(Struct, frozen=True, kw_only=True):
         return utc(self.time_us)
 
 
+PIECE_BYTES_MAX = 60 * 1024
+PIECES_MAX = 128
+"""A clip travels in at most so many pieces."""
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
-    """A picture that shows why an event was raised."""
+    """A picture or a clip that shows why an event was raised. What is larger than a parcel travels in pieces."""
 
     id: EventId
     event: EventId
     source: Identifier
     time_us: int
-    media_type: Annotated[str, Meta(max_length=64, pattern=r"^image/(jpeg|png|webp)$")] = "image/jpeg"
+    media_type: Annotated[str, Meta(max_length=64, pattern=r"^(image/(jpeg|png|webp)|video/mp4)$")] = "image/jpeg"
     width_px: Annotated[int, Meta(ge=1, le=16384)]
     height_px: Annotated[int, Meta(ge=1, le=16384)]
-    content: Annotated[bytes, Meta(max_length=60 * 1024)]
+    content: Annotated[bytes, Meta(max_length=PIECE_BYTES_MAX)]
+    piece: Annotated[int, Meta(ge=1, le=PIECES_MAX)] = 1
+    """Which piece this is; the contents of all, in this order, are the whole. Everything else is the same in each."""
+    pieces: Annotated[int, Meta(ge=1, le=PIECES_MAX)] = 1
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it moves: large, and the first to go when room is short."""
+        return self.media_type.startswith("video/")

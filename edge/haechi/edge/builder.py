@@ -1,17 +1,19 @@
 """Readings, events and pictures → parcel bodies of the right size and priority. Pure.
 
-Promise: observations never share a parcel with events; every picture has a parcel of its own; no parcel is larger than
-``bytes_max`` with its envelope: what is too large is split in two, and a single value that no parcel can hold is
-dropped and counted.
+Promise: observations never share a parcel with events; every picture has a parcel of its own, a clip as many as it
+needs; no parcel is larger than ``bytes_max`` with its envelope: what is too large is split in two, and a single value
+that no parcel can hold is dropped and counted.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from haechi.contract.codec import encode_body
 from haechi.contract.envelope import OVERHEAD_BYTES
-from haechi.contract.events import Event, Evidence
+from haechi.contract.events import PIECE_BYTES_MAX, PIECES_MAX, Event, Evidence
 from haechi.contract.observations import Reading, tables
 from haechi.contract.parcel import DECODED_BYTES_MAX, PARCEL_BYTES_MAX, ClockQuality, LossRange, LossRecord, Parcel
 from haechi.contract.places import Datastream, Place, Step, Thing
@@ -19,6 +21,7 @@ from haechi.edge.outbox import Draft, Epoch, Rank
 
 _LOSS_RANGES_MAX = 500
 _DECODED_BYTES_A_VALUE = 16
+_BYTES_BESIDE_A_PIECE = 1024
 Item = TypeVar("Item")
 
 
@@ -65,7 +68,7 @@ class Builder:
         ]
 
     def evidence(self, pictures: Sequence[Evidence], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
-        """Return one draft a picture."""
+        """Return one draft a picture, and as many as it takes for a clip."""
 
         def content(part: Sequence[Evidence]) -> Parcel:
             parcel = _blank(epoch, clock)
@@ -73,8 +76,9 @@ class Builder:
             return parcel
 
         return [
-            Draft(Rank.EVIDENCE, body, 0, 0, part[0].time_us, part[0].time_us)
-            for part, body in self._fitting([[picture] for picture in pictures], content, _halves)
+            Draft(Rank.CLIP if part[0].is_clip else Rank.EVIDENCE, body, 0, 0, part[0].time_us, part[0].time_us)
+            for picture in pictures
+            for part, body in self._fitting([[piece] for piece in self._cut(picture)], content, _halves)
         ]
 
     def descriptions(
@@ -111,6 +115,20 @@ class Builder:
         return [
             Draft(Rank.URGENT, body, keeps=True)
             for _, body in self._fitting([pieces] if pieces else [], content, _halves)
+        ]
+
+    def _cut(self, picture: Evidence) -> list[Evidence]:
+        """Return a clip in pieces that fit into a parcel; everything else whole."""
+        size = min(PIECE_BYTES_MAX, self.bytes_max - _BYTES_BESIDE_A_PIECE)
+        count = -(-len(picture.content) // size)
+        if not picture.is_clip or count <= 1:
+            return [picture]
+        if count > PIECES_MAX:
+            self.counters["items_too_large"] += 1
+            return []
+        return [
+            replace(picture, content=picture.content[start : start + size], piece=number, pieces=count)
+            for number, start in enumerate(range(0, len(picture.content), size), 1)
         ]
 
     def _fitting(

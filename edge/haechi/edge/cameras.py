@@ -37,9 +37,16 @@ class CameraDesk:
 
     async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
         """Take an event and its pictures."""
-        time_us = self._clock.now_us() - self._clock.age_us(event.time_us)
+        time_us = self._put_right(event.time_us)
         pictures = [replace(picture, time_us=time_us) for picture in evidence]
         self._recorder.event(replace(event, time_us=time_us), pictures)
+
+    async def clip(self, clip: Evidence) -> None:
+        """Take a clip of an event that was taken before."""
+        self._recorder.pictures([replace(clip, time_us=self._put_right(clip.time_us))])
+
+    def _put_right(self, time_us: int) -> int:
+        return self._clock.now_us() - self._clock.age_us(time_us)
 
     def status(self, camera: str, health: CameraHealth, restarts: int) -> None:
         """Take how a camera is doing."""

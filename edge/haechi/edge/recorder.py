@@ -204,6 +204,12 @@ class Recorder:
         self._stretches[-1].pictures.extend(pictures)
         self._take_events([event])
 
+    def pictures(self, pictures: Sequence[Evidence]) -> None:
+        """Take pictures of events that were taken before."""
+        self._stamp()
+        self._stretches[-1].pictures.extend(pictures)
+        self._wake.set()
+
     def restate(self) -> None:
         """State active conditions once more."""
         self._restate = True

@@ -364,7 +364,7 @@ def _check_situations(
 
 def _delivery(gateway: str, one: Committed) -> Delivery:
     address = Address(TENANT, gateway, f"up/{Priority.LIVE}")
-    pictures = {picture.id: "kept" for picture in one.parcel.evidence}
+    pictures = {(picture.id, picture.piece): "kept" for picture in one.parcel.evidence}
     return Delivery(address, one.name, one.parcel, Arrival("", b"", 0), points_written=True, pictures=pictures)
 
 

@@ -34,7 +34,7 @@ def test_the_outline_says_what_the_whole_parcel_says(parcel: Parcel) -> None:
     times += [event.time_us for event in parcel.events] + [picture.time_us for picture in parcel.evidence]
     assert outline == (
         *(NAME, parcel.epoch_order, parcel.epoch_number, parcel.observation_count),
-        *(len(parcel.events), len(parcel.evidence), len(parcel.losses), min(times), max(times)),
+        *(len(parcel.events), len(parcel.evidence), 0, len(parcel.losses), min(times), max(times)),
     )
 
 

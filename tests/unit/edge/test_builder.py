@@ -117,3 +117,44 @@ def test_a_loss_of_very_many_ranges_travels_in_pieces_that_count_once() -> None:
     assert sum(piece.observations or 0 for piece in pieces) == 1200
     assert len({piece.id for piece in pieces}) == len(pieces) == 3
     assert all(draft.keeps for draft in drafts)
+
+
+def test_a_clip_travels_in_pieces_that_make_it_up_again() -> None:
+    chance = random.Random(3)
+    whole = chance.randbytes(150_000)
+    clip = Evidence(
+        id="clip-000001",
+        event="event-000001",
+        source="cam-1",
+        time_us=5,
+        media_type="video/mp4",
+        width_px=640,
+        height_px=360,
+        content=whole,
+    )
+    for bytes_max in (64 * 1024, 4096):
+        builder = Builder({}, bytes_max=bytes_max)
+        drafts = builder.evidence([clip], EPOCH, FREE)
+        assert {draft.rank for draft in drafts} == {Rank.CLIP}
+        assert all(len(draft.body) + OVERHEAD_BYTES <= bytes_max for draft in drafts)
+        pieces = [picture for draft in drafts for picture in decode_body(1, draft.body).evidence]
+        assert [(piece.piece, piece.pieces) for piece in pieces] == [
+            (n, len(pieces)) for n in range(1, len(pieces) + 1)
+        ]
+        assert b"".join(piece.content for piece in pieces) == whole
+
+
+def test_a_clip_of_too_many_pieces_is_counted() -> None:
+    clip = Evidence(
+        id="clip-000001",
+        event="event-000001",
+        source="cam-1",
+        time_us=5,
+        media_type="video/mp4",
+        width_px=640,
+        height_px=360,
+        content=bytes(200_000),
+    )
+    builder = Builder({}, bytes_max=2048)
+    assert builder.evidence([clip], EPOCH, FREE) == []
+    assert builder.counters["items_too_large"] == 1

@@ -122,6 +122,16 @@ export const detailStyle = css`
     aspect-ratio: 16 / 9;
     object-fit: cover;
   }
+  .pictures .clip {
+    display: grid;
+    place-items: center;
+    aspect-ratio: 16 / 9;
+    font-size: 2rem;
+    color: #fff;
+  }
+  .pictures button[disabled] .clip {
+    opacity: 0.4;
+  }
   .pictures span {
     display: block;
     padding: 4px 8px;
@@ -174,7 +184,8 @@ export const detailStyle = css`
   dialog::backdrop {
     background: rgb(0 0 0 / 75%);
   }
-  dialog img {
+  dialog img,
+  dialog video {
     display: block;
     max-width: 100%;
     max-height: 78vh;

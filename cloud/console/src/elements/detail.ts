@@ -160,11 +160,14 @@ export class HaechiDetail extends LitElement {
           this._evidence,
           (picture) => picture.id,
           (picture) => html`<button
-            aria-label=${t("detail.picture_large", gaps(picture))}
+            aria-label=${isClip(picture) ? t("detail.clip_play", gaps(picture)) : t("detail.picture_large", gaps(picture))}
+            ?disabled=${picture.pieces_here < picture.pieces}
             @click=${() => (this._large = picture)}
           >
-            <img src=${picture.url} alt="" loading="lazy" />
-            <span>${t("detail.picture", gaps(picture))}</span>
+            ${isClip(picture)
+              ? html`<div class="clip" aria-hidden="true">▶</div>`
+              : html`<img src=${picture.url} alt="" loading="lazy" />`}
+            <span>${caption(picture)}</span>
           </button>`,
         )}
       </div>
@@ -173,7 +176,9 @@ export class HaechiDetail extends LitElement {
 
   #picture(picture: Evidence): unknown {
     return html`<dialog aria-label=${t("detail.picture", gaps(picture))} @close=${() => (this._large = null)}>
-      <img src=${picture.url} alt=${t("detail.picture", gaps(picture))} />
+      ${isClip(picture)
+        ? html`<video src=${picture.url} controls autoplay muted loop aria-label=${t("detail.picture", gaps(picture))}></video>`
+        : html`<img src=${picture.url} alt=${t("detail.picture", gaps(picture))} />`}
       <p>
         ${t("detail.picture", gaps(picture))}
         <button autofocus @click=${() => this.renderRoot.querySelector("dialog")?.close()}>${t("detail.close")}</button>
@@ -225,6 +230,17 @@ export class HaechiDetail extends LitElement {
 function gaps(picture: Evidence): { source: string; time: string } {
   const thing = city.things.get(`${picture.gateway}/${picture.source}`);
   return { source: thing?.name ?? picture.source, time: clock(picture.time, true) };
+}
+
+function isClip(picture: Evidence): boolean {
+  return picture.media_type.startsWith("video/");
+}
+
+/** A clip travels in pieces behind everything else; until the last has come, its caption says how far it is. */
+function caption(picture: Evidence): string {
+  if (picture.pieces_here < picture.pieces)
+    return t("detail.clip_coming", { here: String(picture.pieces_here), pieces: String(picture.pieces) });
+  return t(isClip(picture) ? "detail.clip" : "detail.picture", gaps(picture));
 }
 
 /** Newest first, each once; what came last wins. */

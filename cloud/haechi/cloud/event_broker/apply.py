@@ -219,7 +219,8 @@ def _apply_parcel(connection: Connection, delivery: Delivery, now_us: int, appli
         news.extend(changed)
         applied.events += 1
     for picture in parcel.evidence:
-        news.extend(handler.attach(connection, tenant, gateway, picture, delivery.pictures[picture.id]))
+        key = delivery.pictures[picture.id, picture.piece]
+        news.extend(handler.attach(connection, tenant, gateway, picture, key))
     for record in parcel.losses:
         news.extend(losses.report(connection, tenant, gateway, record, now_us))
     return news

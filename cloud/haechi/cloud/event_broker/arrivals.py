@@ -30,8 +30,8 @@ class Delivery:
     arrival: Arrival
     points_written: bool = False
     points_refused: int = 0
-    pictures: dict[str, str] = field(default_factory=dict)
-    """Evidence id → key in the object store."""
+    pictures: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Evidence id and piece → key in the object store."""
 
     @property
     def late(self) -> bool:

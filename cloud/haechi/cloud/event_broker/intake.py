@@ -190,7 +190,7 @@ class Intake:
         batches = {id(one): self._points_of(one, device_time[one.address[:2]]) for one in fresh}
         for one in fresh:
             for picture in one.parcel.evidence:
-                one.pictures[picture.id] = self._objects.put(picture.content)
+                one.pictures[picture.id, picture.piece] = self._objects.put(picture.content)
         try:
             self._write(fresh, [batches[id(one)] for one in fresh], batch)
         except StoreError:

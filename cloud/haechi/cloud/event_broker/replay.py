@@ -61,7 +61,7 @@ def _replay(
             return False
         device_time = descriptions.with_device_time(connection, *came.address[:2])
     for picture in came.parcel.evidence:
-        came.pictures[picture.id] = objects.put(picture.content)
+        came.pictures[picture.id, picture.piece] = objects.put(picture.content)
     tables = came.parcel.tables
     refused = points.write([Batch(*came.address[:2], came.parcel.epoch_number, tables, device_time)]) if tables else []
     came.points_written, came.points_refused = True, len(refused)

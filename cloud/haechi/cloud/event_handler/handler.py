@@ -18,7 +18,15 @@ from haechi.cloud.event_handler.situations import (
     without,
 )
 from haechi.cloud.state.changes import Change
-from haechi.cloud.state.schema import conditions, events, evidence, notifications, places, situations
+from haechi.cloud.state.schema import (
+    conditions,
+    events,
+    evidence,
+    evidence_pieces,
+    notifications,
+    places,
+    situations,
+)
 from haechi.cloud.state.upsert import insert_or_ignore, upsert
 from haechi.contract.catalogue import lookup
 from haechi.contract.events import Event, Evidence, Phase, Severity
@@ -61,7 +69,8 @@ def handle(connection: Connection, word: Word, late: bool) -> list[Change] | Non
 
 
 def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str) -> list[Change]:
-    """Write where a picture is kept; return rows for the change feed."""
+    """Write where a picture, or a piece of a clip, is kept; return rows for the change feed."""
+    whole = picture.pieces == 1
     row = {
         "tenant": tenant,
         "id": picture.id,
@@ -72,9 +81,29 @@ def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence,
         "media_type": picture.media_type,
         "width_px": picture.width_px,
         "height_px": picture.height_px,
+        "object": key if whole else "",
+        "pieces": picture.pieces,
+    }
+    new = insert_or_ignore(connection, evidence, row)
+    if not whole:
+        new |= _attach_piece(connection, tenant, gateway, picture, key)
+    return [Change("evidence", picture.id)] if new else []
+
+
+def _attach_piece(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str) -> bool:
+    known = connection.execute(
+        select(evidence.c.gateway, evidence.c.pieces).where(evidence.c.tenant == tenant, evidence.c.id == picture.id)
+    ).one()
+    if known != (gateway, picture.pieces) or picture.piece > picture.pieces:
+        return False  # it names another gateway's clip, or one that is told otherwise
+    row = {
+        "tenant": tenant,
+        "evidence": picture.id,
+        "piece": picture.piece,
+        "bytes": len(picture.content),
         "object": key,
     }
-    return [Change("evidence", picture.id)] if insert_or_ignore(connection, evidence, row) else []
+    return insert_or_ignore(connection, evidence_pieces, row)
 
 
 def sweep(connection: Connection, now_us: int) -> Iterator[tuple[str, Change]]:

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from haechi.cloud.event_monitor import custody, events, gateways, operation, series, situations
+from haechi.cloud.event_monitor import clips, custody, events, gateways, operation, series, situations
 from haechi.cloud.event_monitor.feed import CLIENTS_MAX, ChangeFeed
 from haechi.cloud.event_monitor.guard import Guard
 from haechi.cloud.event_monitor.problems import Problem, answer_with_problems
@@ -48,7 +48,7 @@ def create_app(services: Services, console: Path = CONSOLE) -> FastAPI:
     app.state.services = services
     app.state.feed = ChangeFeed(services)
     answer_with_problems(app)
-    for part in (gateways, series, events, situations, custody, operation):
+    for part in (gateways, series, events, clips, situations, custody, operation):
         app.include_router(part.router, prefix="/api/v1", tags=[part.__name__.rpartition(".")[2]])
     app.include_router(operation.metrics_router)
     _serve_changes(app)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from haechi.cloud.event_monitor import views
 from haechi.cloud.event_monitor.pages import newest_first, wanted
@@ -46,11 +46,17 @@ def find_evidence(connection: Connection, tenant: str, ids: Collection[str]) -> 
 
 
 def select_evidence(tenant: str) -> Select[Any]:
-    """Return the query for pictures together with the situation that each belongs to."""
-    evidence, events = schema.evidence, schema.events
+    """Return the query for pictures and clips, the situation that each belongs to, and how many pieces are here."""
+    evidence, events, pieces = schema.evidence, schema.events, schema.evidence_pieces
+    here = (
+        select(func.count())
+        .where(pieces.c.tenant == evidence.c.tenant, pieces.c.evidence == evidence.c.id)
+        .scalar_subquery()
+        .label("pieces_here")
+    )
     same_event = (events.c.tenant == evidence.c.tenant) & (events.c.id == evidence.c.event)
     return (
-        select(evidence, events.c.situation)
+        select(evidence, events.c.situation, here)
         .select_from(evidence.outerjoin(events, same_event))
         .where(evidence.c.tenant == tenant)
     )
@@ -183,5 +189,7 @@ def view_evidence(row: Row[Any]) -> views.Evidence:
         media_type=row.media_type,
         width_px=row.width_px,
         height_px=row.height_px,
-        url=f"/api/v1/evidence/{row.id}/picture",
+        pieces=row.pieces,
+        pieces_here=row.pieces_here if row.pieces > 1 else 1,
+        url=f"/api/v1/evidence/{row.id}/{'clip' if row.media_type.startswith('video/') else 'picture'}",
     )

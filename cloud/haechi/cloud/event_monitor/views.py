@@ -153,7 +153,7 @@ class Event(View):
 
 
 class Evidence(View):
-    """A picture that shows why an event was raised."""
+    """A picture or a clip that shows why an event was raised."""
 
     id: str
     event: str
@@ -164,7 +164,9 @@ class Evidence(View):
     media_type: str
     width_px: int
     height_px: int
-    url: str = Field(description="Where the picture is, on this server.")
+    pieces: int = Field(description="A clip comes in so many pieces; a picture in one.")
+    pieces_here: int = Field(description="So many of them have come; it can be seen when all have.")
+    url: str = Field(description="Where the picture or clip is, on this server.")
 
 
 class Situation(View):

@@ -3,7 +3,15 @@
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select
 
 from haechi.cloud.state import changes, fence, letters
-from haechi.cloud.state.schema import conditions, events, evidence, notifications, receipts, situations
+from haechi.cloud.state.schema import (
+    conditions,
+    events,
+    evidence,
+    evidence_pieces,
+    notifications,
+    receipts,
+    situations,
+)
 
 DAY_US = 86_400_000_000
 RECEIPTS_US_MAX = 30 * DAY_US
@@ -37,11 +45,18 @@ def _drop_evidence(connection: Connection, old_us: int) -> list[str]:
     rows = connection.execute(
         select(evidence.c.tenant, evidence.c.id, evidence.c.object).where(evidence.c.time_us < old_us).limit(_AT_ONCE)
     ).all()
+    keys = {row.object for row in rows if row.object}
     for row in rows:
+        pieces = (evidence_pieces.c.tenant == row.tenant) & (evidence_pieces.c.evidence == row.id)
+        keys.update(connection.execute(select(evidence_pieces.c.object).where(pieces)).scalars())
+        connection.execute(delete(evidence_pieces).where(pieces))
         connection.execute(delete(evidence).where(evidence.c.tenant == row.tenant, evidence.c.id == row.id))
-    keys = {row.object for row in rows}
-    used = connection.execute(select(evidence.c.object).where(evidence.c.object.in_(keys))).scalars() if keys else ()
-    return sorted(keys.difference(used))
+    for table in (evidence, evidence_pieces):
+        asked = sorted(keys)
+        for start in range(0, len(asked), _AT_ONCE):
+            used = select(table.c.object).where(table.c.object.in_(asked[start : start + _AT_ONCE]))
+            keys.difference_update(connection.execute(used).scalars())
+    return sorted(keys)
 
 
 def _drop(connection: Connection, table: Table, condition: ColumnElement[bool]) -> None:

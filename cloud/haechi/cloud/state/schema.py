@@ -273,8 +273,20 @@ evidence = Table(
     Column("media_type", String(64), nullable=False),
     Column("width_px", Integer, nullable=False),
     Column("height_px", Integer, nullable=False),
-    Column("object", String(200), nullable=False),  # key in the object store
+    Column("object", String(200), nullable=False),  # key in the object store; empty for what comes in pieces
+    Column("pieces", Integer, nullable=False, server_default="1"),
     Index("evidence_by_event", "tenant", "event"),
+)
+
+evidence_pieces = Table(
+    "evidence_pieces",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("evidence", _Id, primary_key=True),
+    Column("piece", Integer, primary_key=True),  # from 1
+    Column("bytes", Integer, nullable=False),
+    Column("object", String(200), nullable=False),
+    comment="What has come of a clip; its pieces in their order are the clip.",
 )
 
 notifications = Table(

@@ -64,7 +64,9 @@ class Rank(IntEnum):
     LIVE = 1
     """Observations, of now or of hours ago."""
     EVIDENCE = 2
-    """Pictures: after the alarm that they belong to, and the first to go."""
+    """Pictures: after the alarm that they belong to."""
+    CLIP = 3
+    """Pieces of clips: after everything else, and the first to go."""
 
 
 @dataclass(frozen=True, slots=True)

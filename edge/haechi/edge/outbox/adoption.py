@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from haechi.contract import ContractError
-from haechi.contract.codec import outline
+from haechi.contract.codec import Outline, outline
 from haechi.contract.parcel import ParcelName
 from haechi.edge.outbox import Rank
 
@@ -48,7 +48,7 @@ def described(parcel: bytes, before_us: int) -> Named | None:
         name=content.name,
         order=content.epoch_order,
         number=content.epoch_number,
-        rank=Rank.LIVE if content.observations else Rank.EVIDENCE if content.pictures else Rank.URGENT,
+        rank=_rank(content),
         parcel=parcel,
         keeps=content.losses > 0,
         committed_at_us=min(before_us, before_us if content.last_us is None else content.last_us),
@@ -91,6 +91,14 @@ def adopt(database: sqlite3.Connection, found: Sequence[Named], *, old: bool) ->
         )
         taken.append(each)
     return taken
+
+
+def _rank(content: Outline) -> Rank:
+    if content.observations:
+        return Rank.LIVE
+    if content.clips:
+        return Rank.CLIP
+    return Rank.EVIDENCE if content.pictures else Rank.URGENT
 
 
 def begin_after_damage(database: sqlite3.Connection) -> None:

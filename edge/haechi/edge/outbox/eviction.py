@@ -1,9 +1,9 @@
 """What must go when the outbox is full, and the loss record that it leaves.
 
 Settled parcels go first, oldest first, without a record. Then urgent ones while they hold more than half of the
-outbox, then evidence, observations, and the rest of the urgent ones, each oldest first. A parcel that carries loss
-records never goes. The record is written in the same transaction as the deletion; records of one epoch merge until
-they travel.
+outbox, then clips, pictures, observations, and the rest of the urgent ones, each oldest first. A parcel that carries
+loss records never goes. The record is written in the same transaction as the deletion; records of one epoch merge
+until they travel.
 """
 
 import sqlite3
@@ -113,7 +113,7 @@ def _victims(database: sqlite3.Connection, bytes_max: int) -> list[tuple[int, in
     (urgent,) = database.execute(
         "SELECT coalesce(sum(bytes), 0) FROM totals WHERE rank = ? AND settled = 0", (Rank.URGENT,)
     ).fetchone()
-    order = [Rank.EVIDENCE, Rank.LIVE, Rank.URGENT]
+    order = [Rank.CLIP, Rank.EVIDENCE, Rank.LIVE, Rank.URGENT]
     if urgent > bytes_max // 2:
         order.insert(0, Rank.URGENT)
     for rank in order:

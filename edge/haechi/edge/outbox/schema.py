@@ -4,8 +4,11 @@ Bodies lie apart from the rows that describe them: settling a parcel rewrites on
 totals are kept by every transaction, so that opening and looking read a handful of rows however full the outbox is.
 """
 
+import json
 import sqlite3
 from pathlib import Path
+
+from haechi.edge.outbox import Rank
 
 LAYOUT = 1
 """Rises when the tables change; an outbox of another layout is set aside, never guessed at."""
@@ -45,9 +48,12 @@ CREATE TABLE totals (rank INTEGER, settled INTEGER, parcels INTEGER NOT NULL, by
     PRIMARY KEY (rank, settled)) WITHOUT ROWID;
 CREATE TABLE conditions (condition TEXT PRIMARY KEY, event BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE losses (key TEXT PRIMARY KEY, id TEXT NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
-INSERT INTO totals SELECT r.value, s.value, 0, 0 FROM json_each('[0,1,2]') AS r, json_each('[0,1]') AS s;
 INSERT INTO meta VALUES ('observations_committed', 0), ('events_committed', 0), ('running', 0);
 """
+
+
+_RANKS = "INSERT OR IGNORE INTO totals SELECT r.value, s.value, 0, 0 FROM json_each(?) AS r, json_each('[0,1]') AS s"
+"""Also for a file that was made when there were fewer ranks."""
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -71,6 +77,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
             database.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {LAYOUT};COMMIT;")
         elif layout != LAYOUT:
             raise sqlite3.DatabaseError(f"layout {layout}, expected {LAYOUT}")
+        if database.execute("SELECT count(*) FROM totals").fetchone() != (2 * len(Rank),):
+            database.execute(_RANKS, (json.dumps([rank.value for rank in Rank]),))
     except BaseException:
         database.close()
         raise

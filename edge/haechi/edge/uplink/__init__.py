@@ -26,6 +26,7 @@ class Lane(IntEnum):
     LIVE = 1
     EVIDENCE = 2
     BACKLOG = 3
+    CLIP = 4
 
 
 class UplinkSettingsError(Exception):

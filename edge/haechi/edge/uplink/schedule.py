@@ -32,7 +32,14 @@ RESYNC_WAIT_S = 3.0
 LOOK_AHEAD = 32
 _FLIGHTS_MAX = 1024
 _DOUBLINGS_MAX = 6
-_RANKS = {Lane.URGENT: Rank.URGENT, Lane.LIVE: Rank.LIVE, Lane.EVIDENCE: Rank.EVIDENCE, Lane.BACKLOG: Rank.LIVE}
+_RANKS = {
+    Lane.URGENT: Rank.URGENT,
+    Lane.LIVE: Rank.LIVE,
+    Lane.EVIDENCE: Rank.EVIDENCE,
+    Lane.BACKLOG: Rank.LIVE,
+    Lane.CLIP: Rank.CLIP,
+}
+_SLOW = (Lane.EVIDENCE, Lane.BACKLOG, Lane.CLIP)
 
 
 class Request(NamedTuple):
@@ -145,7 +152,7 @@ class Schedule:
     def committed(self) -> None:
         """Learn that the outbox may have more."""
         self._commits += 1
-        for lane in (Lane.URGENT, Lane.LIVE, Lane.EVIDENCE):
+        for lane in (Lane.URGENT, Lane.LIVE, Lane.EVIDENCE, Lane.CLIP):
             self._queues[lane].empty = False
 
     def wanted(self) -> list[Request]:
@@ -333,7 +340,7 @@ class Schedule:
             return used < self._slots
         if lane is Lane.LIVE:
             return used < max(1, self._slots - 2)
-        slow = self._on_wire[Lane.EVIDENCE] + self._on_wire[Lane.BACKLOG]
+        slow = sum(self._on_wire[one] for one in _SLOW)
         return slow < max(1, self._slots // 2) and used < max(1, self._slots - 4)
 
     def _window_has_room(self, lane: Lane, size: int) -> bool:
@@ -343,7 +350,7 @@ class Schedule:
             used = sum(self._bytes[other] for other in Lane if other is not Lane.URGENT)
             room = self._window_bytes
         else:
-            used, room = self._bytes[Lane.EVIDENCE] + self._bytes[Lane.BACKLOG], self._window_bytes // 2
+            used, room = sum(self._bytes[one] for one in _SLOW), self._window_bytes // 2
         return not used or used + size <= room
 
     def _leave_wire(self, flight: _Flight) -> None:

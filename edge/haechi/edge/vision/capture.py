@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import av
+from av.video.stream import VideoStream
 
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masking import Masks
 from haechi.edge.vision.picture import Decoded, Picture
+from haechi.edge.vision.ring import Ring
 from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, masked, open_source
 from haechi.text import _
 
@@ -37,7 +39,12 @@ class Capture:
     """An open camera. Close it when done."""
 
     def __init__(
-        self, config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ
+        self,
+        config: CameraConfig,
+        *,
+        clock_us: Callable[[], int],
+        environment: Mapping[str, str] = os.environ,
+        ring: Ring | None = None,
     ) -> None:
         """Begins to open the camera in a thread; :meth:`newest` tells how it went.
 
@@ -45,10 +52,12 @@ class Capture:
             config: the camera's.
             clock_us: the wall clock.
             environment: where ``credentials_env`` is looked up.
+            ring: keeps the last seconds of the stream.
         """
         self._config = config
         self._clock_us = clock_us
         self._environment = environment
+        self._ring = ring
         self._masks = Masks(config.masks)
         self._changed = threading.Condition()
         self._wanted = False
@@ -123,7 +132,9 @@ class Capture:
         period_s = 1 / source.frames_a_s if a_file else 0.0
         due_s = time.monotonic()
         self._alive_s, self.opened, self.description = due_s, True, source.description
-        for frame in source.frames():
+        if self._ring is not None:
+            self._ring.begin(source.coding)
+        for frame in source.frames(None if self._ring is None else self._keep):
             if self._closing:
                 return
             self._take(frame)
@@ -133,6 +144,10 @@ class Capture:
         if not (a_file and self.frames_read):
             raise CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
         self._finish(None)
+
+    def _keep(self, packet: av.Packet[VideoStream]) -> None:
+        if self._ring is not None:
+            self._ring.add(bytes(packet), is_key=packet.is_keyframe, taken_s=time.monotonic())
 
     def _take(self, frame: av.VideoFrame) -> None:
         taken_us, self._alive_s = self._clock_us(), time.monotonic()

@@ -139,6 +139,8 @@ class ZoneConfig(_Model):
     )
     clear_after_s: float = Field(5, ge=0.5, le=3600, description="The event ends when nothing was there for so long.")
 
+    clip: bool = Field(False, description="Every event of this zone brings a clip, see `clips`.")
+
     @property
     def watched(self) -> frozenset[Label]:
         """The classes that it watches."""
@@ -165,6 +167,28 @@ class EvidenceConfig(_Model):
 
     jpeg_quality: int = Field(80, ge=20, le=95, description="JPEG quality to begin with.")
     bytes_max: int = Field(60_000, ge=8_000, le=61_440, description="Quality and size are lowered until it fits.")
+
+
+class ClipConfig(_Model):
+    """Clips of the seconds around an event, H.264, heads of people blurred: made by rule or on request."""
+
+    on_request: bool = Field(True, description="Operators may ask for a clip of an event.")
+    before_s: float = Field(5, ge=0, le=30, description="Begins so long before the event.")
+    after_s: float = Field(5, ge=1, le=30, description="Ends so long after it.")
+    ring_s: float = Field(30, ge=5, le=120, description="So much of the stream is held in memory, never on disk.")
+    ring_bytes_max: int = Field(
+        16 * 1024**2, ge=1024**2, le=256 * 1024**2, description="And at most so many bytes of it."
+    )
+    width_px_max: int = Field(640, ge=160, le=1280, description="The picture is made as small as this.")
+    frames_per_s: float = Field(8, ge=1, le=15, description="Pictures a second at most.")
+    bytes_max: int = Field(1_500_000, ge=100_000, le=3_000_000, description="A clip ends early where it grows beyond.")
+    per_hour_max: int = Field(12, ge=1, le=120, description="Clips an hour at most; more are counted as not made.")
+
+    @model_validator(mode="after")
+    def _fits_its_ring(self) -> Self:
+        if self.before_s + self.after_s > self.ring_s:
+            raise ValueError(_("clips: before_s and after_s together are longer than ring_s"))
+        return self
 
 
 class MotionConfig(_Model):
@@ -201,6 +225,7 @@ class CameraConfig(_Model):
     count_period_s: float = Field(10, ge=1, le=3600, description="Crossings are counted over so long.")
     motion: MotionConfig = Field(default_factory=MotionConfig, description="The gate in front of the detector.")
     evidence: EvidenceConfig = Field(default_factory=EvidenceConfig, description="Pictures that go with events.")
+    clips: ClipConfig = Field(default_factory=ClipConfig, description="Clips of the seconds around an event.")
     keyframes_only: bool = Field(
         False, description="Decodes key frames alone: a picture every second or so for next to nothing; no line counts."
     )
@@ -253,6 +278,11 @@ class CameraConfig(_Model):
         if self.credentials_file and self.credentials_env:
             raise ValueError(_("credentials_file and credentials_env: give one of them"))
         return self
+
+    @property
+    def makes_clips(self) -> bool:
+        """Whether anything may ask it for a clip; without a detector that knows people nothing may."""
+        return self.detector.model != BACKGROUND and (self.clips.on_request or any(zone.clip for zone in self.zones))
 
     def anchored(self, folder: Path) -> CameraConfig:
         """The same camera with relative paths (clip, credentials, own model) meant from `folder`."""

@@ -11,7 +11,7 @@ from haechi.contract.places import Datastream, Place, Thing
 from haechi.edge.vision.config import UNEVALUATED, CameraConfig, LineConfig, ZoneConfig, ZoneKind
 from haechi.edge.vision.faults import TAMPERING, Fault
 from haechi.edge.vision.labels import PEOPLE, VEHICLES
-from haechi.edge.vision.messages import Counts, ViewChange, ZoneChange
+from haechi.edge.vision.messages import ClipMade, Counts, ViewChange, ZoneChange
 
 DIRECTIONS = ("forward", "backward")
 
@@ -77,6 +77,29 @@ def condition(config: CameraConfig, zone: ZoneConfig) -> str:
     return f"{config.id}.{zone.name}.{zone.kind}"
 
 
+def zone_of(config: CameraConfig, change: ZoneChange) -> ZoneConfig:
+    """The zone that a change is in.
+
+    Raises:
+        KeyError: the camera has no such zone.
+    """
+    return {zone.name: zone for zone in config.zones}[change.zone]
+
+
+def clip(config: CameraConfig, made: ClipMade, *, new_id: Callable[[], str]) -> Evidence:
+    """A whole clip; it is cut into pieces where it is sent."""
+    return Evidence(
+        id=new_id(),
+        event=made.event,
+        source=config.id,
+        time_us=made.time_us,
+        media_type="video/mp4",
+        width_px=made.width_px,
+        height_px=made.height_px,
+        content=made.mp4,
+    )
+
+
 def event(
     config: CameraConfig, place: Place, change: ZoneChange, *, new_id: Callable[[], str]
 ) -> tuple[Event, tuple[Evidence, ...]]:
@@ -91,7 +114,7 @@ def event(
     Raises:
         KeyError: the camera has no such zone.
     """
-    zone = {zone.name: zone for zone in config.zones}[change.zone]
+    zone = zone_of(config, change)
     type_ = _EVENT_TYPES[zone.kind]
     return _event(
         config,

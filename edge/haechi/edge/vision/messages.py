@@ -1,23 +1,24 @@
 """What a camera's process and the gateway say to each other, and how it is framed.
 
-The gateway writes one :class:`Start` as JSON to the process's standard input and keeps it open: its end tells the
-process that the gateway is gone. The process answers on a pipe of its own with MessagePack, each message behind its
-length (4 bytes, big endian). Neither secrets nor addresses of cameras ever stand on a command line.
+The gateway writes one :class:`Start` as a line of JSON to the process's standard input and keeps it open, for a line
+with a :class:`ClipWanted` now and then; its end tells the process that the gateway is gone. The process answers on a
+pipe of its own with MessagePack, each message behind its length (4 bytes, big endian). Neither secrets nor addresses of
+cameras ever stand on a command line.
 """
 
 from __future__ import annotations
 
 import struct
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.labels import Label
 
-MESSAGE_BYTES_MAX = 256 * 1024
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 HEADER = struct.Struct(">I")
 
 
@@ -43,6 +44,19 @@ class Start(Struct, kw_only=True):
     """Zones whose condition was raised before and not cleared."""
     faults: tuple[Fault, ...] = ()
     """What was wrong with the view before, and is not known to be over."""
+    turn: int | None = None
+    """The open file that a process locks while it makes a clip."""
+
+
+class ClipWanted(Struct, kw_only=True):
+    """A clip of this camera is wanted."""
+
+    event: str
+    """Id of the event that it is to show."""
+    age_s: Annotated[float, Meta(ge=0)] = 0.0
+    """How long ago that was."""
+    asked: bool = False
+    """A person asks for it, not a rule."""
 
 
 class Health(Struct, kw_only=True, tag="health"):
@@ -102,7 +116,25 @@ class ViewChange(Struct, kw_only=True, tag="view"):
     snapshot: Snapshot | None = None
 
 
-Message = Health | Counts | ZoneChange | ViewChange
+class ClipMade(Struct, kw_only=True, tag="clip"):
+    """A clip, heads blurred."""
+
+    event: str
+    time_us: int
+    """Of its first picture."""
+    width_px: int
+    height_px: int
+    mp4: bytes
+
+
+class ClipMissed(Struct, kw_only=True, tag="no_clip"):
+    """A clip that was wanted and cannot be."""
+
+    event: str
+    reason: str
+
+
+Message = Health | Counts | ZoneChange | ViewChange | ClipMade | ClipMissed
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

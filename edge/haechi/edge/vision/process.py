@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import BinaryIO
 
 import cv2
@@ -21,6 +22,8 @@ import msgspec
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture, Frame
+from haechi.edge.vision.clipping import Clipper
+from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig, ZoneConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
@@ -30,6 +33,7 @@ from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.looking import Look, Looker
 from haechi.edge.vision.messages import (
     CameraState,
+    ClipWanted,
     Counts,
     Health,
     Message,
@@ -55,6 +59,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
 _ACCOUNT_EVERY_S = 5.0
+_ANYBODY = 0.1  # whoever may be a person is blurred in a clip
 _DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
 
 Send = Callable[[Message], None]
@@ -76,6 +81,7 @@ class CameraLoop:
         *,
         active: frozenset[str] = frozenset(),
         faults: frozenset[Fault] = frozenset(),
+        clipper: Clipper | None = None,
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
         sleep: Callable[[float], None] = time.sleep,
@@ -88,6 +94,7 @@ class CameraLoop:
             send: takes what there is to say; a :class:`~.messages.Health` only as long as it takes to write it down.
             active: zones whose condition was raised before and not cleared.
             faults: what was wrong with the view before and is not known to be over.
+            clipper: makes its clips.
             clock_us: wall clock.
             open_capture: opens the camera.
             sleep: waits so many seconds.
@@ -100,6 +107,7 @@ class CameraLoop:
         self._zones: dict[str, ZoneConfig] = {zone.name: zone for zone in config.zones}
         self._looker = Looker(config, detector, active=active, faults=faults)
         self._flow = Flow(time.monotonic(), active=faults)
+        self._clipper = clipper
         self._last: Frame | None = None
         self._counter = CrossingCounter((line.name for line in config.lines), period_s=config.count_period_s)
         self._health = Health(state=CameraState.OPENING)
@@ -133,6 +141,8 @@ class CameraLoop:
                 self._looker.forget()
             if not self._config.loop:
                 self._send_counts(self._counter.rest())
+                if self._clipper is not None:
+                    self._clipper.finish()
                 self._tell(CameraState.ENDED)
                 return 0
 
@@ -174,6 +184,8 @@ class CameraLoop:
             took_ms = (time.perf_counter() - begun_s) * 1000
             health.frames_analysed += 1
             health.look_ms += (took_ms - health.look_ms) * (_SMOOTHING if health.look_ms else 1)
+        if self._clipper is not None:
+            self._clipper.look(frame.monotonic_s, look.people)
         self._send_counts(self._counter.add(look.crossings, frame.time_us))
         for change in look.changes:
             self._send(self._zone_change(change, look, frame))
@@ -254,6 +266,8 @@ class CameraLoop:
 
     def _tell_if_due(self) -> None:
         now_s = time.monotonic()
+        if self._clipper is not None:
+            self._clipper.tend()
         for fault in self._flow.judge(now_s):
             self._send_fault(fault, self._last, now_s)
         if time.monotonic() >= self._health_due_s:
@@ -273,36 +287,64 @@ def _take_over_stdout() -> BinaryIO:
     return pipe
 
 
-def _end_with_gateway() -> None:
-    """Waits for the end of standard input, which comes when the gateway is gone, however it went."""
-    while os.read(0, 1024):
-        pass
+def _hear_gateway(clipper: Clipper | None) -> None:
+    """Takes orders until the end of standard input, which comes when the gateway is gone, however it went."""
+    for line in sys.stdin.buffer:
+        if clipper is not None:
+            clipper.want(msgspec.json.decode(line, type=ClipWanted))
     os._exit(0)
+
+
+def _people_of(config: CameraConfig) -> People:
+    """Finds everybody who may be there; memory is given back with what is returned."""
+    detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
+    return lambda picture: [found.box for found in detector.look(picture)]
 
 
 def main() -> int:
     """The process; returns its exit code."""
     pipe = _take_over_stdout()
 
+    writing = threading.Lock()
+
     def send(message: Message) -> None:
         data = memoryview(encoded(message))
-        while data:
-            data = data[pipe.write(data) :]
+        with writing:
+            while data:
+                data = data[pipe.write(data) :]
 
     # Ctrl-C in a terminal reaches every process there; when to end is the gateway's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     config = CameraConfig.model_validate(start.config)
-    threading.Thread(target=_end_with_gateway, name="gateway", daemon=True).start()
     cv2.setNumThreads(1)
+    clipper = None
+    if config.makes_clips:
+        clipper = Clipper(
+            config,
+            send,
+            clock_us=wall_clock_us,
+            clock_s=time.monotonic,
+            open_people=partial(_people_of, config),
+            turn=start.turn,
+        )
+    threading.Thread(target=_hear_gateway, args=(clipper,), name="gateway", daemon=True).start()
     try:
         detector = open_detector(config.detector, config.classes)
     except ModelError as error:
         send(Health(state=CameraState.NO_MODEL, message=str(error)))
         return EXIT_NO_MODEL
     try:
-        return CameraLoop(config, detector, send, active=frozenset(start.active), faults=frozenset(start.faults)).run()
+        return CameraLoop(
+            config,
+            detector,
+            send,
+            active=frozenset(start.active),
+            faults=frozenset(start.faults),
+            clipper=clipper,
+            open_capture=partial(Capture, ring=None if clipper is None else clipper.ring),
+        ).run()
     except BrokenPipeError:
         return 0
 

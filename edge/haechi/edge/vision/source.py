@@ -7,14 +7,16 @@ that says what is wrong, without secrets. A packet that is damaged costs its own
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
 import av.error
+from av.video.stream import VideoStream
 
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.ring import Coding
 from haechi.text import _
 
 _RATE_DEFAULT = 25.0
@@ -66,8 +68,15 @@ class Source:
         context = self._stream.codec_context
         return f"{context.width}x{context.height} {context.name}"
 
-    def frames(self) -> Iterator[av.VideoFrame]:
-        """Every picture in its order, until a file ends.
+    @property
+    def coding(self) -> Coding:
+        """What another decoder must be told to read the same packets."""
+        context = self._stream.codec_context
+        extradata = None if context.extradata is None else bytes(context.extradata)
+        return Coding(context.name, extradata, context.width, context.height, context.pix_fmt, context.codec.intra_only)
+
+    def frames(self, keep: Callable[[av.Packet[VideoStream]], None] | None = None) -> Iterator[av.VideoFrame]:
+        """Every picture in its order, until a file ends; `keep` is shown each packet before it is decoded.
 
         Raises:
             CannotOpen: a stream gives no more.
@@ -77,6 +86,8 @@ class Source:
         while damaged < _DAMAGED_MAX:
             try:
                 packet = next(packets)
+                if keep is not None and packet.size:
+                    keep(packet)
                 pictures = packet.decode()
             except StopIteration:
                 return

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import re
 import sys
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -28,6 +31,9 @@ from haechi.edge.vision.faults import FAULTS, Fault
 from haechi.edge.vision.messages import (
     HEADER,
     CameraState,
+    ClipMade,
+    ClipMissed,
+    ClipWanted,
     Counts,
     Health,
     Message,
@@ -48,6 +54,28 @@ _STEADY_S = 60.0  # a process that lived so long begins with the first pause aga
 _MODEL_CHECK_S = 2.0
 _LOG_LINE_CHARACTERS = 500
 _LOG_LINES_A_MINUTE = 60
+_ORDERS_MAX = 8
+
+
+class Orders:
+    """Clips that are wanted of one camera; bounded, the oldest goes."""
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self._waiting: deque[ClipWanted] = deque(maxlen=_ORDERS_MAX)
+        self._some = asyncio.Event()
+
+    def give(self, wanted: ClipWanted) -> None:
+        """Puts one down."""
+        self._waiting.append(wanted)
+        self._some.set()
+
+    async def next(self) -> ClipWanted:
+        """Waits for the next one."""
+        while not self._waiting:
+            self._some.clear()
+            await self._some.wait()
+        return self._waiting.popleft()
 
 
 class CameraSink(Protocol):
@@ -61,6 +89,10 @@ class CameraSink(Protocol):
         """Takes an event and its pictures; the camera waits until it returns."""
         ...
 
+    async def clip(self, clip: Evidence) -> None:
+        """Takes a clip of an event that it took before."""
+        ...
+
     def status(self, camera: str, health: Health, restarts: int) -> None:
         """Takes how a camera is doing."""
         ...
@@ -68,6 +100,12 @@ class CameraSink(Protocol):
 
 class _ProcessFailed(Exception):  # noqa: N818 - reads as what it is
     """The process cannot be talked to any more: start another."""
+
+
+@lru_cache(maxsize=1)
+def _turn() -> int:
+    """The file that all cameras of this gateway share, to make one clip at a time; it lives in memory."""
+    return os.memfd_create("haechi-clips")
 
 
 def new_event_id() -> str:
@@ -81,6 +119,7 @@ async def run_camera(
     sink: CameraSink,
     *,
     active: Iterable[str] = (),
+    orders: Orders | None = None,
     new_id: Callable[[], str] = new_event_id,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
@@ -93,12 +132,13 @@ async def run_camera(
         place: the place that it watches.
         sink: where its readings, events and status go.
         active: conditions (:func:`~haechi.edge.vision.describe.condition`) that were raised before and not cleared.
+        orders: where others ask for clips.
         new_id: gives ids of events and pictures.
         pause: waits so many seconds.
         jitter: 0..1, so that the cameras of a gateway are not all started at one time.
         command: what is started.
     """
-    camera = _Camera(config, place, sink, frozenset(active), new_id)
+    camera = _Camera(config, place, sink, frozenset(active), new_id, Orders() if orders is None else orders)
     pause_s = _RESTART_FIRST_S
     while True:
         while (lack := _lacking_model(config)) is not None:
@@ -137,7 +177,9 @@ class _Camera:
         sink: CameraSink,
         active: frozenset[str],
         new_id: Callable[[], str],
+        orders: Orders,
     ) -> None:
+        self._orders = orders
         self._config = config
         self._place = place
         self._sink = sink
@@ -167,10 +209,12 @@ class _Camera:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            pass_fds=(_turn(),),
         )
-        relay = asyncio.create_task(self._relay(process.stderr))
+        beside = [asyncio.create_task(self._relay(process.stderr))]
         try:
             await self._start(process)
+            beside.append(asyncio.create_task(self._hand_on(process.stdin)))
             await self._listen(process)
             code = await process.wait()
         except _ProcessFailed as error:
@@ -180,8 +224,9 @@ class _Camera:
                 process.kill()
             await process.wait()
             # A process that is killed cannot close what its own children hold; the relay is not worth waiting for.
-            relay.cancel()
-            await asyncio.gather(relay, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             if process.stdin is not None:
                 process.stdin.close()
                 with contextlib.suppress(OSError):
@@ -202,11 +247,20 @@ class _Camera:
             config=self._config.model_dump(mode="json"),
             active=tuple(sorted(self._active)),
             faults=tuple(sorted(self._faults)),
+            turn=_turn(),
         )
         # A process that has ended already is judged by what it wrote and by its exit code, as every other.
         with contextlib.suppress(OSError):
             process.stdin.write(msgspec.json.encode(start) + b"\n")
             await process.stdin.drain()
+
+    async def _hand_on(self, orders: asyncio.StreamWriter | None) -> None:
+        """Hands orders to the process; those of one that has ended are lost with what it remembered."""
+        assert orders is not None  # noqa: S101 - as above
+        with contextlib.suppress(OSError):
+            while True:
+                orders.write(msgspec.json.encode(await self._orders.next()) + b"\n")
+                await orders.drain()
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None  # noqa: S101 - as above
@@ -239,9 +293,15 @@ class _Camera:
                 # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
                 await self._sink.event(event, evidence)
                 (self._active.add if message.raised else self._active.discard)(message.zone)
+                if message.raised and describe.zone_of(self._config, message).clip:
+                    self._orders.give(ClipWanted(event=event.id))
             case ViewChange():
                 await self._sink.event(*describe.fault_event(self._config, self._place, message, new_id=self._new_id))
                 (self._faults.add if message.raised else self._faults.discard)(message.fault)
+            case ClipMade():
+                await self._sink.clip(describe.clip(self._config, message, new_id=self._new_id))
+            case ClipMissed():
+                self._log.warning("camera %s: no clip of event %s: %s", self._config.id, message.event, message.reason)
 
     async def _relay(self, lines: asyncio.StreamReader | None) -> None:
         """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""

@@ -1,5 +1,6 @@
 """The outbox against a model in memory, through closings, kills and damage."""
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -192,6 +193,31 @@ def test_a_full_outbox_loses_the_oldest_least_important_and_says_so(tmp_path: Pa
     assert lost | kept | {1} == set(range(1, 43))
     assert not lost & kept
     assert loss.observations == len(lost) - 1
+    closed(opening)
+
+
+def test_clips_go_first(tmp_path: Path) -> None:
+    opening = opened(tmp_path, 1000 * (1000 + ROW_BYTES))
+    store = opening.store
+    store.commit(Batch((draft(Rank.EVIDENCE, 900, 0), *(draft(Rank.CLIP, 900, 0) for _ in range(999)))), NOW_US)
+    store.commit(Batch(tuple(draft(size=900) for _ in range(400))), NOW_US)
+    assert len(store.waiting(Rank.EVIDENCE, 0, None, 100)) == 1
+    assert len(store.waiting(Rank.LIVE, 0, None, 1000)) == 400
+    (loss,) = store.losses()
+    lost = sum((part.last or 0) - part.first + 1 for part in loss.ranges)
+    assert lost + len(store.waiting(Rank.CLIP, 0, None, 1000)) == 999
+    closed(opening)
+
+
+def test_a_file_from_before_there_were_clips_takes_them(tmp_path: Path) -> None:
+    opening = opened(tmp_path)
+    opening.store.commit(Batch((draft(),)), NOW_US)
+    closed(opening)
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as older, older:
+        older.execute("DELETE FROM totals WHERE rank = ?", (Rank.CLIP,))
+    opening = opened(tmp_path)
+    opening.store.commit(Batch((draft(Rank.CLIP, 500, 0),)), NOW_US)
+    assert opening.store.figures().parcels == 2
     closed(opening)
 
 

@@ -71,4 +71,4 @@ def test_alarms_go_whatever_was_spent_and_values_wait_for_room() -> None:
         return ranks
 
     assert sent(START_US) == [Rank.URGENT]
-    assert sent(START_US + DAY_US) == [Rank.LIVE, Rank.EVIDENCE]
+    assert sent(START_US + DAY_US) == [Rank.LIVE, Rank.EVIDENCE, Rank.CLIP]

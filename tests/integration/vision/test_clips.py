@@ -1,0 +1,55 @@
+"""A clip out of a camera's real process: asked for, made, handed over; and nothing of the stream on any disk."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from haechi.edge.vision.messages import CameraState, ClipWanted
+from haechi.edge.vision.supervise import Orders
+from support.cameras import camera, running
+
+CLIPS = {"before_s": 0.6, "after_s": 1, "ring_s": 10}
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_clip_is_made_in_memory_when_it_is_asked_for(
+    clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    monkeypatch.setenv("TMPDIR", str(beside))
+    monkeypatch.chdir(beside)
+    orders = Orders()
+    config = camera(clip(seconds=4), loop=True, clips=CLIPS)
+    async with running(config, orders=orders) as sink:
+        await sink.until(lambda s: s.last.state is CameraState.RUNNING and s.last.frames_read > 15)
+        orders.give(ClipWanted(event="event-00001", asked=True))
+        await sink.until(lambda s: bool(s.clips))
+        orders.give(ClipWanted(event="event-00002", age_s=3600, asked=True))
+        await sink.until(lambda s: "remembers 10 s" in caplog.text)
+    (made,) = sink.clips
+    assert (made.event, made.source, made.media_type) == ("event-00001", "cam-1", "video/mp4")
+    assert (made.width_px, made.height_px) == (320, 192)
+    with av.open(io.BytesIO(made.content), "r") as container:
+        times = [float(frame.time or 0) for frame in container.decode(video=0)]
+    assert 1.2 <= times[-1] <= 1.7
+    # The inference library leaves a few bytes of its own there; no picture fits into them.
+    assert sum(path.stat().st_size for path in beside.rglob("*") if path.is_file()) < 500
+    assert "event-00002" in caplog.text
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_camera_that_gives_no_clips_on_request_says_so(
+    clip: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    zone = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0.6), (1, 0.6), (1, 1), (0, 1)], "clip": True}
+    orders = Orders()
+    config = camera(clip(), loop=True, zones=[zone], clips=CLIPS | {"on_request": False})
+    async with running(config, orders=orders) as sink:
+        await sink.until(lambda s: s.last.state is CameraState.RUNNING)
+        orders.give(ClipWanted(event="event-00001", asked=True))
+        await sink.until(lambda s: "clips.on_request" in caplog.text)
+    assert sink.clips == []
