@@ -19,7 +19,7 @@ from haechi.cloud.state import schema
 from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
 from haechi.cloud.state.engine import open_state, writing
 from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreUnavailable
-from haechi.contract.control import ComponentStatus, GatewayStatus, encode_control
+from haechi.contract.control import Command, ComponentStatus, GatewayStatus, encode_control
 from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Value
 from haechi.contract.parcel import LossCause, LossRange, LossRecord
@@ -85,6 +85,8 @@ class City:
         self.objects = FolderObjects(folder / "objects")
         self._stands_us = START_US
         self._orders = 0
+        self.commands: list[tuple[str, Command]] = []
+        """What was sent to which gateway."""
 
     @property
     def now_us(self) -> int:
@@ -99,7 +101,11 @@ class City:
         self.state.dispose()
 
     def services(self, basemap: Path | None = None) -> Services:
+        def command(gateway: str, asked: Command) -> None:
+            self.commands.append((gateway, asked))
+
         return Services(
+            command=command,
             state=self.state,
             points=self.points,
             objects=self.objects,
@@ -281,6 +287,7 @@ class City:
         with writing(self.state) as connection:
             news = handler.attach(connection, TENANT, GATEWAY, part, self.objects.put(content))
             append(connection, TENANT, news, self.now_us)
+        self.bell.ring()
 
     def loss(self, id_: str = "loss-0001") -> None:
         """Report a loss."""

@@ -14,10 +14,17 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from haechi.contract.codec import decode
-from haechi.contract.control import Acknowledgement, GatewayStatus, SettledRanges, decode_status, encode_control
+from haechi.contract.control import (
+    Acknowledgement,
+    Command,
+    GatewayStatus,
+    SettledRanges,
+    decode_status,
+    encode_control,
+)
 from haechi.contract.parcel import Parcel, ParcelName
 from haechi.contract.ranges import RangeSet
-from haechi.contract.topics import DOWN_ACK, UP_STATUS, parse, topic
+from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, parse, topic
 
 
 class LittleCloud:
@@ -110,6 +117,10 @@ class LittleCloud:
             self._settled[name.epoch] = self._settled.get(name.epoch, RangeSet()).add(name.seq)
             self._acknowledge(address.tenant, address.gateway, None)
         self._changed.set()
+
+    def command(self, tenant: str, gateway: str, command: Command) -> None:
+        """Ask a gateway for something."""
+        self._client.publish(topic(tenant, gateway, DOWN_COMMAND), encode_control(command), qos=1)
 
     def _acknowledge(self, tenant: str, gateway: str, question: str | None) -> None:
         acknowledgement = Acknowledgement(

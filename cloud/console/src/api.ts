@@ -58,6 +58,7 @@ export const api = {
     (await ask<Page<Situation>>("/situations", { state: "closed", acknowledged: "false", limit: "200" })).items,
   situation: (id: string) => ask<SituationDetail>(`/situations/${encodeURIComponent(id)}`),
   acknowledge: (id: string) => ask<Situation>(`/situations/${encodeURIComponent(id)}/acknowledge`, {}, "POST"),
+  askForClip: (event: string) => ask<unknown>(`/events/${encodeURIComponent(event)}/clip`, {}, "POST"),
   datastreams: async (gateway: string, thing: string) =>
     (await ask<Page<Datastream>>("/datastreams", { gateway, thing })).items,
   observations: (gateway: string, datastream: string, from: Date, points: number) =>

@@ -12,6 +12,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +39,8 @@ from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import open_state
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
-from haechi.contract.topics import ROOT
+from haechi.contract.control import Command, encode_control
+from haechi.contract.topics import DOWN_COMMAND, ROOT, topic
 from haechi.text import _
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ class Cloud:
                 tenant=config.tenants[0],
                 metrics=registry,
                 clock_us=now_us,
+                command=partial(self._command, asyncio.get_running_loop()),
                 basemap=config.basemap,
             )
             making_app = asyncio.create_task(asyncio.to_thread(_make_app, services))
@@ -248,6 +251,11 @@ class Cloud:
             if link.trouble is None:
                 await link.publish(topic, payload)
                 return
+
+    def _command(self, loop: asyncio.AbstractEventLoop, gateway: str, command: Command) -> None:
+        """Send a command from whatever thread; one that finds no connection is lost, and expires anyway."""
+        where = topic(self._config.tenants[0], gateway, DOWN_COMMAND)
+        asyncio.run_coroutine_threadsafe(self._publish(where, encode_control(command)), loop)
 
     async def _sweep(self) -> None:
         while True:

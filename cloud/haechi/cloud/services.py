@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from haechi.cloud.objects import ObjectStore
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.store import PointStore
+from haechi.contract.control import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +48,7 @@ class Services:
     """Counters for ``/metrics``."""
     clock_us: Callable[[], int]
     """Microseconds since 1970 UTC, now."""
+    command: Callable[[str, Command], None]
+    """Sends a command to a gateway of that city, when the broker is there; returns at once."""
     basemap: Path | None = None
     """GeoJSON file that is drawn under the map; None for the plain one."""

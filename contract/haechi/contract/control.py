@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from haechi.contract import ContractError
-from haechi.contract.events import ConditionId, EventType
+from haechi.contract.events import ConditionId, EventId, EventType
 from haechi.contract.parcel import ClockQuality, EpochHex, Seq
 from haechi.contract.places import Identifier, Text
 from haechi.contract.ranges import RangeSet
@@ -141,9 +141,13 @@ class Command(Struct, frozen=True, kw_only=True):
     """Something that a gateway is asked to do now."""
 
     id: Annotated[str, Meta(max_length=64)]
-    name: Literal["restate", "describe"]
-    """``restate``: state active conditions again; ``describe``: send places, things and datastreams again."""
+    name: Literal["restate", "describe", "clip"]
+    """``restate``: state active conditions again; ``describe``: send places, things and datastreams again; ``clip``:
+    send a clip of the seconds around ``at_us`` by the camera ``thing``, as evidence of ``event``."""
     expires_us: Time
+    thing: Identifier | None = None
+    event: EventId | None = None
+    at_us: Time | None = None
 
 
 _encoder = msgspec.json.Encoder()

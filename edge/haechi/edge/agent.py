@@ -40,7 +40,8 @@ from haechi.edge.uplink.security import password, tls_context
 from haechi.edge.uplink.session import Face
 from haechi.edge.uplink.uplink import Uplink
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.supervise import run_camera
+from haechi.edge.vision.messages import ClipWanted
+from haechi.edge.vision.supervise import Orders, run_camera
 from haechi.sdk.switchboard import Switchboard
 from haechi.sdk.wire import attached
 from haechi.text import _
@@ -98,6 +99,7 @@ class _Agent:
         self._config, self._site, self._broker = config, site, broker
         self._clock = WallClock()
         self._health = Health()
+        self._orders = {camera.id: Orders() for camera in config.camera}
         self._rings = Rings(site.rings, time.monotonic)
 
     async def run(self, stop: asyncio.Event, *, suspect: bool) -> None:
@@ -221,6 +223,9 @@ class _Agent:
         normaliser = Normaliser(site.measured, site.ranges, site.derivations, counters)
 
         def obey(command: Command) -> None:
+            if command.name == "clip":
+                self._ask_for_clip(command)
+                return
             (recorder.restate if command.name == "restate" else recorder.describe)()
 
         def take_parcel_bytes_max(size: int) -> None:
@@ -298,11 +303,19 @@ class _Agent:
         place = self._site.places[camera.place]
 
         async def work() -> None:
-            await run_camera(camera, place, desk, active=standing)
+            await run_camera(camera, place, desk, active=standing, orders=self._orders[camera.id])
             # A file that was seen to its end stays ended; nothing is left to supervise.
             await asyncio.get_running_loop().create_future()
 
         await self._supervised(camera.id, "camera", None).keep(work)
+
+    def _ask_for_clip(self, command: Command) -> None:
+        orders = self._orders.get(command.thing or "")
+        if orders is None or command.event is None:
+            _log.warning("command %s: there is no camera %s here", command.id, command.thing)
+            return
+        age_s = 0.0 if command.at_us is None else max(0.0, (self._clock.now_us() - command.at_us) / 1e6)
+        orders.give(ClipWanted(event=command.event, age_s=age_s, asked=True))
 
     def _supervised(self, name: str, kind: str, counters: Any) -> Supervised:
         return Supervised(name, kind, self._health, counters, now_s=time.monotonic, chance=random.random)

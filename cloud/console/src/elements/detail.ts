@@ -14,6 +14,8 @@ import "./symbol";
 
 const EVENTS_MAX = 200;
 const PICTURES_MAX = 12;
+/** A camera remembers half a minute unless it is told otherwise; asking for what is older is in vain. */
+const CLIP_WITHIN_MS = 30_000;
 
 export class HaechiDetail extends LitElement {
   static override properties = {
@@ -24,6 +26,7 @@ export class HaechiDetail extends LitElement {
     _refused: { state: true },
     _busy: { state: true },
     _large: { state: true },
+    _asked: { state: true },
   };
   declare situation: string;
   declare _events: CityEvent[];
@@ -32,6 +35,8 @@ export class HaechiDetail extends LitElement {
   declare _refused: string;
   declare _busy: boolean;
   declare _large: Evidence | null;
+  /** Ids of events of which a clip was asked for. */
+  declare _asked: ReadonlySet<string>;
 
   static override styles = detailStyle;
 
@@ -44,6 +49,7 @@ export class HaechiDetail extends LitElement {
     this._refused = "";
     this._busy = false;
     this._large = null;
+    this._asked = new Set();
     new Watching(this, (news) => this.#heed(news));
   }
 
@@ -151,10 +157,11 @@ export class HaechiDetail extends LitElement {
 
   #pictures(): unknown {
     const wanted = this._events.some((event) => event.evidence.length);
-    if (!this._evidence.length && !wanted) return nothing;
+    const wish = this.#clipWish();
+    if (!this._evidence.length && !wanted && wish === nothing) return nothing;
     return html`<section>
       <h3>${t("detail.pictures")}</h3>
-      ${this._evidence.length ? nothing : html`<p class="none">${t("detail.no_pictures")}</p>`}
+      ${this._evidence.length || !wanted ? nothing : html`<p class="none">${t("detail.no_pictures")}</p>`}
       <div class="pictures">
         ${repeat(
           this._evidence,
@@ -171,7 +178,30 @@ export class HaechiDetail extends LitElement {
           </button>`,
         )}
       </div>
+      ${wish}
     </section>`;
+  }
+
+  /** The newest event of a camera may still be in its memory. */
+  #clipWish(): unknown {
+    const event = this._events.find((one) => one.phase !== "cleared" && this.#isCamera(one));
+    if (!event || this._evidence.some((one) => one.event === event.id && isClip(one))) return nothing;
+    if (this._asked.has(event.id)) return html`<p class="none" role="status">${t("detail.clip_asked")}</p>`;
+    if (city.now - Date.parse(event.time) > CLIP_WITHIN_MS) return nothing;
+    return html`<p><button @click=${() => void this.#askForClip(event)}>${t("detail.clip_ask")}</button></p>`;
+  }
+
+  #isCamera(event: CityEvent): boolean {
+    return city.things.get(`${event.gateway}/${event.source}`)?.kind === "camera";
+  }
+
+  async #askForClip(event: CityEvent): Promise<void> {
+    try {
+      await api.askForClip(event.id);
+      this._asked = new Set([...this._asked, event.id]);
+    } catch (error) {
+      this._problem = (error as Error).message;
+    }
   }
 
   #picture(picture: Evidence): unknown {

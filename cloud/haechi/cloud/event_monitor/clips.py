@@ -1,6 +1,7 @@
 """Clips: put together from the pieces that have come, in parts where a player asks for parts (RFC 9110, section 14)."""
 
 import re
+import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -8,14 +9,17 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
-from haechi.cloud.event_monitor.parameters import IdPath, Monitor, absent
+from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.parameters import IdPath, Monitor, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
+from haechi.contract.control import Command
 from haechi.text import _
 
 router = APIRouter()
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MEDIA_TYPE = "video/mp4"
+_EXPIRES_US = 60_000_000
 
 
 class Unsatisfiable(Exception):  # noqa: N818 - RFC 9110 calls it so
@@ -44,6 +48,45 @@ def asked_for(header: str | None, size: int) -> tuple[int, int] | None:
     if first >= size:
         raise Unsatisfiable
     return first, min(int(match[2]) + 1, size) if match[2] else size
+
+
+@router.post("/events/{event}/clip", status_code=202)
+def ask_for_clip(services: Monitor, event: IdPath) -> views.Asked:
+    """Ask the camera that told of an event for a clip of it, while the camera remembers (30 s unless configured).
+
+    The clip comes as evidence of the event, behind everything else; a camera that has forgotten sends none.
+    """
+    events, things = schema.events, schema.things
+    with reading(services.state) as connection:
+        row = connection.execute(
+            select(events.c.gateway, events.c.source, events.c.time_us, things.c.kind)
+            .select_from(
+                events.outerjoin(
+                    things,
+                    (things.c.tenant == events.c.tenant)
+                    & (things.c.gateway == events.c.gateway)
+                    & (things.c.id == events.c.source),
+                )
+            )
+            .where(events.c.tenant == services.tenant, events.c.id == event)
+        ).first()
+    if row is None:
+        raise absent("event", event)
+    if row.kind != "camera":
+        raise HTTPException(409, _("{source} is no camera; only cameras give clips").format(source=row.source))
+    expires_us = services.clock_us() + _EXPIRES_US
+    services.command(
+        row.gateway,
+        Command(
+            id=secrets.token_hex(8),
+            name="clip",
+            expires_us=expires_us,
+            thing=row.source,
+            event=event,
+            at_us=row.time_us,
+        ),
+    )
+    return views.Asked(gateway=row.gateway, source=row.source, expires_at=aware(expires_us))
 
 
 @router.get(

@@ -169,6 +169,14 @@ class Evidence(View):
     url: str = Field(description="Where the picture or clip is, on this server.")
 
 
+class Asked(View):
+    """What a gateway was asked for; it may be offline, or may not have it any more."""
+
+    gateway: str
+    source: str
+    expires_at: datetime | None = Field(description="A gateway that hears of it later does nothing.")
+
+
 class Situation(View):
     """One place, one matter, many events, one icon."""
 

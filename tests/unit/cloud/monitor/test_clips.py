@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from haechi.cloud.event_monitor.clips import Unsatisfiable, asked_for
 from haechi.cloud.state import retention
 from haechi.cloud.state.engine import writing
-from support.city import City
+from support.city import GATEWAY, City
 
 CLIP = bytes(range(256)) * 3
 PIECES = (CLIP[:300], CLIP[300:600], CLIP[600:])
@@ -78,6 +78,19 @@ async def test_a_piece_that_contradicts_the_others_changes_nothing(city: City, c
 async def test_a_picture_is_no_clip(city: City, client: httpx.AsyncClient) -> None:
     city.evidence("picture-01", "event-0001")
     assert (await client.get("/api/v1/evidence/picture-01/clip")).status_code == 404
+
+
+async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(city: City, client: httpx.AsyncClient) -> None:
+    city.thing("camera-1", "camera", "place-1", (36.3, 127.3))
+    city.event("event-0001", "s-1", source="camera-1")
+    city.event("event-0002", "s-1")
+    asked = await client.post("/api/v1/events/event-0001/clip")
+    assert (asked.status_code, asked.json()["source"]) == (202, "camera-1")
+    ((gateway, command),) = city.commands
+    assert (gateway, command.name, command.thing, command.event) == (GATEWAY, "clip", "camera-1", "event-0001")
+    assert command.expires_us > city.now_us
+    assert (await client.post("/api/v1/events/event-0002/clip")).status_code == 409
+    assert (await client.post("/api/v1/events/event-9999/clip")).status_code == 404
 
 
 def test_its_pieces_go_with_it(city: City) -> None:
