@@ -1,21 +1,18 @@
 """A Modbus device that is not there: answers reads of what it holds, over a pseudo-terminal (RTU) or TCP.
 
 It is as strict as real ones are: a read that touches an address which was never set is refused, and so is every
-function but the four reads. Requests are parsed here, not by the master's code.
+function but the four reads.
 """
 
 import asyncio
 import struct
 from collections import deque
-from contextlib import suppress
 from typing import Literal, Self
 
+from haechi.sdk import modbus_requests as requests
 from haechi.sdk.terminal import Terminal
-from haechi.sdk.transports.modbus_frames import Table, crc16
+from haechi.sdk.transports.modbus_frames import Table
 
-_MBAP = struct.Struct(">HHHB")
-_REQUEST_BYTES = 8
-_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
 _LEDGER_MAX = 100_000
 
 
@@ -47,6 +44,11 @@ class ModbusSlave:
         self._clients: set[asyncio.StreamWriter] = set()
 
     @property
+    def where(self) -> str:
+        """What to open: the serial port, or ``host:port``."""
+        return self.serial_port or f"127.0.0.1:{self.port}"
+
+    @property
     def is_held(self) -> bool:
         """Tell whether a master is connected or holds the port."""
         return bool(self._clients) if self._terminal is None else self._terminal.is_held
@@ -64,23 +66,16 @@ class ModbusSlave:
 
     def answer(self, pdu: bytes) -> bytes:
         """Return the answer to a request, without address and check bytes."""
-        function = pdu[0]
-        if function not in set(Table):
-            return bytes([function | 0x80, _ILLEGAL_FUNCTION])
-        table = Table(function)
-        first, count = struct.unpack(">HH", pdu[1:5])
-        if not 1 <= count <= (table.elements_max if table.is_bits else self.registers_max):
-            return bytes([function | 0x80, _ILLEGAL_VALUE])
+        asked = requests.asked(pdu)
+        if isinstance(asked, bytes):
+            return asked
+        table, first, count = asked
+        if not table.is_bits and count > self.registers_max:
+            return requests.refusal(table, requests.ILLEGAL_VALUE)
         wanted = [(table, address) for address in range(first, first + count)]
         if not all(one in self._elements for one in wanted):
-            return bytes([function | 0x80, _ILLEGAL_ADDRESS])
-        elements = [self._elements[one] for one in wanted]
-        if table.is_bits:
-            bits = sum(bit << place for place, bit in enumerate(elements))
-            data = bits.to_bytes((count + 7) // 8, "little")
-        else:
-            data = struct.pack(f">{count}H", *elements)
-        return bytes([function, len(data)]) + data
+            return requests.refusal(table, requests.ILLEGAL_ADDRESS)
+        return requests.answer(table, [self._elements[one] for one in wanted])
 
     def unplug(self) -> None:
         """rtu: pull the cable; the port vanishes under whoever holds it."""
@@ -108,16 +103,11 @@ class ModbusSlave:
 
     def _heard(self, data: bytes) -> None:
         self._buffer += data
-        while len(self._buffer) >= _REQUEST_BYTES:
-            frame = bytes(self._buffer[:_REQUEST_BYTES])
-            if crc16(frame[:-2]) != frame[-2:]:
-                del self._buffer[:1]
+        while (request := requests.take_rtu_request(self._buffer)) is not None:
+            unit, pdu = request
+            if self.silent or unit != self.unit:
                 continue
-            del self._buffer[:_REQUEST_BYTES]
-            if self.silent or frame[0] != self.unit:
-                continue
-            answer = frame[:1] + self.answer(frame[1:-2])
-            sealed = bytearray(answer + crc16(answer))
+            sealed = bytearray(requests.rtu_answer(unit, self.answer(pdu)))
             if self.damaged:
                 sealed[self.damaged.popleft() % len(sealed)] ^= 0x01
             delay_s = self.delays_s.popleft() if self.delays_s else 0.0
@@ -129,16 +119,12 @@ class ModbusSlave:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                transaction, _protocol, length, unit = _MBAP.unpack(await reader.readexactly(_MBAP.size))
-                pdu = await reader.readexactly(length - 1)
-                if self.silent or unit != self.unit:
-                    continue
-                if self.delays_s:
-                    await asyncio.sleep(self.delays_s.popleft())
-                answer = self.answer(pdu)
-                writer.write(_MBAP.pack(transaction, 0, len(answer) + 1, unit) + answer)
-                await writer.drain()
+        await requests.serve_tcp(reader, writer, self._answer_late)
         self._clients.discard(writer)
-        writer.transport.abort()
+
+    async def _answer_late(self, unit: int, pdu: bytes) -> bytes | None:
+        if self.silent or unit != self.unit:
+            return None
+        if self.delays_s:
+            await asyncio.sleep(self.delays_s.popleft())
+        return self.answer(pdu)

@@ -8,9 +8,8 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Self
 
-from haechi.sdk.terminal import Terminal
+from haechi.sdk.simulated import OnTerminal
 
 _COMMAND = re.compile(rb"([0-9a-zA-Z?])(.*)")
 _MEASURE = re.compile(rb"(M|C)(C?)([1-9]?)")
@@ -18,7 +17,7 @@ _BUFFER_BYTES_MAX = 1024
 _CHARACTERS_MAX, _CHARACTERS_CONCURRENT_MAX = 35, 75
 
 
-class Sdi12Sensor:
+class Sdi12Sensor(OnTerminal):
     """One sensor. An async context manager: entering makes it reachable at :attr:`port`."""
 
     def __init__(self, measure: Callable[[int], Sequence[str]], *, address: str = "0", identity: str = "") -> None:
@@ -29,7 +28,7 @@ class Sdi12Sensor:
             address: its address on the bus.
             identity: what it answers to aI! behind its address.
         """
-        self.port = ""
+        super().__init__()
         self.settings: dict[bytes, bytes] = {}
         """The maker's own commands that ask for something, and what it answers to each."""
         self.announced_s = 0
@@ -50,37 +49,20 @@ class Sdi12Sensor:
         self._pages: list[bytes] = []
         self._with_crc = False
         self._buffer = bytearray()
-        self._terminal: Terminal | None = None
-
-    @property
-    def is_held(self) -> bool:
-        """Tell whether somebody holds the port."""
-        return self._terminal is not None and self._terminal.is_held
 
     def say(self, line: bytes) -> None:
         """Put a line on the wire now, with its line end."""
-        if self._terminal is not None:
-            self._terminal.say(line + b"\r\n")
+        self.put(line + b"\r\n")
 
-    async def __aenter__(self) -> Self:
-        self._terminal = Terminal()
-        self._terminal.listen(self._heard)
-        self.port = self._terminal.path
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        if self._terminal is not None:
-            self._terminal.close()
-            self._terminal = None
-
-    def _heard(self, data: bytes) -> None:
+    def heard(self, data: bytes) -> None:
+        """Take what a recorder sends, and do what it commands."""
         self._buffer += data
         del self._buffer[:-_BUFFER_BYTES_MAX]
         while b"!" in self._buffer:
             raw, _mark, rest = bytes(self._buffer).partition(b"!")
             self._buffer[:] = rest
-            if self.echoes and self._terminal is not None:
-                self._terminal.say(raw + b"!")
+            if self.echoes:
+                self.put(raw + b"!")
             match = _COMMAND.search(raw.replace(b"\0", b""))
             if match is None or self.silent or match[1] not in (self._address, b"?"):
                 continue

@@ -5,43 +5,36 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self
 
-from haechi.sdk.terminal import Terminal
+from haechi.sdk.simulated import OnTerminal
 
 
-class Talker:
+class Talker(OnTerminal):
     """One device. An async context manager: entering makes it reachable at :attr:`port`."""
 
     def __init__(self, frame: Callable[[], bytes], *, period_s: float = 0.02) -> None:
         """Say what ``frame`` returns, every ``period_s``."""
-        self.port = ""
+        super().__init__()
         self.period_s = period_s
         self.silent = False
         """True: it says nothing."""
         self.noise: deque[bytes] = deque()
         """Bytes that are put on the line in place of the next frames."""
         self._frame = frame
-        self._terminal: Terminal | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_held(self) -> bool:
-        """Tell whether somebody holds the port."""
-        return self._terminal is not None and self._terminal.is_held
-
-    async def __aenter__(self) -> Self:
-        self._terminal = Terminal()
-        self.port = self._terminal.path
-        self._task = asyncio.create_task(self._talk(self._terminal))
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
+    def unplug(self) -> None:
+        """Pull the cable: the port vanishes under whoever holds it. May be called more than once."""
         if self._task is not None:
             self._task.cancel()
-        if self._terminal is not None:
-            self._terminal.close()
+        super().unplug()
 
-    async def _talk(self, terminal: Terminal) -> None:
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._task = asyncio.create_task(self._talk())
+        return self
+
+    async def _talk(self) -> None:
         while True:
             if not self.silent:
-                terminal.say(self.noise.popleft() if self.noise else self._frame())
+                self.put(self.noise.popleft() if self.noise else self._frame())
             await asyncio.sleep(self.period_s)

@@ -48,7 +48,7 @@ class Wire:
         return _NOBODY
 
     async def pause(self, seconds: float) -> None:
-        """Return when the wire has been silent for ``seconds``, as a protocol demands between its frames."""
+        """Return after ``seconds`` of what a protocol demands of its wire: silence between frames, or a break."""
         await asyncio.sleep(seconds)
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -20,8 +21,9 @@ from haechi.sdk.scaffold.skeleton.adapter import AcmeGauge
 from haechi.sdk.scaffold.skeleton.config import AcmeGaugeConfig
 from haechi.sdk.scaffold.skeleton.protocol import STEP, Lines
 from haechi.sdk.scaffold.skeleton.simulator import line_of
-from haechi.sdk.testing import AdapterConformance
+from haechi.sdk.testing import AdapterConformance, report
 from haechi.sdk.testing.rules import RULES
+from haechi.sdk.testing.suite import QUICK, THOROUGH, Run
 from haechi.sdk.transports.serial_line import SerialLine
 
 SKELETON = Path(inspect.getfile(AcmeGauge)).parent
@@ -314,6 +316,19 @@ async def test_a_folder_that_breaks_a_rule_is_caught(
     break_it(folder)
     with pytest.raises((AssertionError, ConfigError)):
         await judge(rule, judged)
+
+
+def test_how_much_is_tried_is_not_for_the_adapter_to_say() -> None:
+    with pytest.raises(TypeError, match="for the run to say"):
+        suite(effort=QUICK)
+
+
+def test_a_thorough_run_tries_all_of_each_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "effort", QUICK)
+    options = {"--haechi-thorough": True, "--haechi-report": None}
+    report.pytest_configure(SimpleNamespace(getoption=options.__getitem__))  # type: ignore[arg-type]
+    assert Run.effort == THOROUGH
+    assert THOROUGH.reads >= 10_000
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,9 @@ From a shell: ``python -m haechi.adapters.eastron_sdm.simulator --power 1500``.
 """
 
 import argparse
-import asyncio
-import sys
-from contextlib import suppress
-from typing import Self
 
 from haechi.sdk.modbus_slave import ModbusSlave
+from haechi.sdk.simulated import Simulated, serve
 from haechi.sdk.transports.modbus_frames import Table
 
 _ADDRESSES = {
@@ -21,12 +18,13 @@ _ADDRESSES |= {"power": 52, "power_factor": 62, "frequency": 70, "energy_import"
 _PARAMETERS_MAX = 40
 
 
-class EastronSdmSimulator:
+class EastronSdmSimulator(Simulated[ModbusSlave]):
     """One meter without load. An async context manager."""
 
     def __init__(self) -> None:
         """Hold a quiet grid of 230 V and 50 Hz."""
         self.slave = ModbusSlave(1)
+        super().__init__(self.slave)
         self.slave.registers_max = 2 * _PARAMETERS_MAX
         for name in _ADDRESSES:
             self.show(name, 0.0)
@@ -39,29 +37,15 @@ class EastronSdmSimulator:
         """Let a parameter have a value."""
         self.slave.set_packed(Table.INPUT, _ADDRESSES[name], ">f", value)
 
-    async def __aenter__(self) -> Self:
-        await self.slave.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.slave.__aexit__()
-
 
 def main() -> None:
     """Serve one meter until interrupted; the first line on standard output is the port."""
     parser = argparse.ArgumentParser(prog="python -m haechi.adapters.eastron_sdm.simulator", description=main.__doc__)
     parser.add_argument("--power", type=float, default=0.0, metavar="WATTS")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.power))
-
-
-async def _main(power: float) -> None:
-    async with EastronSdmSimulator() as simulator:
-        simulator.show("power", power)
-        sys.stdout.write(simulator.slave.serial_port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    simulator = EastronSdmSimulator()
+    simulator.show("power", arguments.power)
+    serve(simulator)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from haechi.adapters.eastron_sdm.adapter import EastronSdm
 from haechi.adapters.eastron_sdm.simulator import EastronSdmSimulator
@@ -11,27 +11,18 @@ from haechi.contract.observations import Value
 from haechi.sdk import Host
 from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.testing.modbus_answers import values_in
-from haechi.sdk.testing.suite import QUICK
+from haechi.sdk.testing.peers import SlavePeer
 
 
-class MeterPeer:
+class MeterPeer(SlavePeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: EastronSdmSimulator) -> None:
+        super().__init__(simulator.slave, model="sdm630")
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        reach = {"serial_port": self._simulator.slave.serial_port, "baud": 115200, "model": "sdm630"}
-        return {**reach, "period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.show(property_name, float(value))
-
-    def fall_silent(self) -> None:
-        self._simulator.slave.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.slave.is_held
 
     def refuse(self, property_name: str) -> None:
         self._simulator.show(property_name, float("nan"))
@@ -51,7 +42,6 @@ class TestEastronSdm630(AdapterConformance):
         "energy_import": (0.0, 131072.25),
         "energy_export": (0.0, 12.5),
     }
-    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
     foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager

@@ -4,13 +4,9 @@ From a shell: ``python -m haechi.adapters.lufft_irs31.simulator --road-temperatu
 """
 
 import argparse
-import asyncio
 import struct
-import sys
-from contextlib import suppress
-from typing import Self
 
-from haechi.sdk.terminal import Terminal
+from haechi.sdk.simulated import OnTerminal, serve
 from haechi.sdk.transports.umb_frames import crc
 
 _REQUEST_HEAD = struct.Struct("<BBHHBB")
@@ -21,12 +17,12 @@ _TYPES = {101: _FLOAT, 111: _FLOAT, 121: _FLOAT, 151: _FLOAT, 601: _FLOAT, 900: 
 _TYPES |= {1049: _SHORT, 1065: _SHORT, 1067: _SHORT, 1068: _SHORT, 1072: _WORD, 1070: _BYTE, 1077: _BYTE, 1129: _BYTE}
 
 
-class LufftIrs31Simulator:
+class LufftIrs31Simulator(OnTerminal):
     """One sensor that says what it is told, channel by channel. An async context manager."""
 
     def __init__(self, *, address: int = 0x9001) -> None:
         """Make a sensor with dry road at 1.5 °C."""
-        self.port = ""
+        super().__init__()
         self.silent = False
         """True: it answers nothing."""
         self.numbers: dict[int, float] = dict.fromkeys(_TYPES, 0)
@@ -36,12 +32,6 @@ class LufftIrs31Simulator:
         """Channel → status, where there is no value."""
         self._address = address
         self._buffer = bytearray()
-        self._terminal: Terminal | None = None
-
-    @property
-    def is_held(self) -> bool:
-        """Tell whether somebody holds the port."""
-        return self._terminal is not None and self._terminal.is_held
 
     def answer(self, request: bytes) -> bytes | None:
         """Return the answer to one whole request, None where it is for another device."""
@@ -62,18 +52,8 @@ class LufftIrs31Simulator:
             part += bytes([kind]) + struct.pack(_LAYOUTS[kind], number if kind == _FLOAT else round(number))
         return bytes([len(part)]) + part
 
-    async def __aenter__(self) -> Self:
-        self._terminal = Terminal()
-        self._terminal.listen(self._heard)
-        self.port = self._terminal.path
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        if self._terminal is not None:
-            self._terminal.close()
-            self._terminal = None
-
-    def _heard(self, data: bytes) -> None:
+    def heard(self, data: bytes) -> None:
+        """Take what a master sends, and answer."""
         self._buffer += data
         while len(self._buffer) >= _REQUEST_HEAD.size:
             end = _REQUEST_HEAD.size + self._buffer[6] + 4
@@ -85,8 +65,8 @@ class LufftIrs31Simulator:
                 continue
             del self._buffer[:end]
             answer = None if self.silent else self.answer(request)
-            if answer is not None and self._terminal is not None:
-                self._terminal.say(answer)
+            if answer is not None:
+                self.put(answer)
 
 
 def main() -> None:
@@ -95,16 +75,9 @@ def main() -> None:
     parser.add_argument("--road-temperature", type=float, default=1.5, metavar="CELSIUS")
     parser.add_argument("--road-condition", type=int, default=10, metavar="CODE", help="10 dry … 35 ice")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.road_temperature, arguments.road_condition))
-
-
-async def _main(road_temperature: float, road_condition: int) -> None:
-    async with LufftIrs31Simulator() as simulator:
-        simulator.numbers |= {101: road_temperature, 900: road_condition}
-        sys.stdout.write(simulator.port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    simulator = LufftIrs31Simulator()
+    simulator.numbers |= {101: arguments.road_temperature, 900: arguments.road_condition}
+    serve(simulator)
 
 
 if __name__ == "__main__":

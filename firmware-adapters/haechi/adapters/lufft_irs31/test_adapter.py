@@ -12,7 +12,7 @@ from haechi.adapters.lufft_irs31.simulator import LufftIrs31Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, NotConnected
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.suite import QUICK
+from haechi.sdk.testing.peers import told
 from haechi.sdk.transports.umb_frames import ChannelValue, channel_values, take_answer
 
 _QUICK = {"period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1, "baud": 115200}
@@ -53,7 +53,6 @@ class TestLufftIrs31(AdapterConformance):
         "water_film": (0.0, 1.5, 0.25),
         "road_condition": (10.0, 35.0),
     }
-    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # 0.02 s of silence before each
     foreign = (
         bytes.fromhex("01 10 01 90 01 F0 04 02 23 10 65 00 03 85 DC 04"),
         bytes.fromhex("01 10 01 F0 01 90 0A 02 23 10 00 65 00 16 EC F2 C4 41 03 24 51 04"),
@@ -71,9 +70,7 @@ class TestLufftIrs31(AdapterConformance):
             sample = None if payload is None else sensor.sample_of(channel_values(payload, sensor.numbers))
         except BadReading:
             return []
-        if sample is None:
-            return []
-        return [(name.partition(".")[2], value) for name, value in zip(sample.datastreams, sample.values, strict=True)]
+        return told(sample)
 
 
 def road(**keys: Any) -> LufftIrs31:

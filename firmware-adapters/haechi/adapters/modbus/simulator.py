@@ -1,7 +1,6 @@
 """A Modbus device that is not there: speaks the real protocol over TCP or a pseudo-terminal, and misbehaves on demand.
 
-It shares the definition of frames with nobody's client: requests are parsed here, so that a test against it and a test
-against another vendor's client both mean something. Elements that nobody has set read as zero.
+Elements that nobody has set read as zero.
 
 From a shell: ``python -m haechi.adapters.modbus.simulator --port 0 --register 0=1234``.
 """
@@ -9,20 +8,18 @@ From a shell: ``python -m haechi.adapters.modbus.simulator --port 0 --register 0
 import argparse
 import asyncio
 import struct
-import sys
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-from haechi.sdk.terminal import Terminal
-from haechi.sdk.transports.modbus_frames import Table, crc16
+from haechi.sdk import modbus_requests as requests
+from haechi.sdk.simulated import OnTerminal, serve
+from haechi.sdk.transports.modbus_frames import Table
 
-_MBAP = struct.Struct(">HHHB")
 _PACKED = {"uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q", "int64": "q"}
 _PACKED |= {"float32": "f", "float64": "d"}
-_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
 _LEDGER_MAX = 100_000
 
 
@@ -80,29 +77,16 @@ class SimulatedUnit:
         self.requests += 1
         if self.silent:
             return None
-        function = pdu[0]
-        if function not in (1, 2, 3, 4):
-            return bytes([function | 0x80, _ILLEGAL_FUNCTION])
-        table = Table(function)
-        if len(pdu) != 5:
-            return bytes([function | 0x80, _ILLEGAL_VALUE])
-        first, count = struct.unpack(">HH", pdu[1:])
-        if not 1 <= count <= table.elements_max:
-            return bytes([function | 0x80, _ILLEGAL_VALUE])
-        if first + count > 0x10000:
-            return bytes([function | 0x80, _ILLEGAL_ADDRESS])
+        asked = requests.asked(pdu)
+        if isinstance(asked, bytes):
+            return asked
+        table, first, count = asked
         for (refused_table, address), code in self.refused.items():
             if refused_table == table and first <= address < first + count:
-                return bytes([function | 0x80, code])
+                return requests.refusal(table, code)
         if any(muted == table and first <= address < first + count for muted, address in self.unanswered):
             return None
-        elements = [self.registers.get((table, address), 0) for address in range(first, first + count)]
-        if table.is_bits:
-            bits = sum((element & 1) << place for place, element in enumerate(elements))
-            data = bits.to_bytes((count + 7) // 8, "little")
-        else:
-            data = struct.pack(f">{count}H", *elements)
-        return bytes([function, len(data)]) + data
+        return requests.answer(table, [self.registers.get((table, one), 0) for one in range(first, first + count)])
 
     def next_delay_s(self) -> float:
         """Return how late the next answer is."""
@@ -134,15 +118,19 @@ class ModbusSimulator:
         return next(iter(self.units.values()))
 
     @property
+    def where(self) -> str:
+        """What to open: the serial port, or ``host:port``."""
+        return self.serial_port or f"{self.host}:{self.port}"
+
+    @property
     def is_held(self) -> bool:
         """Tell whether a master is connected or holds the serial port."""
         return bool(self._clients) if self._bus is None else self._bus.is_held
 
     async def __aenter__(self) -> Self:
         if self._transport == "rtu":
-            self._bus = _SerialBus(self.units)
-            self._stack.callback(self._bus.close)
-            self.serial_port = self._bus.path
+            self._bus = await self._stack.enter_async_context(_SerialBus(self.units))
+            self.serial_port = self._bus.port
         else:
             await self.listen()
             self._stack.push_async_callback(self.stop)
@@ -171,74 +159,62 @@ class ModbusSimulator:
     def send_to_all(self, data: bytes) -> None:
         """Send raw bytes that nobody asked for to every TCP client, or onto the bus."""
         if self._bus is not None:
-            self._bus.send(data)
+            self._bus.put(data)
         for writer in self._clients:
             writer.write(data)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._clients.add(writer)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                transaction, _protocol, length, unit = _MBAP.unpack(await reader.readexactly(_MBAP.size))
-                pdu = await reader.readexactly(length - 1)
-                device = self.units.get(unit)
-                answer = None if device is None else device.answer(pdu)
-                if device is None or answer is None:
-                    continue
-                if delay_s := device.next_delay_s():
-                    await asyncio.sleep(delay_s)
-                writer.write(_MBAP.pack(transaction, 0, len(answer) + 1, unit) + answer)
-                await writer.drain()
+        await requests.serve_tcp(reader, writer, self._answer)
         self._clients.discard(writer)
-        writer.transport.abort()
+
+    async def _answer(self, unit: int, pdu: bytes) -> bytes | None:
+        return await _answered(self.units, unit, pdu)
 
 
-class _SerialBus:
-    """A pseudo-terminal with devices behind it. Requests are eight bytes: only reads are understood."""
+class _SerialBus(OnTerminal):
+    """A pseudo-terminal with devices behind it, one of which answers at a time."""
 
     def __init__(self, units: dict[int, SimulatedUnit]) -> None:
+        super().__init__()
         self._units = units
-        self._terminal = Terminal()
-        self.path = self._terminal.path
         self._buffer = bytearray()
-        self._requests: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
-        self._terminal.listen(self._heard)
-        self._task = asyncio.create_task(self._answer())
+        self._requests: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue(maxsize=1000)
+        self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_held(self) -> bool:
-        return self._terminal.is_held
-
-    def close(self) -> None:
-        self._task.cancel()
-        self._terminal.close()
-
-    def send(self, data: bytes) -> None:
-        self._terminal.say(data)
-
-    def _heard(self, data: bytes) -> None:
+    def heard(self, data: bytes) -> None:
+        """Take what a master sends."""
         self._buffer += data
-        while len(self._buffer) >= 8:
-            frame = bytes(self._buffer[:8])
-            if crc16(frame[:6]) == frame[6:]:
-                del self._buffer[:8]
-                with suppress(asyncio.QueueFull):
-                    self._requests.put_nowait(frame)
-            else:
-                del self._buffer[:1]
+        while (request := requests.take_rtu_request(self._buffer)) is not None:
+            with suppress(asyncio.QueueFull):
+                self._requests.put_nowait(request)
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        if self._task is not None:
+            self._task.cancel()
+        super().unplug()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._answer())
+        return await super().__aenter__()
 
     async def _answer(self) -> None:
         while True:
-            frame = await self._requests.get()
-            device = self._units.get(frame[0])
-            answer = None if device is None else device.answer(frame[1:6])
-            if device is None or answer is None:
-                continue
-            if delay_s := device.next_delay_s():
-                await asyncio.sleep(delay_s)
-            sealed = frame[:1] + answer
-            self.send(sealed + crc16(sealed))
+            unit, pdu = await self._requests.get()
+            answer = await _answered(self._units, unit, pdu)
+            if answer is not None:
+                self.put(requests.rtu_answer(unit, answer))
+
+
+async def _answered(units: dict[int, SimulatedUnit], unit: int, pdu: bytes) -> bytes | None:
+    """Return what one of ``units`` answers, when it is time; None where nobody does."""
+    device = units.get(unit)
+    answer = None if device is None else device.answer(pdu)
+    if device is not None and answer is not None and (delay_s := device.next_delay_s()):
+        await asyncio.sleep(delay_s)
+    return answer
 
 
 def main() -> None:
@@ -250,21 +226,13 @@ def main() -> None:
     parser.add_argument("--unit", type=int, default=1)
     parser.add_argument("--register", action="append", default=[], metavar="ADDRESS=NUMBER", help="a holding register")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments))
-
-
-async def _main(arguments: argparse.Namespace) -> None:
     simulator = ModbusSimulator(
         (arguments.unit,), transport=arguments.transport, host=arguments.host, port=arguments.port
     )
     for written in arguments.register:
         address, _equals, number = written.partition("=")
         simulator.unit.show(int(address), int(number))
-    async with simulator:
-        sys.stdout.write((simulator.serial_port or f"{simulator.host}:{simulator.port}") + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    serve(simulator)
 
 
 if __name__ == "__main__":

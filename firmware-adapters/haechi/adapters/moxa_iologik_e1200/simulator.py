@@ -4,23 +4,21 @@ From a shell: ``python -m haechi.adapters.moxa_iologik_e1200.simulator --on 0 --
 """
 
 import argparse
-import asyncio
-import sys
-from contextlib import suppress
-from typing import Self
 
 from haechi.sdk.modbus_slave import ModbusSlave
+from haechi.sdk.simulated import Simulated, serve
 from haechi.sdk.transports.modbus_frames import Table
 
 _INPUTS = 16
 
 
-class IologikE1200Simulator:
+class IologikE1200Simulator(Simulated[ModbusSlave]):
     """One module with every input off and every counter at zero. An async context manager."""
 
     def __init__(self, *, inputs: int = _INPUTS) -> None:
         """Have ``inputs`` digital inputs, as the model has."""
         self.slave = ModbusSlave(1, transport="tcp")
+        super().__init__(self.slave)
         for channel in range(inputs):
             self.switch(channel, on=False)
             self.count(channel, 0)
@@ -33,13 +31,6 @@ class IologikE1200Simulator:
         """Let one counter stand at ``pulses``."""
         self.slave.set_packed(Table.INPUT, 0x0010 + 2 * channel, ">I", pulses)
 
-    async def __aenter__(self) -> Self:
-        await self.slave.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.slave.__aexit__()
-
 
 def main() -> None:
     """Serve one module until interrupted; the first line on standard output says where."""
@@ -49,20 +40,13 @@ def main() -> None:
     parser.add_argument("--on", type=int, action="append", default=[], metavar="CHANNEL")
     parser.add_argument("--count", action="append", default=[], metavar="CHANNEL=PULSES")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments))
-
-
-async def _main(arguments: argparse.Namespace) -> None:
-    async with IologikE1200Simulator() as simulator:
-        for channel in arguments.on:
-            simulator.switch(channel, on=True)
-        for written in arguments.count:
-            channel, _equals, pulses = written.partition("=")
-            simulator.count(int(channel), int(pulses))
-        sys.stdout.write(f"127.0.0.1:{simulator.slave.port}\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    simulator = IologikE1200Simulator()
+    for channel in arguments.on:
+        simulator.switch(channel, on=True)
+    for written in arguments.count:
+        channel, _equals, pulses = written.partition("=")
+        simulator.count(int(channel), int(pulses))
+    serve(simulator)
 
 
 if __name__ == "__main__":

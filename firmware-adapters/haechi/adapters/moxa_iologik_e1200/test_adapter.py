@@ -12,7 +12,7 @@ from haechi.adapters.moxa_iologik_e1200.simulator import IologikE1200Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, NotConnected
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.suite import QUICK
+from haechi.sdk.testing.peers import told
 from haechi.sdk.transports.modbus_frames import data_of, take_tcp_frame
 
 _CALL = {"name": "call", "channel": 0, "observed_property": "emergency_call"}
@@ -55,7 +55,6 @@ class TestIologikE1200(AdapterConformance):
         "loop": (0.0, 65536.0, 4294967295.0),
         "rain": (7.0, 8.0),
     }
-    effort = QUICK._replace(reads=200, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[ModulePeer]:
@@ -75,8 +74,7 @@ class TestIologikE1200(AdapterConformance):
             except BadReading:
                 return []
         sample = module.sample_of(answers)
-        assert sample is not None
-        return [(name.partition(".")[2], value) for name, value in zip(sample.datastreams, sample.values, strict=True)]
+        return told(sample)
 
 
 async def test_a_smaller_model_is_told_from_a_dead_one() -> None:

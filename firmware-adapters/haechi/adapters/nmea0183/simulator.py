@@ -4,17 +4,14 @@ From a shell: ``python -m haechi.adapters.nmea0183.simulator --latitude 36.35 --
 """
 
 import argparse
-import asyncio
-import sys
-from contextlib import suppress
 from functools import reduce
 from operator import xor
-from typing import Self
 
+from haechi.sdk.simulated import Simulated, serve
 from haechi.sdk.talker import Talker
 
 
-class Nmea0183Simulator:
+class Nmea0183Simulator(Simulated[Talker]):
     """One receiver with a fix. An async context manager."""
 
     def __init__(self, *, period_s: float = 0.02) -> None:
@@ -26,6 +23,7 @@ class Nmea0183Simulator:
         self.status, self.mode, self.fix = "A", "A", "1"
         """RMC's status and mode, GGA's quality."""
         self.talker = Talker(self.say, period_s=period_s)
+        super().__init__(self.talker)
 
     def say(self) -> bytes:
         """Return what it says now."""
@@ -40,13 +38,6 @@ class Nmea0183Simulator:
                 f"{rmc},,,{self.mode}",
             )
         )
-
-    async def __aenter__(self) -> Self:
-        await self.talker.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.talker.__aexit__()
 
 
 def sentence(body: str) -> bytes:
@@ -65,16 +56,9 @@ def main() -> None:
     parser.add_argument("--latitude", type=float, default=36.35)
     parser.add_argument("--longitude", type=float, default=127.38)
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.latitude, arguments.longitude))
-
-
-async def _main(latitude: float, longitude: float) -> None:
-    async with Nmea0183Simulator(period_s=1.0) as simulator:
-        simulator.latitude, simulator.longitude = latitude, longitude
-        sys.stdout.write(simulator.talker.port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    simulator = Nmea0183Simulator(period_s=1.0)
+    simulator.latitude, simulator.longitude = arguments.latitude, arguments.longitude
+    serve(simulator)
 
 
 if __name__ == "__main__":

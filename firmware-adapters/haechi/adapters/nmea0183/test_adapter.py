@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,19 +13,15 @@ from haechi.adapters.nmea0183.simulator import Nmea0183Simulator, sentence
 from haechi.contract.observations import Quality, Value
 from haechi.sdk import BadReading, Host
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.suite import QUICK
-
-_QUICK = {"period_s": 0.01, "silence_s": 0.5, "retry_s": 0.1, "baud": 115200}
+from haechi.sdk.testing.peers import TalkerPeer, told
 
 
-class ReceiverPeer:
+class ReceiverPeer(TalkerPeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: Nmea0183Simulator) -> None:
+        super().__init__(simulator.talker, baud=115200)
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self._simulator.talker.port, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.status = "A"
@@ -41,14 +37,9 @@ class ReceiverPeer:
             case _:
                 self._simulator.time = str(value)[11:19]
 
-    def fall_silent(self) -> None:
-        self._simulator.talker.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.talker.is_held
-
-    def hurry(self) -> None:
-        self._simulator.talker.period_s = 0.0
+    def refuse(self, property_name: str) -> None:
+        assert property_name == "latitude"
+        self._simulator.status = "V"  # of the whole sentence: there is no fix
 
 
 class TestNmea0183(AdapterConformance):
@@ -62,7 +53,6 @@ class TestNmea0183(AdapterConformance):
         "course": (84.4, 359.9),
         "utc": ("2026-11-22T12:35:19Z", "2026-11-22T23:59:59Z"),
     }
-    effort = QUICK._replace(reads=200, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[ReceiverPeer]:
@@ -77,8 +67,7 @@ class TestNmea0183(AdapterConformance):
                 sample = receiver.sample_of(frame)
             except BadReading:
                 continue
-            if sample is not None:
-                found += zip((name.partition(".")[2] for name in sample.datastreams), sample.values, strict=True)
+            found += told(sample)
         return found
 
 

@@ -4,20 +4,18 @@ From a shell: ``python -m haechi.adapters.ott_pls.simulator --depth 1.234``.
 """
 
 import argparse
-import asyncio
-import sys
-from contextlib import suppress
-from typing import Self
 
 from haechi.sdk.sdi12_sensor import Sdi12Sensor
+from haechi.sdk.simulated import Simulated, serve
 
 
-class OttPlsSimulator:
+class OttPlsSimulator(Simulated[Sdi12Sensor]):
     """One probe, measuring for three seconds or more. An async context manager."""
 
     def __init__(self, *, depth: str = "+1.234", address: str = "0") -> None:
         """Be covered by so much water, as it is written on the wire."""
         self.sensor = Sdi12Sensor(self._measure, address=address, identity="13OTTHACHPLS000100123456")
+        super().__init__(self.sensor)
         self.values = [depth, "+8.5", depth, depth]
         """Level, temperature, lowest and highest level, as written on the wire."""
         self.set_units(level=0, temperature=0)
@@ -29,28 +27,13 @@ class OttPlsSimulator:
     def _measure(self, number: int) -> list[str]:
         return self.values if number == 0 else []
 
-    async def __aenter__(self) -> Self:
-        await self.sensor.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.sensor.__aexit__()
-
 
 def main() -> None:
     """Serve one probe until interrupted; the first line on standard output is the port."""
     parser = argparse.ArgumentParser(prog="python -m haechi.adapters.ott_pls.simulator", description=main.__doc__)
     parser.add_argument("--depth", type=float, default=1.234, metavar="METRES")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.depth))
-
-
-async def _main(depth_m: float) -> None:
-    async with OttPlsSimulator(depth=f"{depth_m:+.3f}") as simulator:
-        sys.stdout.write(simulator.sensor.port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    serve(OttPlsSimulator(depth=f"{arguments.depth:+.3f}"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,32 +13,26 @@ from haechi.adapters.ott_pls.simulator import OttPlsSimulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, Host, Sample
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.peers import SensorPeer
 from haechi.sdk.testing.sdi12_answers import values_in
-from haechi.sdk.testing.suite import QUICK
 
-# A pseudo-terminal has neither parity nor seven bits.
-_QUICK = {"parity": "none", "databits": 8, "period_s": 0.01, "timeout_s": 0.2, "retry_s": 0.1}
 _PLACES = {"water_depth": 0, "water_temperature": 1, "water_depth_min": 2, "water_depth_max": 3}
 
 
-class ProbePeer:
+class ProbePeer(SensorPeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: OttPlsSimulator) -> None:
+        super().__init__(simulator.sensor)
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self._simulator.sensor.port, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.set_units(level=0, temperature=0)
         self._simulator.values[_PLACES[property_name]] = f"{float(value):+.3f}"
 
-    def fall_silent(self) -> None:
-        self._simulator.sensor.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.sensor.is_held
+    def refuse(self, property_name: str) -> None:
+        assert property_name == "water_depth"
+        self._simulator.set_units(level=3, temperature=0)  # a pressure, which is no depth
 
 
 class TestOttPls(AdapterConformance):
@@ -51,9 +45,6 @@ class TestOttPls(AdapterConformance):
         "water_depth_max": (1.3, 9999.999),
         "water_temperature": (8.5, -0.5),
     }
-    effort = QUICK._replace(
-        reads=100, trouble_s=0.1, cancellations=4
-    )  # four commands a read: 0.05 s is as fast as it goes
     foreign = (b"1+3.14\r\n", b"2M!", b"50012\r\n")
 
     @asynccontextmanager

@@ -4,18 +4,15 @@ From a shell: ``python -m haechi.adapters.plantower_pms5003.simulator --pm2-5 35
 """
 
 import argparse
-import asyncio
 import struct
-import sys
-from contextlib import suppress
-from typing import Self
 
+from haechi.sdk.simulated import Simulated, serve
 from haechi.sdk.talker import Talker
 
 _NUMBERS = 13
 
 
-class PlantowerPms5003Simulator:
+class PlantowerPms5003Simulator(Simulated[Talker]):
     """One sensor with clean air. An async context manager."""
 
     def __init__(self, *, period_s: float = 0.02) -> None:
@@ -23,18 +20,12 @@ class PlantowerPms5003Simulator:
         self.numbers = [0] * _NUMBERS
         """Data 1 to 13 of the manual, from place 0 on."""
         self.talker = Talker(self.frame, period_s=period_s)
+        super().__init__(self.talker)
 
     def frame(self) -> bytes:
         """Return what it says now."""
         body = b"BM" + struct.pack(f">H{_NUMBERS}H", 2 * _NUMBERS + 2, *self.numbers)
         return body + struct.pack(">H", sum(body))
-
-    async def __aenter__(self) -> Self:
-        await self.talker.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.talker.__aexit__()
 
 
 def main() -> None:
@@ -44,16 +35,9 @@ def main() -> None:
     )
     parser.add_argument("--pm2-5", type=int, default=12, metavar="UG_PER_M3")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.pm2_5))
-
-
-async def _main(pm2_5: int) -> None:
-    async with PlantowerPms5003Simulator(period_s=1.0) as simulator:
-        simulator.numbers[4] = pm2_5
-        sys.stdout.write(simulator.talker.port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    simulator = PlantowerPms5003Simulator(period_s=1.0)
+    simulator.numbers[4] = arguments.pm2_5
+    serve(simulator)
 
 
 if __name__ == "__main__":

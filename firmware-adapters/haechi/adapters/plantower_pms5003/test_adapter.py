@@ -3,38 +3,27 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from haechi.adapters.plantower_pms5003.adapter import PlantowerPms5003
 from haechi.adapters.plantower_pms5003.simulator import PlantowerPms5003Simulator
 from haechi.contract.observations import Value
 from haechi.sdk import Host
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.peers import TalkerPeer, told
 
 _PLACES = {"pm1": 3, "pm2_5": 4, "pm10": 5}
-_QUICK = {"period_s": 0.01, "silence_s": 0.5, "retry_s": 0.1}
 
 
-class DustPeer:
+class DustPeer(TalkerPeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: PlantowerPms5003Simulator) -> None:
+        super().__init__(simulator.talker)
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self._simulator.talker.port, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.numbers[_PLACES[property_name]] = int(value)
-
-    def fall_silent(self) -> None:
-        self._simulator.talker.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.talker.is_held
-
-    def hurry(self) -> None:
-        self._simulator.talker.period_s = 0.0
 
 
 class TestPlantowerPms5003(AdapterConformance):
@@ -55,11 +44,7 @@ class TestPlantowerPms5003(AdapterConformance):
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
         sensor = PlantowerPms5003("device-1", PlantowerPms5003.load_config(recording.config), Host())
         samples = [sensor.sample_of(frame) for frame in sensor.frames().feed(data)]
-        return [
-            (name.partition(".")[2], value)
-            for sample in samples
-            for name, value in zip(sample.datastreams, sample.values, strict=True)
-        ]
+        return [one for sample in samples for one in told(sample)]
 
 
 async def test_particle_counts_come_when_wanted() -> None:

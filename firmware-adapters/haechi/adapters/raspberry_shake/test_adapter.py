@@ -14,7 +14,6 @@ from haechi.adapters.raspberry_shake.simulator import RaspberryShakeSimulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.suite import QUICK
 
 
 class ShakePeer:
@@ -49,7 +48,6 @@ class TestRaspberryShake(AdapterConformance):
     entry_point = "raspberry_shake"
     folder = Path(__file__).parent
     shown: ClassVar[Mapping[str, Sequence[Value]]] = {"ehz": (16000.0, -8388608.0, 0.0)}
-    effort = QUICK._replace(reads=200, trouble_s=0.1, cancellations=4)
     foreign = (b"{'EHZ', 0, 1}", b"{'XYZ', 1700000000.0, 1, 2}", b"hello")
 
     @asynccontextmanager

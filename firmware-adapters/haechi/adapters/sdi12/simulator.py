@@ -4,11 +4,9 @@ From a shell: ``python -m haechi.adapters.sdi12.simulator +1.234 -0.5``.
 """
 
 import argparse
-import asyncio
-import sys
-from contextlib import suppress
 
 from haechi.sdk.sdi12_sensor import Sdi12Sensor
+from haechi.sdk.simulated import serve
 
 
 def main() -> None:
@@ -18,15 +16,7 @@ def main() -> None:
     parser.add_argument("values", nargs="+", metavar="VALUE", help="as the sensor writes it, such as 1.234")
     arguments = parser.parse_args()
     values = [value if value[0] in "+-" else f"+{value}" for value in arguments.values]
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(values, arguments.address))
-
-
-async def _main(values: list[str], address: str) -> None:
-    async with Sdi12Sensor(lambda _number: values, address=address, identity="14HAECHI  SIM   001") as sensor:
-        sys.stdout.write(sensor.port + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    serve(Sdi12Sensor(lambda _number: values, address=arguments.address, identity="14HAECHI  SIM   001"))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from haechi.contract.observations import Quality, Value
 from haechi.sdk import BadReading, ConfigError, Host
 from haechi.sdk import sdi12_sensor as simulated
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.peers import ASKED, TRANSLATED, SensorPeer
 from haechi.sdk.testing.sdi12_answers import values_in
-from haechi.sdk.testing.suite import QUICK
 
 _LEVEL = {
     "place": 2,
@@ -25,28 +25,18 @@ _LEVEL = {
     "invalid": [-9999],
 }
 _WARM = {"place": 1, "name": "water.temperature", "unit": "Cel", "invalid": [-9999]}
-# A pseudo-terminal has neither parity nor seven bits.
-_QUICK = {"parity": "none", "databits": 8, "period_s": 0.01, "timeout_s": 0.2, "retry_s": 0.1}
 
 
-class SensorPeer:
+class AnyPeer(SensorPeer):
     """A simulated sensor as the suite sees it."""
 
     def __init__(self) -> None:
         self.values = ["+8.5", "+1.234"]
         self.sensor = simulated.Sdi12Sensor(lambda _number: self.values)
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self.sensor.port, **_QUICK, "value": [_LEVEL, _WARM]}
+        super().__init__(self.sensor, value=[_LEVEL, _WARM])
 
     def show(self, property_name: str, value: Value) -> None:
         self.values[property_name == "level"] = f"{float(value):+.3f}"
-
-    def fall_silent(self) -> None:
-        self.sensor.silent = True
-
-    def is_held(self) -> bool:
-        return self.sensor.is_held
 
     def refuse(self, property_name: str) -> None:
         self.values[property_name == "level"] = "-9999"
@@ -60,12 +50,11 @@ class TestSdi12Sensor(AdapterConformance):
         "level": (1.234, 0.0, -0.005),
         "water.temperature": (8.5, -0.125),
     }
-    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # 0.03 s a read is as fast as SDI-12 goes
     foreign = (b"1+3.14\r\n", b"2M!", b"50012\r\n")
 
     @asynccontextmanager
-    async def peer(self) -> AsyncIterator[SensorPeer]:
-        peer = SensorPeer()
+    async def peer(self) -> AsyncIterator[AnyPeer]:
+        peer = AnyPeer()
         async with peer.sensor:
             yield peer
 
@@ -107,7 +96,7 @@ def test_fewer_values_than_the_configuration_names_are_no_reading() -> None:
 
 async def test_another_measurement_may_be_asked_for() -> None:
     async with simulated.Sdi12Sensor(lambda number: [f"+{number}"]) as one:
-        written = {"serial_port": one.port, **_QUICK, "measurement": 7, "value": [_WARM]}
+        written = {"serial_port": one.port, **ASKED, **TRANSLATED, "measurement": 7, "value": [_WARM]}
         async with aclosing(Sdi12Sensor("s", Sdi12Sensor.load_config(written), Host()).samples()) as samples:
             assert (await anext(samples)).values == (7.0,)
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,28 +13,19 @@ from haechi.contract.observations import Quality, Value
 from haechi.sdk import Host
 from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.testing.modbus_answers import values_in
-from haechi.sdk.testing.suite import QUICK
+from haechi.sdk.testing.peers import SlavePeer
 
 
-class SensorPeer:
+class AirPeer(SlavePeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: SenseairS8Simulator) -> None:
+        super().__init__(simulator.slave)
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        port = self._simulator.slave.serial_port
-        return {"serial_port": port, "baud": 115200, "period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1}
 
     def show(self, property_name: str, value: Value) -> None:
         assert property_name == "co2"
         self._simulator.show(int(value))
-
-    def fall_silent(self) -> None:
-        self._simulator.slave.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.slave.is_held
 
     def refuse(self, property_name: str) -> None:
         assert property_name == "co2"
@@ -47,13 +38,12 @@ class TestSenseairS8(AdapterConformance):
     folder = Path(__file__).parent
     shown: ClassVar[Mapping[str, Sequence[Value]]] = {"co2": (400.0, 1.0, 10000.0)}
 
-    effort = QUICK._replace(reads=100, trouble_s=0.1, cancellations=4)  # its transport is tried harder elsewhere
     foreign = (bytes.fromhex("11030602 2b00000064c8ba"), bytes.fromhex("07830220f0"))
 
     @asynccontextmanager
-    async def peer(self) -> AsyncIterator[SensorPeer]:
+    async def peer(self) -> AsyncIterator[AirPeer]:
         async with SenseairS8Simulator() as simulator:
-            yield SensorPeer(simulator)
+            yield AirPeer(simulator)
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
         return values_in(SenseairS8("device-1", SenseairS8.load_config(recording.config), Host()), data)

@@ -82,7 +82,7 @@ async def test_a_burst_gives_its_newest_frame() -> None:
             waiting = asyncio.ensure_future(anext(samples))
             await asyncio.sleep(0)  # the first step of the iterator opens the port
             assert simulator.is_held
-            simulator.say(b"".join(frame_of("maxbotix_r", millimetres / 1000) for millimetres in range(1000, 1050)))
+            simulator.put(b"".join(frame_of("maxbotix_r", millimetres / 1000) for millimetres in range(1000, 1050)))
             assert (await waiting).values == (1.049,)
 
 

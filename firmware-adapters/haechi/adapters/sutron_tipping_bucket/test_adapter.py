@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,21 +13,16 @@ from haechi.adapters.sutron_tipping_bucket.simulator import SutronTippingBucketS
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, Host
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.peers import SensorPeer
 from haechi.sdk.testing.sdi12_answers import values_in
-from haechi.sdk.testing.suite import QUICK
-
-# A pseudo-terminal has neither parity nor seven bits.
-_QUICK = {"unit": "mm", "parity": "none", "databits": 8, "period_s": 0.01, "timeout_s": 0.2, "retry_s": 0.1}
 
 
-class RainPeer:
+class RainPeer(SensorPeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: SutronTippingBucketSimulator) -> None:
+        super().__init__(simulator.sensor, unit="mm")
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self._simulator.sensor.port, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
         match property_name:
@@ -40,12 +35,6 @@ class RainPeer:
             case _:
                 self._simulator.tips = int(value)
 
-    def fall_silent(self) -> None:
-        self._simulator.sensor.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.sensor.is_held
-
 
 class TestSutronTippingBucket(AdapterConformance):
     adapter = SutronTippingBucket
@@ -57,9 +46,6 @@ class TestSutronTippingBucket(AdapterConformance):
         "rain_today": (0.0, 12.25, 0.5),
         "rain_yesterday": (0.0, 99.75),
     }
-    effort = QUICK._replace(
-        reads=100, trouble_s=0.1, cancellations=4
-    )  # a break and a mark before each: 0.03 s a read is as fast as it goes
     foreign = (b"1+3.14\r\n", b"2M!", b"50012\r\n")
 
     @asynccontextmanager
@@ -74,7 +60,7 @@ class TestSutronTippingBucket(AdapterConformance):
 
 async def test_a_lost_answer_loses_no_rain() -> None:
     async with SutronTippingBucketSimulator(bucket=0.2) as simulator:
-        config = SutronTippingBucket.load_config({"serial_port": simulator.sensor.port, **_QUICK})
+        config = SutronTippingBucket.load_config(RainPeer(simulator).config())
         async with aclosing(SutronTippingBucket("rain", config, Host()).samples()) as samples:
             simulator.tip(3)
             assert (await anext(samples)).values[:2] == (0.6, 3.0)
@@ -87,7 +73,7 @@ async def test_a_lost_answer_loses_no_rain() -> None:
 async def test_concurrent_measurements_give_the_same() -> None:
     async with SutronTippingBucketSimulator(bucket=0.2, address="b") as simulator:
         simulator.tip(3)
-        written = {"serial_port": simulator.sensor.port, "address": "b", "concurrent": True, **_QUICK}
+        written = {**RainPeer(simulator).config(), "address": "b", "concurrent": True}
         async with aclosing(
             SutronTippingBucket("rain", SutronTippingBucket.load_config(written), Host()).samples()
         ) as samples:

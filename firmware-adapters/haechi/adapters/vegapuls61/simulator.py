@@ -4,24 +4,23 @@ From a shell: ``python -m haechi.adapters.vegapuls61.simulator --distance 3.2``.
 """
 
 import argparse
-import asyncio
 import struct
-import sys
-from contextlib import suppress
-from typing import Literal, Self
+from typing import Literal
 
 from haechi.sdk.modbus_slave import ModbusSlave
+from haechi.sdk.simulated import Simulated, serve
 from haechi.sdk.transports.modbus_frames import Table
 
 _METRES, _CELSIUS = 45, 32
 
 
-class Vegapuls61Simulator:
+class Vegapuls61Simulator(Simulated[ModbusSlave]):
     """One gauge with PV a distance in metres and SV its electronics' temperature. An async context manager."""
 
     def __init__(self, *, transport: Literal["rtu", "tcp"] = "rtu", unit: int = 246, distance: float = 2.5) -> None:
         """Show ``distance`` in metres."""
         self.slave = ModbusSlave(unit, transport=transport)
+        super().__init__(self.slave)
         self._units = [_METRES, _CELSIUS, _METRES, _METRES]
         self._values = [distance, 21.5, 0.0, 0.0]
         self._status = 0
@@ -49,13 +48,6 @@ class Vegapuls61Simulator:
             slave.set(Table.INPUT, 106 + 4 * place, low, high)
             slave.set(Table.INPUT, 2002 + 2 * place, high, low)
 
-    async def __aenter__(self) -> Self:
-        await self.slave.__aenter__()
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        await self.slave.__aexit__()
-
 
 def _float_words(value: float) -> tuple[int, int]:
     high, low = struct.unpack(">HH", struct.pack(">f", value))
@@ -69,17 +61,7 @@ def main() -> None:
     parser.add_argument("--unit", type=int, default=246)
     parser.add_argument("--distance", type=float, default=2.5, metavar="METRES")
     arguments = parser.parse_args()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments))
-
-
-async def _main(arguments: argparse.Namespace) -> None:
-    simulator = Vegapuls61Simulator(transport=arguments.transport, unit=arguments.unit, distance=arguments.distance)
-    async with simulator:
-        slave = simulator.slave
-        sys.stdout.write((slave.serial_port or f"127.0.0.1:{slave.port}") + "\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    serve(Vegapuls61Simulator(transport=arguments.transport, unit=arguments.unit, distance=arguments.distance))
 
 
 if __name__ == "__main__":

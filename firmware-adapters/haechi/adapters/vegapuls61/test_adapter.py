@@ -13,29 +13,21 @@ from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host, Sample
 from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.testing.modbus_answers import values_in
+from haechi.sdk.testing.peers import ASKED, SlavePeer
 
 _PLACES = {"distance": 0, "temperature": 1}
-_QUICK = {"period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1, "secondary": "temperature"}
 
 
-class GaugePeer:
+class GaugePeer(SlavePeer):
     """The simulator as the suite sees it."""
 
     def __init__(self, simulator: Vegapuls61Simulator) -> None:
+        super().__init__(simulator.slave, secondary="temperature")
         self._simulator = simulator
-
-    def config(self) -> Mapping[str, Any]:
-        return {"serial_port": self._simulator.slave.serial_port, "baud": 115200, **_QUICK}
 
     def show(self, property_name: str, value: Value) -> None:
         self._simulator.invalidate()
         self._simulator.show(_PLACES[property_name], float(value))
-
-    def fall_silent(self) -> None:
-        self._simulator.slave.silent = True
-
-    def is_held(self) -> bool:
-        return self._simulator.slave.is_held
 
     def refuse(self, property_name: str) -> None:
         self._simulator.invalidate(_PLACES[property_name])
@@ -63,7 +55,7 @@ class TestVegapuls61(AdapterConformance):
 
 async def read_once(simulator: Vegapuls61Simulator, **keys: Any) -> tuple[Sample, Host]:
     host = Host()
-    written = {"serial_port": simulator.slave.serial_port, **_QUICK, **keys}
+    written = {**GaugePeer(simulator).config(), **keys}
     gauge = Vegapuls61("gauge", Vegapuls61.load_config(written), host)
     async with aclosing(gauge.samples()) as samples:
         return await anext(samples), host
@@ -115,7 +107,8 @@ async def test_a_unit_of_another_kind_is_no_value_of_this_one() -> None:
 
 async def test_behind_a_gateway_to_the_bus_it_is_the_same() -> None:
     async with Vegapuls61Simulator(transport="tcp") as simulator:
-        written = {"transport": "tcp", "host": "127.0.0.1", "port": simulator.slave.port, **_QUICK}
+        written = {"transport": "tcp", "host": "127.0.0.1", "port": simulator.slave.port, **ASKED}
+        written["secondary"] = "temperature"
         gauge = Vegapuls61("gauge", Vegapuls61.load_config(written), Host())
         async with aclosing(gauge.samples()) as samples:
             assert (await anext(samples)).values == (2.5, 21.5)

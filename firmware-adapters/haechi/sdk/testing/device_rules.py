@@ -8,8 +8,8 @@ import math
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 
@@ -24,6 +24,7 @@ from haechi.sdk.testing.suite import (
     Ledger,
     Peer,
     Refusing,
+    Run,
     Suite,
     Warming,
     is_one_line,
@@ -47,7 +48,7 @@ class DeviceRules(Suite):
     async def test_emits_what_it_describes(self) -> None:
         if self.skips("emits_what_it_describes"):
             return
-        async with self.peer() as peer, aclosing(self.samples(peer)) as samples:
+        async with self._hurried() as peer, aclosing(self.samples(peer)) as samples:
             described = {one.id: one for one in self.make(peer).describe()}
             assert set(described) == {f"{DEVICE}.{name}" for name in self.shown}
             self.show_first(peer)
@@ -64,7 +65,7 @@ class DeviceRules(Suite):
         """Every value emitted was shown, and every value shown arrives."""
         if self.skips("values_are_the_devices_own"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             ledger = Ledger(peer)
             samples: AsyncGenerator[Sample, None] | None = None
             for number in range(max(len(values) for values in self.shown.values())):
@@ -80,7 +81,7 @@ class DeviceRules(Suite):
         """Closing the iterator or cancelling the task frees the port, and the same adapter can start again."""
         if self.skips("releases_its_port"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             adapter = self.make(peer)
             for _attempt in range(2):
                 async with aclosing(adapter.samples()) as samples, asyncio.timeout(PATIENCE_S):
@@ -108,7 +109,7 @@ class DeviceRules(Suite):
         """Either both read, or the second one is told in one line that the port is taken."""
         if self.skips("opening_twice_is_harmless"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             async with aclosing(self.samples(peer)) as first, asyncio.timeout(PATIENCE_S):
                 ledger = self.show_first(peer)
                 await anext(first)
@@ -128,7 +129,7 @@ class DeviceRules(Suite):
             return
         async with self.peer() as peer:
             adapter = self.make(peer)
-            for steps in range(self.effort.cancellations):
+            for steps in range(Run.effort.cancellations):
                 task = asyncio.ensure_future(adapter.probe() if steps % 4 == 3 else _draw(adapter.samples()))
                 for _step in range(steps):
                     await asyncio.sleep(0 if steps % 2 else 0.0005)
@@ -157,7 +158,7 @@ class DeviceRules(Suite):
     async def test_probe_says_one_line(self) -> None:
         if self.skips("probe_says_one_line"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             async with asyncio.timeout(PATIENCE_S):
                 line = await self.make(peer).probe()
             assert line
@@ -169,7 +170,7 @@ class DeviceRules(Suite):
         """A value that the device has not is not emitted, the refusal is counted, and the value comes back."""
         if self.skips("refusal_is_no_value"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             assert isinstance(peer, Refusing), "the peer needs the method refuse (haechi.sdk.testing.Refusing)"
             ledger = self.show_first(peer)
             adapter = self.make(peer)
@@ -195,7 +196,7 @@ class DeviceRules(Suite):
     async def test_warm_up_is_quality(self) -> None:
         if self.skips("warm_up_is_quality"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             assert isinstance(peer, Warming), "the peer needs the method warm_up (haechi.sdk.testing.Warming)"
             ledger = self.show_first(peer)
             peer.warm_up()
@@ -232,12 +233,17 @@ class DeviceRules(Suite):
     async def test_reads_without_growth(self) -> None:
         if self.skips("reads_without_growth"):
             return
-        async with self.peer() as peer:
+        async with self._hurried() as peer:
             if isinstance(peer, Hurried):
                 peer.hurry()
-            reads = self.effort.reads
-            with attached(_HurryingWire()):
-                await self._reads_without_growth(peer, reads)
+            await self._reads_without_growth(peer, Run.effort.reads)
+
+    @asynccontextmanager
+    async def _hurried(self) -> AsyncIterator[Peer]:
+        """Start a peer on a wire whose silences take no time, for rules that are not about silence."""
+        with attached(_HurryingWire()):
+            async with self.peer() as peer:
+                yield peer
 
     async def _reads_without_growth(self, peer: Peer, reads: int) -> None:
         async with aclosing(self.make(peer, _Hurrying()).samples()) as samples, asyncio.timeout(_GROWTH_S_MAX):
@@ -270,7 +276,7 @@ class _Leaping(MonotonicClock):
 class _Hurrying:
     """Time that passes as fast as somebody waits for it: an injected clock, so that thousands of reads take seconds."""
 
-    _TICK_S = 0.01
+    _TICK_S = 0.1
 
     def __init__(self) -> None:
         self._now_s = 0.0
@@ -289,7 +295,7 @@ class _Hurrying:
 
 
 class _HurryingWire(Wire):
-    """Silence between frames that takes no time: a simulator needs none."""
+    """Silences and breaks that take no time: a simulator needs none."""
 
     async def pause(self, seconds: float) -> None:  # noqa: ARG002
         await asyncio.sleep(0)

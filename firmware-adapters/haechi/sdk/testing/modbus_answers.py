@@ -5,6 +5,7 @@ from typing import Any
 
 from haechi.contract.observations import Value
 from haechi.sdk.errors import BadReading
+from haechi.sdk.testing.peers import told
 from haechi.sdk.transports.modbus_frames import Read, take_rtu_answer
 from haechi.sdk.transports.modbus_poll import ModbusPolled
 
@@ -32,6 +33,4 @@ def values_in(adapter: ModbusPolled[Any], data: bytes) -> list[tuple[str, Value]
     """Return property and value of what ``adapter`` emits for one recorded round, in order; nothing for damage."""
     answers = answers_in(data, adapter.config.unit_id, adapter.reads())
     sample = None if answers is None else adapter.sample_of(answers)
-    if sample is None:
-        return []
-    return [(name.partition(".")[2], value) for name, value in zip(sample.datastreams, sample.values, strict=True)]
+    return told(sample)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from haechi.sdk.testing.suite import PATIENCE_S, THOROUGH, Suite
+from haechi.sdk.testing.suite import PATIENCE_S, THOROUGH, Run
 
 _DETAIL_CHARACTERS_MAX = 500
 
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Take the effort, and write down."""
     if config.getoption("--haechi-thorough"):
-        Suite.effort = THOROUGH
+        Run.effort = THOROUGH
     path = config.getoption("--haechi-report")
     if path is not None:
         config.pluginmanager.register(_Writer(path), "haechi-report-writer")

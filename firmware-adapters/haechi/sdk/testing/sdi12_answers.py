@@ -4,6 +4,7 @@ from typing import Any
 
 from haechi.contract.observations import Value
 from haechi.sdk.errors import BadReading
+from haechi.sdk.testing.peers import told
 from haechi.sdk.transports import sdi12_frames as frames
 from haechi.sdk.transports.sdi12_poll import Sdi12Polled
 
@@ -22,6 +23,4 @@ def values_in(adapter: Sdi12Polled[Any], data: bytes) -> list[tuple[str, Value]]
         sample = adapter.sample_of(values)
     except BadReading:
         return []
-    if sample is None:
-        return []
-    return [(name.partition(".")[2], value) for name, value in zip(sample.datastreams, sample.values, strict=True)]
+    return told(sample)

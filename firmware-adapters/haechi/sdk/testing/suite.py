@@ -34,6 +34,13 @@ QUICK = Effort(reads=500, trouble_s=0.3, cancellations=16)
 THOROUGH = Effort(reads=10_000, trouble_s=1.5, cancellations=60)
 
 
+class Run:
+    """What whoever runs the suites decides for all of them; an adapter's tests have no say in it."""
+
+    effort: ClassVar[Effort] = QUICK
+    """``haechi adapter check`` makes it THOROUGH."""
+
+
 class Peer(Protocol):
     """A device on the other end of the wire: the adapter's simulator, set up for the suite.
 
@@ -98,8 +105,11 @@ class Suite(ABC):
     """For every property of the peer's configuration, values to show one after the other."""
     foreign: ClassVar[Sequence[bytes]] = ()
     """Sound frames of other devices and other masters on the same line; none of them is for this adapter."""
-    effort: ClassVar[Effort] = QUICK
-    """``haechi adapter check`` makes it THOROUGH."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "effort" in cls.__dict__:
+            raise TypeError(f"{cls.__name__}.effort: how much is tried is for the run to say, not for the adapter")
 
     @abstractmethod
     def peer(self) -> AbstractAsyncContextManager[Peer]:

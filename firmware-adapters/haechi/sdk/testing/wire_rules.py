@@ -12,7 +12,7 @@ import pytest
 
 from haechi.sdk import Adapter, NotConnected
 from haechi.sdk.testing.interference import Interference
-from haechi.sdk.testing.suite import PATIENCE_S, Ledger, Peer, Restarting, Suite, is_one_line
+from haechi.sdk.testing.suite import PATIENCE_S, Ledger, Peer, Restarting, Run, Suite, is_one_line
 from haechi.sdk.wire import attached
 
 _SEED = 20261122
@@ -85,7 +85,7 @@ class WireRules(Suite):
             wire.before = noise
             adapter = self.make(peer)
             await _meanwhile(
-                adapter, ledger, _saying(wire, self.effort.trouble_s, lambda: chance.randbytes(_NOISE_BYTES_MAX))
+                adapter, ledger, _saying(wire, Run.effort.trouble_s, lambda: chance.randbytes(_NOISE_BYTES_MAX))
             )
             wire.mend()
             await _until_all_came(adapter, self._show_last(ledger))
@@ -100,7 +100,7 @@ class WireRules(Suite):
             adapter = self.make(peer)
             await _until_all_came(adapter, ledger)
             wire.delay_s = lambda: chance.choice((0.0, 0.05, 0.3, 0.6, 1.0))
-            await _meanwhile(adapter, ledger, asyncio.create_task(asyncio.sleep(2 * self.effort.trouble_s)))
+            await _meanwhile(adapter, ledger, asyncio.create_task(asyncio.sleep(2 * Run.effort.trouble_s)))
             wire.mend()
             await _until_all_came(adapter, self._show_last(ledger))
 
@@ -114,7 +114,7 @@ class WireRules(Suite):
             frames: Sequence[bytes] = self.foreign
             wire.before = lambda: chance.choice((b"", *frames))
             adapter = self.make(peer)
-            await _meanwhile(adapter, ledger, _saying(wire, self.effort.trouble_s, lambda: chance.choice(frames)))
+            await _meanwhile(adapter, ledger, _saying(wire, Run.effort.trouble_s, lambda: chance.choice(frames)))
             wire.mend()
             await _until_all_came(adapter, self._show_last(ledger))
 

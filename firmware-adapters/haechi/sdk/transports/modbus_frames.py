@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from haechi.sdk.crc import ReflectedCrc16
 from haechi.sdk.errors import BadReading
 from haechi.text import _
 
@@ -146,25 +147,12 @@ def take_tcp_frame(buffer: bytearray) -> TcpFrame | None:
     return TcpFrame(transaction, unit, pdu)
 
 
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _bit in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-        table.append(crc)
-    return tuple(table)
-
-
-_CRC = _crc_table()
+_CRC = ReflectedCrc16(0xA001, first=0xFFFF)
 
 
 def crc16(frame: bytes | bytearray) -> bytes:
     """Return the two check bytes that follow ``frame`` on a serial line, low byte first."""
-    crc = 0xFFFF
-    for byte in frame:
-        crc = crc >> 8 ^ _CRC[(crc ^ byte) & 0xFF]
-    return crc.to_bytes(2, "little")
+    return _CRC(frame).to_bytes(2, "little")
 
 
 def rtu_frame(unit: int, pdu: bytes) -> bytes:

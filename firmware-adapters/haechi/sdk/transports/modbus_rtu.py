@@ -13,7 +13,6 @@ left alone when nothing else helps; and, before it has ever given data, one that
 import asyncio
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -152,7 +151,7 @@ class ModbusRtu:
             return await self._exchange(bus.line, state, request)
 
     async def _pass_fence(self, line: SerialLine, state: _Unit, request: Read) -> None:
-        await self._drain(line)
+        self.strays += await line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
         fence = state.fence.next(request)
         if fence is None:
             self._rest(state)
@@ -164,7 +163,7 @@ class ModbusRtu:
             # It may have been the late answer to something older. Nobody speaks on the bus meanwhile: the price of
             # not knowing.
             await asyncio.sleep(self._timeout_s)
-            await self._drain(line)
+            self.strays += await line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
         state.fence.passed()
 
     def _rest(self, state: _Unit) -> NoReturn:
@@ -204,15 +203,3 @@ class ModbusRtu:
                 raise NotConnected(what, self._retry_s) from None
         self.strays += len(came)
         raise BadReading(_("{request}: {size} bytes that are no sound answer").format(request=request, size=len(came)))
-
-    async def _drain(self, line: SerialLine) -> None:
-        """Throw away what comes until nothing comes any more, at most for one time-out."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
-                while True:
-                    self.strays += len(line.take())
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_QUIET_S):
-                            self.strays += len(await line.read())
-                            continue
-                    return

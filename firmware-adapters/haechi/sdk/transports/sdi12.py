@@ -20,6 +20,7 @@ from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports import sdi12_frames as frames
 from haechi.sdk.transports.serial_bus import OnBus, SerialBus
 from haechi.sdk.transports.serial_line import LineSettings
+from haechi.sdk.wire import wire
 from haechi.text import _
 
 _BREAK_S = 0.015
@@ -140,9 +141,9 @@ class Sdi12(OnBus):
         loop = asyncio.get_running_loop()
         for attempt in range(_ATTEMPTS):
             if attempt or loop.time() > self._awake_until_s:
-                self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+                self.strays += await bus.line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
                 await bus.line.send_break(_BREAK_S)
-                await asyncio.sleep(_MARK_S)
+                await wire().pause(_MARK_S)
             self._awake_until_s = 0.0
             self.strays += len(bus.line.take())
             await bus.line.write(command)

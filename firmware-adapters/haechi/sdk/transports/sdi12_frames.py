@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from haechi.sdk.crc import ReflectedCrc16
 from haechi.sdk.errors import BadReading
 from haechi.text import _
 
@@ -17,6 +18,7 @@ LINE_BYTES_MAX = 85
 PAGES = 10
 """Data come in at most ten answers, aD0! to aD9!."""
 
+_CRC = ReflectedCrc16(0xA001, first=0)
 _VALUE = re.compile(rb"[+-](?:\d+\.?\d*|\.\d+)")
 _DIGITS_MAX = 7
 _CRC_CHARACTERS = 3
@@ -33,11 +35,7 @@ class Announced(NamedTuple):
 
 def crc(text: bytes) -> bytes:
     """Return the three characters that follow ``text``, address included (clause 4.4.12)."""
-    register = 0
-    for byte in text:
-        register ^= byte
-        for _bit in range(8):
-            register = register >> 1 ^ 0xA001 if register & 1 else register >> 1
+    register = _CRC(text)
     return bytes([0x40 | register >> 12, 0x40 | register >> 6 & 0x3F, 0x40 | register & 0x3F])
 
 

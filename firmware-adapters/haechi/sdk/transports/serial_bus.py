@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from haechi.sdk.errors import ConfigError, NotConnected
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
+from haechi.sdk.wire import wire
 from haechi.text import _
 
 _BUSES: dict[str, "SerialBus"] = {}
@@ -27,7 +28,7 @@ class BreakingLine(SerialLine):
         port = self._check()
         try:
             port.break_condition = True
-            await asyncio.sleep(seconds)
+            await wire().pause(seconds)
         except OSError as error:
             self._hang_up(error.strerror or str(error))
             self._check()
@@ -76,19 +77,6 @@ class SerialBus:
         if self._users == 0:
             del _BUSES[self._key]
             self.line.close()
-
-    async def drain(self, *, quiet_s: float, longest_s: float) -> int:
-        """Throw away what comes until ``quiet_s`` of silence, at most for ``longest_s``; return how many bytes."""
-        dropped = len(self.line.take())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(longest_s):
-                while True:
-                    try:
-                        async with asyncio.timeout(quiet_s):
-                            dropped += len(await self.line.read())
-                    except TimeoutError:
-                        break
-        return dropped
 
 
 class OnBus:

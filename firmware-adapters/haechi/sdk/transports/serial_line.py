@@ -7,6 +7,7 @@ import asyncio
 import errno
 import os
 import termios
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 import serial
@@ -118,6 +119,18 @@ class SerialLine:
                 return came
             self._check()
             await self._came.wait()
+
+    async def drain(self, *, quiet_s: float, longest_s: float) -> int:
+        """Throw away what comes until ``quiet_s`` of silence, at most for ``longest_s``; return how many bytes."""
+        dropped = len(self.take())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                came = True
+                while came:
+                    await wire().pause(quiet_s)
+                    came = bool(late := self.take())
+                    dropped += len(late)
+        return dropped
 
     async def write(self, data: bytes) -> None:
         """Send ``data``; returns when the operating system has taken all of it.

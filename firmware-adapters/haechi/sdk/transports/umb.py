@@ -42,7 +42,7 @@ class Umb(OnBus):
         """
         bus = self.joined()
         async with bus.turn:
-            self.strays += await bus.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+            self.strays += await bus.line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
             self._master = self._master % _MASTERS + 1
             master = frames.MASTER_CLASS | self._master
             request = frames.channels_request(self._device, master, channels)

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from haechi.sdk.crc import ReflectedCrc16
 from haechi.sdk.errors import BadReading
 from haechi.text import _
 
@@ -37,25 +38,12 @@ class ChannelValue(NamedTuple):
     value: float | None
 
 
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _bit in range(8):
-            crc = crc >> 1 ^ 0x8408 if crc & 1 else crc >> 1
-        table.append(crc)
-    return tuple(table)
-
-
-_CRC = _crc_table()
+_CRC = ReflectedCrc16(0x8408, first=0xFFFF)
 
 
 def crc(data: bytes) -> bytes:
     """Return the two check bytes over SOH to ETX: CRC-CCITT, least significant bit first, from FFFFh."""
-    register = 0xFFFF
-    for byte in data:
-        register = register >> 8 ^ _CRC[(register ^ byte) & 0xFF]
-    return register.to_bytes(2, "little")
+    return _CRC(data).to_bytes(2, "little")
 
 
 def frame(to: int, sender: int, payload: bytes) -> bytes:
