@@ -49,6 +49,7 @@ from haechi.text import _
 _log = logging.getLogger("haechi.edge.agent")
 _PARCEL_BYTES_MIN = 2048
 _FINISH_S = 3.0
+_CANCELS_MAX, _CANCEL_S = 5, 1.0
 _TRY_SALVAGE_S = 60.0
 
 
@@ -343,6 +344,19 @@ async def _first_end(stopping: "asyncio.Task[Any]", tasks: list[asyncio.Task[Non
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel until all have ended: a library may swallow a cancellation that meets its result in the same turn.
+
+    Who does not end within some seconds is left behind, as a partner's adapter must not keep a gateway from stopping.
+    """
+    pending = set(tasks)
+    for _try in range(_CANCELS_MAX):
+        for task in pending:
+            task.cancel()
+        if not pending:
+            break
+        _ended, pending = await asyncio.wait(pending, timeout=_CANCEL_S)
+    for task in pending:
+        _log.error("%s does not end and is left behind", task.get_coro())
+    for task in set(tasks) - pending:
+        if not task.cancelled():
+            task.exception()  # it was told before, by who supervises it

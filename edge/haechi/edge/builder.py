@@ -6,7 +6,7 @@ that no parcel can hold is dropped and counted.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -20,6 +20,9 @@ from haechi.contract.places import Datastream, Place, Step, Thing
 from haechi.edge.outbox import Draft, Epoch, Rank
 
 _LOSS_RANGES_MAX = 500
+_EVENTS_MAX = 250
+_DESCRIPTIONS_MAX = 1_000
+"""In one parcel, so that the cloud's transaction over it is short."""
 _DECODED_BYTES_A_VALUE = 16
 _BYTES_BESIDE_A_PIECE = 1024
 Item = TypeVar("Item")
@@ -49,8 +52,10 @@ class Builder:
             count = sum(len(reading.values) for reading in part)
             return Draft(Rank.LIVE, body, count, 0, min(times), max(times))
 
+        # However well it packs, what is unpacked has a limit.
+        groups = _cut(readings, _unpacked_bytes, DECODED_BYTES_MAX // 2)
         bodies: list[Draft] = []
-        for part, body in self._fitting(_bounded(readings), content, _halves_of_readings):
+        for part, body in self._fitting(groups, content, _halves_of_readings):
             bodies.append(draft(part, body))
         return bodies
 
@@ -64,7 +69,7 @@ class Builder:
 
         return [
             Draft(Rank.URGENT, body, 0, len(part), min(e.time_us for e in part), max(e.time_us for e in part))
-            for part, body in self._fitting([events] if events else [], content, _halves)
+            for part, body in self._fitting(_cut(events, lambda _: 1, _EVENTS_MAX), content, _halves)
         ]
 
     def evidence(self, pictures: Sequence[Evidence], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
@@ -99,9 +104,9 @@ class Builder:
             return parcel
 
         everything: list[Place | Thing | Datastream] = [*places, *things, *datastreams]
-        return [
-            Draft(Rank.URGENT, body) for _, body in self._fitting([everything] if everything else [], content, _halves)
-        ]
+        # Like descriptions pack so well that very many in one parcel unpack to more than anybody takes.
+        slices = _cut(everything, lambda _: 1, _DESCRIPTIONS_MAX)
+        return [Draft(Rank.URGENT, body) for _, body in self._fitting(slices, content, _halves)]
 
     def losses(self, records: Sequence[LossRecord], epoch: Epoch, clock: ClockQuality) -> list[Draft]:
         """Return the drafts of loss records; a record of very many ranges travels in pieces."""
@@ -111,11 +116,9 @@ class Builder:
             parcel.losses = list(part)
             return parcel
 
-        pieces = [piece for record in records for piece in _pieces(record)]
-        return [
-            Draft(Rank.URGENT, body, keeps=True)
-            for _, body in self._fitting([pieces] if pieces else [], content, _halves)
-        ]
+        pieces = (piece for record in records for piece in _pieces(record))
+        groups = _cut(pieces, lambda piece: len(piece.ranges) + 1, _LOSS_RANGES_MAX + 1)
+        return [Draft(Rank.URGENT, body, keeps=True) for _, body in self._fitting(groups, content, _halves_of_losses)]
 
     def _cut(self, picture: Evidence) -> list[Evidence]:
         """Return a clip in pieces that fit into a parcel; everything else whole."""
@@ -183,19 +186,43 @@ def _halves_of_readings(part: Sequence[Reading]) -> Sequence[Sequence[Reading]]:
     ]
 
 
-def _bounded(readings: Sequence[Reading]) -> list[list[Reading]]:
-    """Cut where the unpacked size could pass its limit, however well it packs."""
-    groups: list[list[Reading]] = []
-    size = DECODED_BYTES_MAX
-    for reading in readings:
-        size += len(reading.values) * _DECODED_BYTES_A_VALUE + sum(
-            len(value) for value in reading.values if isinstance(value, str)
+def _halves_of_losses(part: Sequence[LossRecord]) -> Sequence[Sequence[LossRecord]]:
+    """Split between records; a single one is split between its ranges, then between the names of its datastreams."""
+    if len(part) > 1:
+        return _halves(part)
+    whole = part[0]
+    if len(whole.ranges) > 1:
+        middle = len(whole.ranges) // 2
+        first, second = replace(whole, ranges=whole.ranges[:middle]), replace(whole, ranges=whole.ranges[middle:])
+    elif len(whole.datastreams) > 1:
+        middle = len(whole.datastreams) // 2
+        first, second = (
+            replace(whole, datastreams=whole.datastreams[:middle]),
+            replace(whole, datastreams=whole.datastreams[middle:]),
         )
-        if size > DECODED_BYTES_MAX // 2:
+    else:
+        return ()
+    # The counts belong to the whole record; only its first piece bears them.
+    return ([replace(first, id=f"{whole.id}a")], [replace(second, id=f"{whole.id}b", observations=0, events=0)])
+
+
+def _cut(items: Iterable[Item], size: Callable[[Item], int], size_max: int) -> list[list[Item]]:
+    """Cut into groups of at most a size; an item that is larger is a group of its own."""
+    groups: list[list[Item]] = []
+    held = size_max
+    for item in items:
+        held += size(item)
+        if held > size_max:
             groups.append([])
-            size = 0
-        groups[-1].append(reading)
+            held = size(item)
+        groups[-1].append(item)
     return groups
+
+
+def _unpacked_bytes(reading: Reading) -> int:
+    return len(reading.values) * _DECODED_BYTES_A_VALUE + sum(
+        len(value) for value in reading.values if isinstance(value, str)
+    )
 
 
 def _pieces(record: LossRecord) -> list[LossRecord]:
@@ -206,13 +233,10 @@ def _pieces(record: LossRecord) -> list[LossRecord]:
         ranges: tuple[LossRange, ...] = record.ranges[start : start + _LOSS_RANGES_MAX]
         first = start == 0
         pieces.append(
-            LossRecord(
-                id=f"{record.id[:48]}-{start}",
-                cause=record.cause,
+            replace(
+                record,
+                id=f"{record.id[:32]}-{start}",
                 ranges=ranges,
-                first_us=record.first_us,
-                last_us=record.last_us,
-                datastreams=record.datastreams,
                 # The counts belong to the whole record; only its first piece bears them.
                 observations=record.observations if first else 0,
                 events=record.events if first else 0,

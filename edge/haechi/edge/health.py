@@ -12,6 +12,7 @@ from haechi.contract.control import CONTROL_BYTES_MAX, ComponentStatus, GatewayS
 State = Literal["starting", "running", "retrying", "failed", "stopped"]
 _TEXT_MAX = 512
 _PROBLEMS_MAX = 32
+_NUMBER_MAX = 2.0**63
 
 
 @dataclass
@@ -38,16 +39,18 @@ class Health:
     ) -> None:
         """Say how a component is doing. ``counters`` may be a live mapping; it is read when a status is made."""
         before = self._components.get(name)
-        self.retries[name] += state == "retrying"
+        detail = _readable(detail)
+        self.retries[name] += state == "retrying" and (before is None or before.state != state)
         kept = before.counters if before is not None and counters is None else counters or {}
-        self._components[name] = _Component(kind, state, detail[:_TEXT_MAX], kept)
-        if before is None or (before.state, before.detail) != (state, detail[:_TEXT_MAX]):
+        self._components[name] = _Component(kind, state, detail, kept)
+        if before is None or (before.state, before.detail) != (state, detail):
             self.on_change()
 
     def problem(self, key: str, line: str) -> None:
         """Say what is wrong with the gateway itself; an empty line says that it is over."""
-        if self._problems.get(key, "") != line[:_TEXT_MAX]:
-            self._problems[key] = line[:_TEXT_MAX]
+        line = _readable(line)
+        if self._problems.get(key, "") != line:
+            self._problems[key] = line
             if not line:
                 del self._problems[key]
             self.on_change()
@@ -66,23 +69,45 @@ class Health:
                 kind=component.kind,
                 state=component.state,
                 detail=component.detail,
-                counters={key: component.counters[key] for key in list(component.counters)},
+                counters=_countable(component.counters),
             )
             for name, component in self._components.items()
         )
 
 
-def encode_status(status: GatewayStatus) -> bytes:
-    """Return a status as bytes within the contract's limit: counters go first, then components that run well."""
+def _readable(text: str) -> str:
+    """Return at most as much of a text as a status carries, without what no UTF-8 can say: it may be an adapter's."""
+    return text[:_TEXT_MAX].encode(errors="replace").decode()
+
+
+def _countable(counters: Mapping[str, object]) -> dict[str, int | float]:
+    """Return what is a number and finite: whatever else an adapter puts down would make the status unreadable."""
+    return {
+        key: value
+        for key, value in list(counters.items())
+        if isinstance(key, str) and isinstance(value, int | float) and abs(value) < _NUMBER_MAX
+    }
+
+
+def encode_status(status: GatewayStatus, bytes_max: int = CONTROL_BYTES_MAX) -> bytes:
+    """Return a status as bytes within a limit.
+
+    What is left out, in this order: counters, components that run well, all components, which conditions stand (then
+    they are not compared this time), all problems but the first.
+    """
     payload = encode_control(status)
-    if len(payload) <= CONTROL_BYTES_MAX:
+    if len(payload) <= bytes_max:
         return payload
     bare = tuple(
         ComponentStatus(id=part.id, kind=part.kind, state=part.state, detail=part.detail[:120])
         for part in status.components
     )
-    for components in (bare, tuple(part for part in bare if part.state != "running")[:200]):
+    for components in (bare, tuple(part for part in bare if part.state != "running")[:200], ()):
         payload = encode_control(replace(status, components=components))
-        if len(payload) <= CONTROL_BYTES_MAX:
+        if len(payload) <= bytes_max:
             return payload
-    return encode_control(replace(status, components=()))
+    shorter = replace(status, components=(), standing=None)
+    payload = encode_control(shorter)
+    if len(payload) <= bytes_max:
+        return payload
+    return encode_control(replace(shorter, problems=tuple(line[:120] for line in status.problems[:1])))

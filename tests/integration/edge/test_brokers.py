@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -38,6 +39,25 @@ count = 1000
 unit = "m"
 observed_property = "level"
 """
+
+DEAD = """
+[[device]]
+id = "dead-{number}"
+kind = "meter"
+place = "bridge"
+adapter = "modbus"
+[device.config]
+transport = "tcp"
+host = "127.0.0.1"
+port = {port}
+unit_id = 1
+[[device.config.registers]]
+name = "level"
+address = 0
+unit = "m"
+observed_property = "level"
+"""
+"""Many of them make a status that is larger than a small packet."""
 
 
 @contextlib.asynccontextmanager
@@ -87,11 +107,14 @@ async def test_a_small_packet_limit_is_kept(tmp_path: Path) -> None:
         Mosquitto(tmp_path / "broker", settings=["max_packet_size 3000"]) as broker,
         LittleCloud(broker.port) as cloud,
     ):
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            dead = "".join(DEAD.format(number=number, port=nobody.getsockname()[1]) for number in range(30))
         # What was made before the limit was known waits; descriptions are made anew, values made afterwards fit.
-        gateway = GatewayProcess(tmp_path / "gateway", broker.url, METER.format(port=simulator.port))
+        gateway = GatewayProcess(tmp_path / "gateway", broker.url, METER.format(port=simulator.port) + dead)
         await gateway.start()
         try:
-            await cloud.until(lambda: cloud.observations >= 3000)
+            await cloud.until(lambda: cloud.observations >= 3000 and bool(cloud.statuses))
             described = {stream.id for parcel in cloud.parcels.values() for stream in parcel.datastreams}
             assert len(described) == 1000
         finally:

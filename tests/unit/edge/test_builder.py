@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,3 +159,37 @@ def test_a_clip_of_too_many_pieces_is_counted() -> None:
     builder = Builder({}, bytes_max=2048)
     assert builder.evidence([clip], EPOCH, FREE) == []
     assert builder.counters["items_too_large"] == 1
+
+
+@pytest.mark.parametrize("bytes_max", [2048, 2744, 4096])
+def test_a_loss_that_packs_badly_is_told_whole_to_a_small_broker(bytes_max: int) -> None:
+    chance = random.Random(3)
+    firsts = sorted(chance.sample(range(1, 10**12), 500))
+    record = LossRecord(
+        id="a" * 32,
+        cause=LossCause.QUOTA,
+        ranges=tuple(LossRange(epoch="0" * 32, first=first, last=first) for first in firsts),
+        first_us=1,
+        last_us=2,
+        datastreams=tuple(f"meter-{chance.randrange(10**9)}.value" for _ in range(200)),
+        observations=500,
+        events=3,
+    )
+    builder = Builder({}, bytes_max=bytes_max)
+    drafts = builder.losses([record], EPOCH, FREE)
+    assert all(len(draft.body) + OVERHEAD_BYTES <= bytes_max for draft in drafts)
+    pieces = [loss for draft in drafts for loss in decode_body(1, draft.body).losses]
+    assert {part.first for piece in pieces for part in piece.ranges} == set(firsts)
+    assert {name for piece in pieces for name in piece.datastreams} == set(record.datastreams)
+    assert (sum(piece.observations or 0 for piece in pieces), sum(piece.events or 0 for piece in pieces)) == (500, 3)
+    assert len({piece.id for piece in pieces}) == len(pieces)
+    assert builder.counters["items_too_large"] == 0
+
+
+def test_descriptions_that_pack_very_well_can_be_unpacked() -> None:
+    streams = [
+        Datastream(id=f"bus.r{n:05d}", thing="bus", observed_property="power", unit="W", name="N" * 60)
+        for n in range(40_000)
+    ]
+    drafts = Builder({}).descriptions([], [], streams, EPOCH, FREE)
+    assert sum(len(decode_body(1, draft.body).datastreams) for draft in drafts) == 40_000

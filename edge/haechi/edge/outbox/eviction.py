@@ -25,6 +25,8 @@ LOST, LOST_OBSERVATIONS = "parcels_lost:", "observations_lost:"
 GAPS = "gaps"
 """Totals in ``meta``; those of losses by cause."""
 _DATASTREAMS_MAX = 200
+_RANGES_MAX = 500
+"""Of a record, beyond which a new one begins."""
 _AT_ONCE = 64
 _DAY_US = 86_400_000_000
 _decoder = msgspec.msgpack.Decoder(LossRecord)
@@ -63,7 +65,10 @@ def forget(database: sqlite3.Connection, parcel: int) -> None:
 
 
 def put_down(database: sqlite3.Connection, record: LossRecord) -> None:
-    """Write a loss record, merged into one of the same cause and epoch (or day) that has not travelled yet."""
+    """Write a loss record, merged into one of the same cause and epoch (or day) that has not travelled yet.
+
+    A record holds some hundred ranges at most: pictures that go while values stay leave a range each.
+    """
     _count(database, LOST + record.cause, sum((part.last or part.first) - part.first + 1 for part in record.ranges))
     _count(database, LOST_OBSERVATIONS + record.cause, record.observations or 0)
     _count(database, GAPS, not record.ranges)
@@ -71,7 +76,11 @@ def put_down(database: sqlite3.Connection, record: LossRecord) -> None:
     key = f"{record.cause}:{about}"
     row = database.execute("SELECT record FROM losses WHERE key = ?", (key,)).fetchone()
     if row is not None:
-        record = _merged(_decoder.decode(row[0]), record)
+        kept = _decoder.decode(row[0])
+        if len(kept.ranges) < _RANGES_MAX:
+            record = _merged(kept, record)
+        else:  # a new one begins, or each loss would cost as much as all before it
+            database.execute("UPDATE losses SET key = key || ':' || id WHERE key = ?", (key,))
     database.execute(
         "INSERT INTO losses (key, id, record) VALUES (?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET id = excluded.id, record = excluded.record",

@@ -69,6 +69,7 @@ class Shelter:
         self._random_bytes, self._now_s = random_bytes, now_s
         self._memory: Store | None = None
         self._held_on_disk: tuple[HeldEpoch, ...] = ()
+        self._figures_on_disk: Figures | None = None
         self._next_look_s = 0.0
         self._knows_conditions = True
         self._cleared: set[str] = set()
@@ -76,7 +77,8 @@ class Shelter:
         self._owed: dict[bytes, RangeSet] = {}
         """What was settled while the disk did not take it."""
         self.moves = 0
-        """Rises with every move to memory and back."""
+        """Rises with every move to memory and back, and when a disk that refused something is well again: who was told
+        that there is nothing must ask anew."""
         self.trouble = ""
         """Why the disk is not written; empty while it is."""
 
@@ -116,9 +118,7 @@ class Shelter:
         except OutboxFailed as error:
             self._take_shelter(str(error), now_us)
             raise OutboxMoved(str(error)) from error
-        # Something smaller may have failed, and passed before it made anything move.
-        self.trouble = ""
-        self._settle_owed()
+        self._is_well()
         return names
 
     def new_epoch(self, now_us: int, above: int = 0) -> Epoch:
@@ -217,11 +217,17 @@ class Shelter:
         return self._writing.losses()
 
     def figures(self) -> Figures:
-        """Return how full it is."""
-        disk = self._ask_disk(lambda disk: disk.figures(), None)
-        if self._memory is None and disk is not None:
+        """Return how full it is; of a disk that does not tell, how full it was.
+
+        Raises:
+            OutboxFailed: it has never told.
+        """
+        disk = self._figures_on_disk = self._ask_disk(lambda disk: disk.figures(), self._figures_on_disk)
+        if self._memory is None:
+            if disk is None:
+                raise OutboxFailed(self.trouble)
             return disk
-        held = [part for part in (disk, self._memory.figures() if self._memory is not None else None) if part]
+        held = [part for part in (disk, self._memory.figures()) if part is not None]
         return Figures(
             parcels=sum(part.parcels for part in held),
             bytes=sum(part.bytes for part in held),
@@ -272,8 +278,17 @@ class Shelter:
 
     def _try_disk(self) -> None:
         """See whether a disk that refused something smaller than a commit takes it now; the next may be hours away."""
-        self.trouble = ""
+        before, self.trouble = self.trouble, ""
         self._ask_disk(lambda disk: disk.within(_touch), None)
+        if not self.trouble:
+            self.trouble = before
+            self._is_well()
+
+    def _is_well(self) -> None:
+        """The disk takes what is written: whatever smaller it had refused meanwhile can be had again."""
+        if self.trouble:
+            self.trouble = ""
+            self.moves += 1
         self._settle_owed()
 
     def _settle_owed(self) -> None:

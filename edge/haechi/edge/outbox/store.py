@@ -7,6 +7,7 @@ is that of its envelope; it is verified whenever a parcel is read, and one that 
 import os
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -199,26 +200,14 @@ class Store:
                 return 0
             lowest = self._one("SELECT coalesce(min(seq), 0) FROM parcels WHERE n = ? AND settled = 0", row[0])
             for first, last in settled.at_or_after(lowest).ranges if lowest else ():
-                freed += self._settle_range(row[0], first, last)
+                freed += self._mark(row[0], first, last, settled=True)
         return freed
 
     def unsettle(self, epoch: bytes, lacked: RangeSet) -> int:
         """Take back what the cloud has not any more; return how many parcels are still kept and wait again."""
-        if not lacked:
-            return 0
-        low, high = lacked.ranges[0][0], lacked.ranges[-1][1]
         with self._transaction():
-            rows = self._database.execute(
-                "SELECT id, seq, rank, size FROM parcels WHERE n = (SELECT n FROM epochs WHERE epoch = ?)"
-                " AND settled = 1 AND seq BETWEEN ? AND ?",
-                (epoch, low, high),
-            ).fetchall()
-            kept = [(parcel, rank, size) for parcel, seq, rank, size in rows if seq in lacked]
-            for parcel, rank, size in kept:
-                self._database.execute("UPDATE parcels SET settled = 0 WHERE id = ?", (parcel,))
-                self._count(rank, 1, -1, -size)
-                self._count(rank, 0, 1, size)
-        return len(kept)
+            row = self._database.execute("SELECT n FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+            return sum(self._mark(row[0], first, last, settled=False) for first, last in lacked.ranges) if row else 0
 
     def held_epochs(self) -> tuple[HeldEpoch, ...]:
         """Return the epochs that the outbox still holds something of, oldest first, the current one last.
@@ -299,15 +288,21 @@ class Store:
                 (event.condition, msgspec.msgpack.encode(event)),
             )
 
-    def _settle_range(self, n: int, first: int, last: int) -> int:
-        changed = self._database.execute(
-            "UPDATE parcels SET settled = 1 WHERE n = ? AND seq BETWEEN ? AND ? AND settled = 0 RETURNING rank, size",
-            (n, first, last),
-        ).fetchall()
-        for rank, size in changed:
-            self._count(rank, 0, -1, -size)
-            self._count(rank, 1, 1, size)
-        return len(changed)
+    def _mark(self, n: int, first: int, last: int, *, settled: bool) -> int:
+        """Mark a range of an epoch's parcels as settled or as waiting; return how many were the other way before."""
+        parcels: Counter[int] = Counter()
+        sizes: Counter[int] = Counter()
+        for rank, size in self._database.execute(
+            "UPDATE parcels SET settled = ?1 WHERE n = ?2 AND seq BETWEEN ?3 AND ?4 AND settled = NOT ?1"
+            " RETURNING rank, size",
+            (settled, n, first, last),
+        ):
+            parcels[rank] += 1
+            sizes[rank] += size
+        for rank, count in parcels.items():
+            self._count(rank, not settled, -count, -sizes[rank])
+            self._count(rank, settled, count, sizes[rank])
+        return parcels.total()
 
     def _count(self, rank: int, settled: int, parcels: int, size: int) -> None:
         self._database.execute(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from haechi.contract import ContractError
 from haechi.contract.control import (
     CONDITIONS_MAX,
+    CONTROL_BYTES_MAX,
     Acknowledgement,
     Command,
     Doubt,
@@ -23,6 +24,7 @@ from haechi.contract.control import (
 from haechi.contract.parcel import ClockQuality, ParcelName
 from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, Priority, topic
 from haechi.edge.health import Health, encode_status
+from haechi.edge.outbox import OutboxFailed
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost
 from haechi.edge.uplink.budget import Budget
@@ -317,7 +319,7 @@ class Session:
 
     async def _status(self, state: str, question: str | None) -> bytes:
         figures = await self._outbox.figures()
-        standing = tuple(event.condition for event in await self._outbox.conditions())
+        standing = await self._standing()
         self._counters["bytes_today"] = self._budget.bytes_today
         if self._budget.bytes_per_day is not None:
             self._counters["bytes_per_day"] = self._budget.bytes_per_day
@@ -336,9 +338,18 @@ class Session:
                 oldest_us=figures.oldest_us,
                 components=self._health.components,
                 problems=self._health.problems,
-                standing=standing if len(standing) <= CONDITIONS_MAX else None,
-            )
+                standing=standing,
+            ),
+            min(CONTROL_BYTES_MAX, self._link.packet_bytes_max - _PACKET_OVERHEAD_BYTES),
         )
+
+    async def _standing(self) -> tuple[str, ...] | None:
+        """Return the conditions that stand; None when they are too many to compare or the disk does not tell."""
+        try:
+            standing = tuple(event.condition for event in await self._outbox.conditions())
+        except OutboxFailed:
+            return None
+        return standing if len(standing) <= CONDITIONS_MAX else None
 
     def _will(self) -> tuple[str, bytes]:
         status = GatewayStatus(state="offline", at_us=self._face.now_us(), software=self._face.software)

@@ -20,6 +20,7 @@ from haechi.edge.uplink.session import Face, Questions, Session
 _log = logging.getLogger("haechi.edge.uplink")
 _VERSIONS = (5, 4)
 _SAVE_S = 30.0
+_STEADY_S = 10.0
 
 
 class Uplink:
@@ -52,6 +53,8 @@ class Uplink:
         self.counters: Counter[str] = Counter(connections=0)
         self._said: set[str] = set()
         """What was logged in this outage: a link that fails in turns, each try another way, says each way once."""
+        self._established_s: float | None = None
+        """When this connection was let in (monotonic)."""
         self._settled = asyncio.Event()
 
     @property
@@ -136,10 +139,12 @@ class Uplink:
                 on_settled=self._settled.set,
             )
             self._session = session
+            self._established_s = None
             wait_s = 0.0
             try:
                 await session.run()
             except LinkLost as error:
+                self._forgive()
                 if isinstance(error, WrongProtocol) and not self._proven:
                     self._version = (self._version + 1) % len(_VERSIONS)
                 wait_s = self._backoff.wait_s(isinstance(error, LinkRefused))
@@ -152,11 +157,21 @@ class Uplink:
 
     def _established(self) -> None:
         self._proven = True
-        self._backoff.succeeded()
+        self._established_s = asyncio.get_running_loop().time()
         self.counters["connections"] += 1
-        self._said.clear()
         _log.info("connected to %s:%d", self._broker.host, self._broker.port)
         self._tell("running", "")
+
+    def _forgive(self) -> None:
+        """Begin anew with short waits after a link that stood for a while.
+
+        One that is let in and thrown out at once (two gateways of one identity do that to each other) goes on waiting
+        longer, and is not put into the log each time.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self._established_s is not None and now_s - self._established_s >= _STEADY_S:
+            self._backoff.succeeded()
+            self._said.clear()
 
     def _lost(self, why: str) -> None:
         if why not in self._said:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -275,3 +276,37 @@ def test_a_disk_that_appears_later_is_used(tmp_path: Path) -> None:
     assert set(waiting(opening.store)) == set(names)
     opening.store.close()
     opening.lock.close()
+
+
+class Unreadable:
+    """A connection on which reading fails, as on a bad sector; what it is asked to write it writes."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+
+    def execute(self, query: str, *arguments: Any) -> sqlite3.Cursor:
+        if query.lstrip().startswith(("SELECT", "WITH")):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.database.execute(query, *arguments)
+
+
+@pytest.mark.parametrize("heals", ["commit", "tend"])
+def test_who_was_told_that_there_is_nothing_is_told_to_look_again(disk: Disk, heals: str) -> None:
+    disk.store.commit(Batch((values(), values())), NOW_US)
+    figures = disk.store.figures()
+    sound, moves = disk.database, disk.store.moves
+    assert disk.store._disk is not None
+    disk.store._disk._database = Unreadable(sound)  # type: ignore[assignment]
+    assert disk.store.waiting(Rank.LIVE, 0, None, 10) == []
+    assert disk.store.read(1) is None
+    assert disk.store.figures() == figures
+    assert disk.store.trouble
+    disk.store._disk._database = sound
+    if heals == "commit":
+        disk.store.commit(Batch((values(),)), NOW_US)
+    else:
+        disk.waits()
+        disk.store.tend(NOW_US)
+    assert not disk.store.trouble
+    assert disk.store.moves > moves
+    assert disk.store.read(1) is not None

@@ -383,3 +383,16 @@ def test_an_epoch_may_be_asked_to_stand_above_what_the_cloud_knows(tmp_path: Pat
     assert opening.store.new_epoch(NOW_US, first + 10_000).order == first + 10_001
     assert opening.store.new_epoch(NOW_US).order == first + 10_002
     closed(opening)
+
+
+def test_records_of_very_many_ranges_stay_small_and_lose_none(tmp_path: Path) -> None:
+    opening = opened(tmp_path, bytes_max=500_000)
+    picture, value = draft(Rank.EVIDENCE, 3_000), draft(Rank.LIVE)
+    for _ in range(700):
+        opening.store.commit(Batch((picture, value) * 2), NOW_US)
+    records = opening.store.losses()
+    lost = [part for record in records for part in record.ranges]
+    assert len(lost) > 1_000, "values stay between pictures that go"
+    assert max(len(record.ranges) for record in records) <= 500
+    assert len({part.first for part in lost}) == len(lost) == opening.store.figures().parcels_lost["quota"]
+    closed(opening)
