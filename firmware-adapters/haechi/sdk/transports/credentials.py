@@ -1,0 +1,71 @@
+"""Passwords and certificates for devices on the network, read from files; verification is never off.
+
+What is read here never stands in an error: a text names the key and the file, not what is in it.
+"""
+
+import ipaddress
+import ssl
+from pathlib import Path
+
+from haechi.sdk.errors import ConfigError
+from haechi.text import _
+
+_SECRET_BYTES_MAX = 4096
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether ``host`` is this machine, so that nobody can read along."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def secret_in(key: str, path: str) -> str:
+    """Return the first line of the file ``path``, which the configuration's ``key`` names.
+
+    Raises:
+        ConfigError: it cannot be read, is empty, or is no text.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            read = file.read(_SECRET_BYTES_MAX)
+        lines = read.decode("utf-8").splitlines()
+    except OSError as error:
+        expected = _("a file that can be read ({reason})").format(reason=error.strerror)
+        raise ConfigError(key, path, expected) from None
+    except UnicodeDecodeError:
+        raise ConfigError(key, path, _("a text file")) from None
+    if not lines or not lines[0]:
+        raise ConfigError(key, path, _("the secret in its first line"))
+    return lines[0]
+
+
+def tls_context(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
+    """Return how to encrypt and whom to trust: ``ca_file``, or the machine's own authorities.
+
+    Raises:
+        ConfigError: a certificate or key is missing, unreadable, or not one.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (ssl.SSLError, OSError) as error:
+        expected = _("a PEM certificate ({reason})").format(reason=_reason(error))
+        raise ConfigError("ca_file", ca_file, expected) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if cert_file is not None:
+        try:
+            # A key that wants a passphrase must not make the gateway wait at a terminal that nobody sees.
+            context.load_cert_chain(cert_file, key_file, password="")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            expected = _("a PEM certificate and, in key_file, its key ({reason})").format(reason=_reason(error))
+            raise ConfigError("cert_file", cert_file, expected) from None
+    return context
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return error.reason or str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

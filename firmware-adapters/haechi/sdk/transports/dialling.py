@@ -1,0 +1,57 @@
+"""What every transport over TCP says when it cannot connect: one line that names the address and what to look at."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TypeVar
+
+from haechi.sdk.errors import NotConnected
+from haechi.sdk.wire import wire
+from haechi.text import _
+
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
+
+
+def name_of(host: str, port: int) -> str:
+    """Return the address as people write it, and as wires know it: ``host:port``, an IPv6 address in brackets."""
+    return f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+
+
+async def dial(
+    host: str,
+    port: int,
+    protocol: Callable[[], ProtocolT],
+    *,
+    timeout_s: float,
+    retry_s: float,
+    tls: ssl.SSLContext | None = None,
+) -> ProtocolT:
+    """Connect, over whatever wire is attached, and return the protocol of the connection.
+
+    Raises:
+        NotConnected: nobody answers, or the certificate is not trusted.
+    """
+    name = name_of(host, port)
+    try:
+        async with asyncio.timeout(timeout_s):
+            there, _colon, its_port = wire().leads_to(name).rpartition(":")
+            _transport, made = await asyncio.get_running_loop().create_connection(
+                protocol, there.strip("[]"), int(its_port), ssl=tls, server_hostname=host if tls else None
+            )
+    except TimeoutError:
+        what = _("{name} does not answer within {seconds} s").format(name=name, seconds=timeout_s)
+    except ConnectionRefusedError:
+        what = _("{name} refuses connections").format(name=name)
+    except ssl.SSLError as error:
+        # What OpenSSL found wrong: the name, the dates (look at the clock), or the authority.
+        said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
+        what = _("{name}: no trusted TLS connection ({why})").format(name=name, why=said or error)
+    except (socket.gaierror, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or _("not a host name")
+        what = _("{host}: no such host ({why})").format(host=host, why=why)
+    except OSError as error:
+        what = _("{name} cannot be reached ({why})").format(name=name, why=error.strerror or error)
+    else:
+        return made
+    raise NotConnected(what, retry_s)
