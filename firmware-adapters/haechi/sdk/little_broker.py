@@ -5,6 +5,7 @@ no sessions: try those with a real broker.
 """
 
 import asyncio
+from collections import deque
 from typing import Self
 
 from haechi.sdk.errors import BadReading
@@ -13,6 +14,7 @@ from haechi.sdk.transports.mqtt_frames import Kind, Message, Packet, Packets, ma
 
 _PACKET_BYTES_MAX = 256 * 1024
 _RETAINED_MAX = 1000
+_REMEMBERED = 50
 _USERNAME, _PASSWORD, _WILL = 0x80, 0x40, 0x04
 _WRONG_PASSWORD = 4
 
@@ -25,10 +27,10 @@ class LittleBroker:
         self.port = 0
         self.silent = False
         """True: it passes nothing on; connections stay open."""
-        self.acknowledged: list[int] = []
-        """Packet identifiers that subscribers have acknowledged."""
-        self.published: list[Message] = []
-        """What clients have published, oldest first."""
+        self.acknowledged: deque[int] = deque(maxlen=_REMEMBERED)
+        """Packet identifiers that subscribers have acknowledged, the newest of them."""
+        self.published: deque[Message] = deque(maxlen=_REMEMBERED)
+        """What clients have published, the newest of it."""
         self._password = password
         self._retained: dict[str, Message] = {}
         self._clients: set[_Client] = set()
@@ -68,7 +70,13 @@ class LittleBroker:
             self._retained[topic] = Message(topic, payload, qos, retained=True)
         for client in list(self._clients):
             if not self.silent and any(matches(one, topic) for one in client.filters):
-                client.say(frames.publish(Message(topic, payload, qos, packet_id=self._next_id() if qos else 0)))
+                client.deliver(Message(topic, payload, qos, packet_id=self._next_id() if qos else 0))
+
+    async def hand_over(self, topic: str, payload: bytes) -> None:
+        """Pass a message on and return when every subscriber has used it, or gone."""
+        self.publish(topic, payload, qos=1)
+        while any(client.owes for client in self._clients):  # noqa: ASYNC110 - there may be several
+            await asyncio.sleep(0)
 
     def admits(self, password: str | None) -> bool:
         """Tell whether somebody with ``password`` is let in."""
@@ -97,6 +105,8 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, broker: LittleBroker) -> None:
         self.filters: list[str] = []
+        self.owes: set[int] = set()
+        """Packet identifiers that it has not acknowledged yet."""
         self._broker = broker
         self._packets = Packets(_PACKET_BYTES_MAX)
         self._transport: asyncio.Transport | None = None
@@ -104,6 +114,11 @@ class _Client(asyncio.Protocol):
     def say(self, packet: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(packet)
+
+    def deliver(self, message: Message) -> None:
+        if message.packet_id:
+            self.owes.add(message.packet_id)
+        self.say(frames.publish(message))
 
     def close(self) -> None:
         if self._transport is not None:
@@ -134,7 +149,9 @@ class _Client(asyncio.Protocol):
             case Kind.PUBLISH:
                 self._take(frames.message_of(packet), packet)
             case Kind.PUBACK:
-                self._broker.acknowledged.append(frames.number_of(packet.body)[0])
+                packet_id, _rest = frames.number_of(packet.body)
+                self.owes.discard(packet_id)
+                self._broker.acknowledged.append(packet_id)
             case Kind.PINGREQ:
                 if not self._broker.silent:
                     self.say(frames.packet(Kind.PINGRESP))
@@ -154,7 +171,7 @@ class _Client(asyncio.Protocol):
         self.say(frames.packet(Kind.SUBACK, packet_id.to_bytes(2, "big") + bytes((1,)) * len(wanted)))
         for topic_filter in wanted:
             for message in self._broker.retained_for(topic_filter):
-                self.say(frames.publish(message))
+                self.deliver(message)
 
     def _take(self, message: Message, packet: Packet) -> None:
         self._broker.published.append(message)

@@ -37,7 +37,7 @@ async def test_messages_come_in_order_and_are_acknowledged_when_the_next_is_aske
         assert (await mqtt.receive()).topic == "a/last"
         while len(broker.acknowledged) < 3:  # noqa: ASYNC110 - a packet on its way tells nobody
             await asyncio.sleep(0)
-        assert broker.acknowledged == [1, 2, 3]
+        assert list(broker.acknowledged) == [1, 2, 3]
         mqtt.close()
         mqtt.close()
         while broker.is_held:  # noqa: ASYNC110 - the kernel tells nobody
