@@ -3,6 +3,9 @@
 A condition (a river above its alarm level, somebody inside a zone) has a beginning and an end: its events share
 ``condition`` and carry the phases ``raised``, ``updated``, ``cleared``. What merely happens (an emergency call) has no
 condition and the phase ``occurred``.
+
+A condition that proves to have been none ends as every other, with ``cleared``, and says so in its data: under
+:data:`RETRACTS` stands the id of the event that it takes back.
 """
 
 from datetime import datetime
@@ -17,6 +20,10 @@ from haechi.contract.places import Identifier, Latitude, Longitude, Text
 EventId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 EventType = Annotated[str, Meta(max_length=64, pattern=r"^[a-z]+(\.[a-z0-9_]+)+$")]
 ConditionId = Annotated[str, Meta(max_length=160, pattern=r"^[a-z0-9_.-]*$")]
+
+
+RETRACTS = "retracts"
+"""Key in :attr:`Event.data` of the end of a condition: the id of the event that never should have been."""
 
 
 class Severity(StrEnum):

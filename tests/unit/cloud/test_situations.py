@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haechi.cloud.event_handler.situations import (
     HOLD_US,
+    RETRACTED_US,
     Condition,
     ConditionKey,
     Notice,
@@ -18,7 +20,7 @@ from haechi.cloud.event_handler.situations import (
     without,
 )
 from haechi.contract.catalogue import lookup
-from haechi.contract.events import Event, Phase, Severity
+from haechi.contract.events import RETRACTS, Event, Phase, Severity
 
 START_US = 1_790_000_000_000_000
 SECOND_US = 1_000_000
@@ -180,6 +182,44 @@ def test_what_merely_happens_ends_by_itself_however_late_it_came() -> None:
 def test_a_clock_that_runs_ahead_opens_nothing_in_the_future() -> None:
     city = hear(word(1, Phase.RAISED, at_s=1e9))
     assert only(city).opened_us == START_US + 10_000 * SECOND_US
+
+
+def retraction(number: int) -> Word:
+    end = word(number, Phase.CLEARED)
+    return replace(end, event=msgspec.structs.replace(end.event, data={RETRACTS: word(1, Phase.RAISED).event.id}))
+
+
+def test_what_is_taken_back_closes_its_situation_unless_somebody_has_acknowledged_it() -> None:
+    assert not only(hear(word(1, Phase.RAISED), retraction(2))).open
+
+    city = hear(word(1, Phase.RAISED))
+    city.situations = {key: replace(one, acknowledged=True) for key, one in city.situations.items()}
+    city.hear(retraction(2))
+    kept = only(city)
+    assert (kept.open, kept.active, kept.acknowledged, kept.event_count) == (True, False, True, 2)
+    assert kept.quiet_at_us == word(2, Phase.CLEARED).now_us + RETRACTED_US
+    assert reasons(city) == ["opened"]
+    after, _notices = without(kept, {}, kept.quiet_at_us or 0, kept.quiet_at_us or 0, "quiet")
+    assert not after.open
+
+
+def test_what_comes_back_after_it_was_taken_back_has_to_be_acknowledged_anew() -> None:
+    city = hear(word(1, Phase.RAISED))
+    city.situations = {key: replace(one, acknowledged=True) for key, one in city.situations.items()}
+    city.hear(retraction(2))
+    city.hear(word(3, Phase.RAISED))
+    again = only(city)
+    assert (again.open, again.active, again.acknowledged, again.quiet_at_us) == (True, True, False, None)
+    assert reasons(city) == ["opened", "reopened"]
+    city.hear(word(4, Phase.CLEARED))
+    assert not only(city).open
+
+
+def test_what_is_taken_back_leaves_what_else_is_there() -> None:
+    city = hear(word(1, Phase.RAISED), word(2, Phase.RAISED, "river-2.alarm"))
+    city.situations = {key: replace(one, acknowledged=True) for key, one in city.situations.items()}
+    city.hear(retraction(3))
+    assert (only(city).open, only(city).active, only(city).quiet_at_us) == (True, True, None)
 
 
 _conditions = st.sampled_from(

@@ -8,6 +8,8 @@
   times) reopens it, so that a level that dances around its limit is one situation.
 * What merely happens (phase ``occurred``) counts as a condition that ends by itself, ``quiet_after_s`` after the last
   one reached the cloud: an operator always gets that long to see it, however late it came.
+* What is taken back (an end whose data say which event it retracts) ends as well, but never closes what somebody has
+  acknowledged: people may be on their way. That situation stands open, no longer active, for ``RETRACTED_US``.
 * Worse than before, or back again: the acknowledgement falls, for nobody has acknowledged *that*.
 """
 
@@ -17,9 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from haechi.contract.catalogue import EventKind
-from haechi.contract.events import Event, Phase, Severity
+from haechi.contract.events import RETRACTS, Event, Phase, Severity
 
 HOLD_US = 60_000_000
+RETRACTED_US = 12 * 3_600_000_000
+"""A shift and its handover."""
 
 Order = tuple[int, int]
 """Epoch order and seq: which of two words of one gateway is newer."""
@@ -180,8 +184,8 @@ def _begin(
     if situation is None or not (situation.open or _returns(word, situation)):
         situation, others = _opened(word, kind), {}
         notices.append(Notice(f"{situation.id}:opened:{word.event.id}", situation.id, "opened"))
-    elif not situation.open:
-        situation = replace(situation, open=True, active=True, acknowledged=False, cleared_us=None)
+    elif not (situation.open and situation.active):
+        situation = replace(situation, open=True, active=True, acknowledged=False, cleared_us=None, quiet_at_us=None)
         others = {}
         notices.append(Notice(f"{situation.id}:reopened:{word.event.id}", situation.id, "reopened"))
     elif condition is not None and condition.active and word.event.restated and word.known:
@@ -211,6 +215,10 @@ def _end(
     )
     if situation is None or condition is None or not condition.active:
         return Outcome(ended, _with_history(word, situation))
+    if RETRACTS in word.event.data and situation.open and situation.acknowledged and not others:
+        quiet_at_us = max(situation.quiet_at_us or 0, word.now_us + RETRACTED_US)
+        kept = replace(situation, active=False, quiet_at_us=quiet_at_us, updated_us=word.now_us)
+        return Outcome(ended, _with_history(word, kept))
     left, notices = without(situation, others, word.time_us, word.now_us, word.event.id)
     return Outcome(ended, _with_history(word, left), notices)
 

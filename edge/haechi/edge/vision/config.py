@@ -7,53 +7,32 @@ refused by one line that names the key. Secrets never stand here: credentials co
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from haechi.edge.vision import geometry
-from haechi.edge.vision.geometry import Point
-from haechi.edge.vision.labels import LABELS, PEOPLE, VEHICLES, Label
+from haechi.edge.vision.labels import LABELS, Label
+from haechi.edge.vision.scene_config import MEASURING as MEASURING
+from haechi.edge.vision.scene_config import STANDING as STANDING
+from haechi.edge.vision.scene_config import UNEVALUATED as UNEVALUATED
+from haechi.edge.vision.scene_config import Corner as Corner
+from haechi.edge.vision.scene_config import GroundConfig as GroundConfig
+from haechi.edge.vision.scene_config import Identifier as Identifier
+from haechi.edge.vision.scene_config import Labels as Labels
+from haechi.edge.vision.scene_config import LineConfig as LineConfig
+from haechi.edge.vision.scene_config import Polygon as Polygon
+from haechi.edge.vision.scene_config import SceneModel as SceneModel
+from haechi.edge.vision.scene_config import ZoneConfig as ZoneConfig
+from haechi.edge.vision.scene_config import ZoneKind as ZoneKind
 from haechi.text import _
-
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Corner = tuple[Fraction, Fraction]
-
-
-def _distinct(labels: tuple[Label, ...]) -> tuple[Label, ...]:
-    if len(set(labels)) != len(labels):
-        raise ValueError(_("names a class twice"))
-    return labels
-
-
-Labels = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(_distinct)]
-
-
-def _possible(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
-    polygon = [Point(*corner) for corner in corners]
-    if len(set(polygon)) < 3:
-        raise ValueError(_("a polygon needs at least three different corners"))
-    if geometry.crosses_itself(polygon):
-        raise ValueError(_("the sides cross each other; give the corners in order around the area"))
-    if geometry.area(polygon) < 1e-4:
-        raise ValueError(_("the polygon has no area"))
-    return corners
-
-
-Polygon = Annotated[tuple[Corner, ...], Field(max_length=64), AfterValidator(_possible)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
 
 BACKGROUND = "background"
 """Names, where others have a model, what finds moving things without one."""
 
 
-class DetectorConfig(_Model):
+class DetectorConfig(SceneModel):
     """Which detector looks at the pictures, and how sure it must be."""
 
     model: str = Field(
@@ -81,95 +60,14 @@ class DetectorConfig(_Model):
     threads: int = Field(1, ge=1, le=8, description="Threads of the detector.")
 
 
-class LineConfig(_Model):
-    """A line whose crossings are counted; forward is from the left of a→b to its right.
-
-    Left and right are those of somebody who walks on the picture from `a` to `b`: a line from the left edge to the
-    right edge counts what moves down the picture as forward.
-    """
-
-    name: Identifier = Field(description="Name within the camera; part of the datastream id.")
-    a: Corner = Field(description="Start, fractions of the picture: [x to the right, y down].")
-    b: Corner = Field(description="End, fractions of the picture.")
-    classes: Labels = Field(LABELS, description="What is counted.")
-
-    @model_validator(mode="after")
-    def _has_length(self) -> Self:
-        if abs(self.a[0] - self.b[0]) + abs(self.a[1] - self.b[1]) < 0.01:
-            raise ValueError(_("a and b are the same point; a line needs a length"))
-        return self
-
-
-ZoneKind = Literal["intrusion", "loitering", "crowding", "stopped_vehicle", "parking", "wrong_way"]
-STANDING: frozenset[ZoneKind] = frozenset({"stopped_vehicle", "parking"})
-UNEVALUATED: frozenset[ZoneKind] = frozenset({"loitering", "crowding", "parking", "wrong_way"})
-"""Kinds that no clip with a known truth has been tried on; their events say so."""
-
-_LASTING_S: dict[ZoneKind, float] = {
-    "intrusion": 1,
-    "loitering": 60,
-    "crowding": 10,
-    "stopped_vehicle": 10,
-    "parking": 300,
-    "wrong_way": 0.5,
-}
-_ABOUT_PEOPLE: frozenset[ZoneKind] = frozenset({"intrusion", "loitering", "crowding"})
-
-
-class ZoneConfig(_Model):
-    """An area of the picture that is watched."""
-
-    name: Identifier = Field(description="Name within the camera; part of the condition's name.")
-    kind: ZoneKind = Field(description="What is an event in it.")
-    polygon: Polygon = Field(description="Corners in order, fractions of the picture; three at least.")
-    classes: Labels | None = Field(
-        None,
-        description="What is watched; by default people for intrusion, loitering, crowding, vehicles for the others.",
-    )
-    min_duration_s: float | None = Field(
-        None,
-        ge=0,
-        le=3600,
-        description="How long it must last; by default 1 s for an intrusion, 60 s for loitering, 10 s for crowding and "
-        "stopped vehicles, 300 s for parking, 0.5 s for the wrong way.",
-    )
-    count_min: int = Field(5, ge=2, le=100, description="For crowding: so many at a time.")
-    way: tuple[Corner, Corner] | None = Field(
-        None, description="For wrong_way: two points; traffic is to go from the first towards the second."
-    )
-    clear_after_s: float = Field(5, ge=0.5, le=3600, description="The event ends when nothing was there for so long.")
-
-    clip: bool = Field(False, description="Every event of this zone brings a clip, see `clips`.")
-
-    @property
-    def watched(self) -> frozenset[Label]:
-        """The classes that it watches."""
-        if self.classes is not None:
-            return frozenset(self.classes)
-        return PEOPLE if self.kind in _ABOUT_PEOPLE else VEHICLES
-
-    @property
-    def lasting_s(self) -> float:
-        """How long it must last before it is an event."""
-        return _LASTING_S[self.kind] if self.min_duration_s is None else self.min_duration_s
-
-    @model_validator(mode="after")
-    def _has_its_way(self) -> Self:
-        if (self.kind == "wrong_way") != (self.way is not None):
-            raise ValueError(_("way: expected for wrong_way, two points, and for no other kind"))
-        if self.way is not None and abs(self.way[0][0] - self.way[1][0]) + abs(self.way[0][1] - self.way[1][1]) < 0.01:
-            raise ValueError(_("way: its two points are the same"))
-        return self
-
-
-class EvidenceConfig(_Model):
+class EvidenceConfig(SceneModel):
     """The picture that goes with an event. Heads of people are always blurred in it."""
 
     jpeg_quality: int = Field(80, ge=20, le=95, description="JPEG quality to begin with.")
     bytes_max: int = Field(60_000, ge=8_000, le=61_440, description="Quality and size are lowered until it fits.")
 
 
-class ClipConfig(_Model):
+class ClipConfig(SceneModel):
     """Clips of the seconds around an event, H.264, heads of people blurred: made by rule or on request."""
 
     on_request: bool = Field(True, description="Operators may ask for a clip of an event.")
@@ -191,7 +89,7 @@ class ClipConfig(_Model):
         return self
 
 
-class MotionConfig(_Model):
+class MotionConfig(SceneModel):
     """The gate in front of the detector: it looks only where something moves."""
 
     enabled: bool = Field(True, description="False looks at every picture, whatever moves.")
@@ -201,7 +99,7 @@ class MotionConfig(_Model):
     still_look_s: float = Field(10, ge=1, le=600, description="A look is taken this often even when nothing moves.")
 
 
-class CameraConfig(_Model):
+class CameraConfig(SceneModel):
     """One camera: where its pictures come from and what is looked for in them."""
 
     id: Identifier = Field(description="Id of the camera as a thing; unique within the gateway.")
@@ -217,6 +115,10 @@ class CameraConfig(_Model):
     detector: DetectorConfig = Field(default_factory=DetectorConfig, description="Which detector, how sure.")
     lines: tuple[LineConfig, ...] = Field((), max_length=32, description="Lines whose crossings are counted.")
     zones: tuple[ZoneConfig, ...] = Field((), max_length=32, description="Areas that are watched.")
+    ground: GroundConfig | None = Field(None, description="The ground in metres; speeds and lengths need it.")
+    time_zone: str = Field(
+        "UTC", max_length=64, description="Whose clocks schedules are meant by, such as `Asia/Seoul`."
+    )
     masks: tuple[Polygon, ...] = Field(
         (),
         max_length=32,
@@ -254,6 +156,17 @@ class CameraConfig(_Model):
             raise ValueError(_("expected usb: and a number, such as usb:0"))
         return url
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                _("expected a time zone that this machine knows, such as Asia/Seoul or Europe/Helsinki")
+            ) from None
+        return name
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         for key, names in (("lines", [x.name for x in self.lines]), ("zones", [x.name for x in self.zones])):
@@ -266,6 +179,7 @@ class CameraConfig(_Model):
             self._looks_for(f"zones.{zone.name}", zone.watched if zone.classes else frozenset())
             if not zone.watched & set(self.classes):
                 raise ValueError(_("zones.{name}: none of what it watches is in classes").format(name=zone.name))
+        self._measures_what_it_can()
         if self.detector.model == BACKGROUND:
             if self.zones:
                 raise ValueError(
@@ -294,6 +208,19 @@ class CameraConfig(_Model):
         if self.detector.model.endswith(".onnx"):
             changes["detector"] = self.detector.model_copy(update={"model": str(folder / self.detector.model)})
         return self.model_copy(update=changes)
+
+    def _measures_what_it_can(self) -> None:
+        measuring = [line.name for line in self.lines if line.speed]
+        measuring += [zone.name for zone in self.zones if zone.kind in MEASURING]
+        twice = {name for name in measuring if measuring.count(name) > 1}
+        if twice:
+            raise ValueError(_("two things that measure are named {name}").format(name=min(twice)))
+        wanting = [f"lines.{line.name}" for line in self.lines if line.speed]
+        wanting += [f"zones.{zone.name}" for zone in self.zones if zone.kind == "congestion"]
+        if wanting and self.ground is None:
+            raise ValueError(_("{key}: a speed needs `ground`: four points and their metres").format(key=wanting[0]))
+        if any(zone.kind == "abandoned" for zone in self.zones) and "person" not in self.classes:
+            raise ValueError(_("classes: to know what is abandoned, people must be looked for"))
 
     def _looks_for(self, key: str, wanted: frozenset[Label]) -> None:
         missing = wanted - set(self.classes)

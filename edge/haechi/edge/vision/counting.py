@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from haechi.edge.vision.scene import Crossing
@@ -18,9 +18,21 @@ class Period(NamedTuple):
 class CrossingCounter:
     """Counts the crossings of each period; periods lie on whole multiples of their length in UTC."""
 
-    def __init__(self, lines: Iterable[str], *, period_s: float) -> None:
+    def __init__(
+        self, lines: Iterable[str], *, period_s: float, in_force: Callable[[str, int], bool] = lambda _line, _us: True
+    ) -> None:
+        """Begins to count.
+
+        Args:
+            lines: their names.
+            period_s: length of a period.
+            in_force: whether a line counts at a time, microseconds since 1970 UTC; of one that did not at any look of a
+                period nothing is said.
+        """
         self._period_us = round(period_s * 1_000_000)
         self._lines = tuple(lines)
+        self._in_force = in_force
+        self._counting: set[str] = set()
         self._index: int | None = None
         self._counts: dict[str, list[int]] = {}
 
@@ -36,6 +48,9 @@ class CrossingCounter:
             index = self._index
         finished = self._close(index)
         self._index = index
+        self._counting.update(
+            line for line in self._lines if line not in self._counting and self._in_force(line, now_us)
+        )
         for crossing in crossings:
             counts = self._counts.setdefault(crossing.line, [0, 0])
             counts[0 if crossing.direction == "forward" else 1] += 1
@@ -49,8 +64,14 @@ class CrossingCounter:
         if self._index is None or self._index == index or not self._lines:
             return None
         counted, self._counts = self._counts, {}
+        counting, self._counting = self._counting, set()
         end_us = (self._index + 1) * self._period_us
         self._index = None
         return Period(
-            end_us, {line: (counted.get(line, [0, 0])[0], counted.get(line, [0, 0])[1]) for line in self._lines}
+            end_us,
+            {
+                line: (counted.get(line, [0, 0])[0], counted.get(line, [0, 0])[1])
+                for line in self._lines
+                if line in counting
+            },
         )

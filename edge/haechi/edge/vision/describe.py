@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from haechi.contract.catalogue import lookup
-from haechi.contract.events import Certainty, Event, Evidence, Phase, Urgency
+from haechi.contract.events import RETRACTS, Certainty, Event, Evidence, Phase, Urgency
 from haechi.contract.observations import Reading, Value
 from haechi.contract.places import Datastream, Place, Thing
 from haechi.edge.vision.config import UNEVALUATED, CameraConfig, LineConfig, ZoneConfig, ZoneKind
 from haechi.edge.vision.faults import TAMPERING, Fault
 from haechi.edge.vision.labels import PEOPLE, VEHICLES
-from haechi.edge.vision.messages import ClipMade, Counts, ViewChange, ZoneChange
+from haechi.edge.vision.measures import Quantity
+from haechi.edge.vision.messages import ClipMade, Counts, Measures, ViewChange, ZoneChange
 
 DIRECTIONS = ("forward", "backward")
 
 _EVENT_TYPES: dict[ZoneKind, str] = {
+    "abandoned": "security.abandoned_object",
+    "bay": "parking.violation",
+    "congestion": "traffic.congestion",
     "intrusion": "security.intrusion",
     "loitering": "security.loitering",
     "crowding": "security.crowding",
@@ -23,6 +27,18 @@ _EVENT_TYPES: dict[ZoneKind, str] = {
     "parking": "parking.violation",
     "wrong_way": "traffic.wrong_way",
 }
+
+_PROPERTIES: dict[Quantity, tuple[str, str]] = {
+    "speed": ("vehicle_speed", "km/h"),
+    "occupancy": ("road_occupancy", "%"),
+    "congestion": ("congestion_level", "1"),
+    "queue": ("queue_count", "{veh}"),
+    "queue_length": ("queue_length", "m"),
+    "occupied": ("bay_occupied", "1"),
+    "level": ("water_level", "m"),
+    "wetness": ("road_wetness", "1"),
+}
+"""Observed property and UCUM unit of what is measured."""
 
 
 def thing(config: CameraConfig, place: Place) -> Thing:
@@ -38,7 +54,7 @@ def thing(config: CameraConfig, place: Place) -> Thing:
 
 
 def datastreams(config: CameraConfig) -> list[Datastream]:
-    """What the camera counts: two datastreams a line, ``{camera}.{line}.forward`` and ``….backward``."""
+    """What the camera tells: two counts a line, ``{camera}.{line}.forward`` and ``….backward``; what it measures."""
     made = []
     for line in config.lines:
         observed_property, unit = _counted(line)
@@ -54,7 +70,37 @@ def datastreams(config: CameraConfig) -> list[Datastream]:
             )
             for direction in DIRECTIONS
         ]
-    return made
+    return made + [_measured(config, part, quantity) for part, quantity in _measuring(config)]
+
+
+def _measuring(config: CameraConfig) -> Iterator[tuple[str, Quantity]]:
+    """Each part of a scene that measures something, with what it measures."""
+    for line in config.lines:
+        if line.speed:
+            yield line.name, "speed"
+    for zone in config.zones:
+        match zone.kind:
+            case "bay":
+                yield zone.name, "occupied"
+            case "queue":
+                yield zone.name, "queue"
+                if config.ground is not None:
+                    yield zone.name, "queue_length"
+            case "congestion":
+                yield zone.name, "occupancy"
+                yield zone.name, "congestion"
+                yield zone.name, "speed"
+
+
+def _measured(config: CameraConfig, part: str, quantity: Quantity) -> Datastream:
+    observed_property, unit = _PROPERTIES[quantity]
+    return Datastream(
+        id=f"{config.id}.{part}.{quantity}",
+        thing=config.id,
+        observed_property=observed_property,
+        unit=unit,
+        name=f"{part} {quantity.replace('_', ' ')}",
+    )
 
 
 def _counted(line: LineConfig) -> tuple[str, str]:
@@ -70,6 +116,16 @@ def reading(config: CameraConfig, counts: Counts) -> Reading:
     """The counts of one period; its time is the period's end."""
     names = tuple(f"{config.id}.{line}.{direction}" for line in counts.lines for direction in DIRECTIONS)
     return Reading(counts.time_us, names, tuple(number for pair in counts.lines.values() for number in pair))
+
+
+def measured(config: CameraConfig, measures: Measures) -> Reading:
+    """What was measured at one time, with its qualities."""
+    return Reading(
+        measures.time_us,
+        tuple(f"{config.id}.{measure.part}.{measure.quantity}" for measure in measures.values),
+        tuple(measure.value for measure in measures.values),
+        tuple(measure.quality for measure in measures.values),
+    )
 
 
 def condition(config: CameraConfig, zone: ZoneConfig) -> str:
@@ -101,7 +157,7 @@ def clip(config: CameraConfig, made: ClipMade, *, new_id: Callable[[], str]) -> 
 
 
 def event(
-    config: CameraConfig, place: Place, change: ZoneChange, *, new_id: Callable[[], str]
+    config: CameraConfig, place: Place, change: ZoneChange, *, new_id: Callable[[], str], raised: str | None = None
 ) -> tuple[Event, tuple[Evidence, ...]]:
     """The event that a change in a zone is, and its picture where there is one.
 
@@ -110,12 +166,16 @@ def event(
         place: where it is.
         change: what its process said.
         new_id: gives ids that are unique for ever.
+        raised: id of the event that raised the condition, where it is known; what takes it back refers to it.
 
     Raises:
         KeyError: the camera has no such zone.
     """
     zone = zone_of(config, change)
     type_ = _EVENT_TYPES[zone.kind]
+    facts = _facts(zone, change)
+    if change.retracted and raised is not None:
+        facts[RETRACTS] = raised
     return _event(
         config,
         place,
@@ -123,7 +183,7 @@ def event(
         type_=type_,
         condition=condition(config, zone),
         certainty=Certainty.LIKELY,
-        data=_facts(zone, change),
+        data=facts,
         new_id=new_id,
     )
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision.geometry import Box
-from haechi.edge.vision.labels import CARRIAGES, FAMILIES, LABELS, Label, family
+from haechi.edge.vision.labels import ALL_LABELS, CARRIAGES, FAMILIES, Label, family
 
 _LIKENESS_MAX = 0.5  # two objects of a family rarely share more than half of their joint area
 _CONTAINED_MAX = 0.8  # a box that lies in another by more than this is a part of the same thing
 _PART_MIN = 0.2  # share of a vehicle's box that a second box on a part of it has at least
 
-_FAMILY_INDEX = {label: FAMILIES.index(family(label)) for label in LABELS}
+_FAMILY_INDEX = {label: FAMILIES.index(family(label)) for label in ALL_LABELS}
 
 DETECTIONS_MAX = 200
 """More objects than this in one picture are a detector gone wrong."""

@@ -82,6 +82,12 @@ def side(a: Point, b: Point, p: Point) -> float:
     return float((dx * (p.y - a.y) - dy * (p.x - a.x)) / (dx * dx + dy * dy) ** 0.5)
 
 
+def along(a: Point, b: Point, p: Point) -> float:
+    """How far `p` lies ahead of `a` on the way to `b`, which must differ; behind `a` it is negative."""
+    dx, dy = b.x - a.x, b.y - a.y
+    return float((dx * (p.x - a.x) + dy * (p.y - a.y)) / (dx * dx + dy * dy) ** 0.5)
+
+
 def extent_across(a: Point, b: Point, box: Box) -> float:
     """How large a box is when measured at right angles to the line through `a` and `b`, which must differ."""
     dx, dy = abs(b.x - a.x), abs(b.y - a.y)

@@ -18,6 +18,7 @@ from haechi.edge.vision.config import BACKGROUND, CameraConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.measures import Measure
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.scene import Crossing, Scene
@@ -41,6 +42,8 @@ class Look(NamedTuple):
     """Every box that may be a person, however unsure: what must not be recognised in a picture."""
     faults: Sequence[FaultChange] = ()
     """What is wrong with the view from now on, or no more."""
+    measures: Sequence[Measure] = ()
+    """What was measured beside the crossings, now and then."""
 
 
 class Looker:
@@ -69,7 +72,14 @@ class Looker:
         self._gate = MotionGate() if config.motion.enabled and self._recognises else None
         self._score_min = config.detector.score_min
         self._tracker = Tracker(score_min=self._score_min)
-        self._scene = Scene(config.lines, config.zones, active=active)
+        self._scene = Scene(
+            config.lines,
+            config.zones,
+            active=active,
+            ground=None if config.ground is None else config.ground.plane(),
+            time_zone=config.time_zone,
+            period_s=config.count_period_s,
+        )
         self._still_look_s = config.motion.still_look_s
         self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
         self._people: list[Box] = []
@@ -77,12 +87,13 @@ class Looker:
         self._moved_s = float("-inf")
         self._relit = False
 
-    def look(self, picture: Picture, now_s: float) -> Look:
+    def look(self, picture: Picture, now_s: float, now_us: int | None = None) -> Look:
         """Takes one picture into account; blocks while the detector runs.
 
         Args:
             picture: what the camera sees.
             now_s: when it was taken, of a clock that only rises.
+            now_us: the same by the wall clock; without it every schedule is in force.
         """
         grey = picture.grey()
         faults = self._view.judge(grey, now_s)
@@ -97,9 +108,9 @@ class Looker:
             self._people = [detection.box for detection in detections if detection.label == "person"]
         else:
             tracks = self._tracker.hold(now_s)
-        crossings, changes = self._scene.update(tracks, now_s)
+        crossings, changes = self._scene.update(tracks, now_s, now_us)
         people = self._people + [track.box for track in tracks if "person" in track.votes]
-        return Look(analysed, tracks, crossings, changes, people)
+        return Look(analysed, tracks, crossings, changes, people, measures=self._scene.measures(now_s))
 
     def people_in(self, picture: Picture) -> list[Box] | None:
         """Every box that may be a person in a picture that was not looked at; blocks while the detector runs.

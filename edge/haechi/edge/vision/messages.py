@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.labels import Label
+from haechi.edge.vision.measures import Measure
 
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 HEADER = struct.Struct(">I")
@@ -85,6 +86,13 @@ class Counts(Struct, kw_only=True, tag="counts"):
     lines: dict[str, tuple[int, int]]
 
 
+class Measures(Struct, kw_only=True, tag="measures"):
+    """What was measured beside the counts: one time, several values."""
+
+    time_us: int
+    values: tuple[Measure, ...]
+
+
 class Snapshot(Struct, kw_only=True):
     """A small marked picture."""
 
@@ -103,6 +111,8 @@ class ZoneChange(Struct, kw_only=True, tag="zone"):
     label: Label | None = None
     score: float | None = None
     number: int = 0
+    retracted: bool = False
+    """At the end: what was raised never was so."""
     snapshot: Snapshot | None = None
 
 
@@ -134,7 +144,7 @@ class ClipMissed(Struct, kw_only=True, tag="no_clip"):
     reason: str
 
 
-Message = Health | Counts | ZoneChange | ViewChange | ClipMade | ClipMissed
+Message = Health | Counts | Measures | ZoneChange | ViewChange | ClipMade | ClipMissed
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -36,6 +36,7 @@ from haechi.edge.vision.messages import (
     ClipWanted,
     Counts,
     Health,
+    Measures,
     Message,
     Snapshot,
     Start,
@@ -109,7 +110,10 @@ class CameraLoop:
         self._flow = Flow(time.monotonic(), active=faults)
         self._clipper = clipper
         self._last: Frame | None = None
-        self._counter = CrossingCounter((line.name for line in config.lines), period_s=config.count_period_s)
+        hours = {line.name: line.hours(config.time_zone) for line in config.lines}
+        self._counter = CrossingCounter(
+            hours, period_s=config.count_period_s, in_force=lambda line, now_us: hours[line].in_force(now_us)
+        )
         self._health = Health(state=CameraState.OPENING)
         self._health_due_s = 0.0
         self._read_before = 0
@@ -176,7 +180,7 @@ class CameraLoop:
 
     def _look(self, frame: Frame) -> None:
         begun_s = time.perf_counter()
-        look = self._looker.look(frame.picture, frame.monotonic_s)
+        look = self._looker.look(frame.picture, frame.monotonic_s, frame.time_us)
         health = self._health
         health.frames_looked_at += 1
         health.frames_skipped = health.frames_read - health.frames_looked_at
@@ -187,6 +191,8 @@ class CameraLoop:
         if self._clipper is not None:
             self._clipper.look(frame.monotonic_s, look.people)
         self._send_counts(self._counter.add(look.crossings, frame.time_us))
+        if look.measures:
+            self._send(Measures(time_us=frame.time_us, values=tuple(look.measures)))
         for change in look.changes:
             self._send(self._zone_change(change, look, frame))
         for fault in look.faults:
@@ -204,6 +210,7 @@ class CameraLoop:
             label=change.label,
             score=about.score if about else None,
             number=change.number,
+            retracted=change.retracted,
             snapshot=shown,
         )
 
@@ -239,7 +246,7 @@ class CameraLoop:
         return Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg)
 
     def _send_counts(self, period: Period | None) -> None:
-        if period is not None:
+        if period is not None and period.lines:
             self._send(Counts(time_us=period.end_us, lines=period.lines))
 
     def _tell(self, state: CameraState, message: str = "") -> None:

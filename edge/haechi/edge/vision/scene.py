@@ -2,21 +2,30 @@
 
 Promise: an object counts once for each time it goes from clearly one side of a line to clearly the other, through the
 segment itself, by the middle of its lower edge (its foot point), and only if it went some way: the box of a parked car
-trembles, and may tremble across a line. Zones are told of in :mod:`.zones`.
+trembles, and may tremble across a line. Zones are told of in :mod:`.zones`, :mod:`.bays` and :mod:`.traffic`. What is
+not in force by its schedule counts nothing and raises nothing.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
+from haechi.contract.observations import Quality
 from haechi.edge.vision import geometry
-from haechi.edge.vision.config import LineConfig, ZoneConfig
+from haechi.edge.vision.bays import Bay
 from haechi.edge.vision.geometry import Point
-from haechi.edge.vision.labels import Label
+from haechi.edge.vision.ground import Ground
+from haechi.edge.vision.labels import VEHICLES, Label
+from haechi.edge.vision.measures import Measure
+from haechi.edge.vision.raising import Change
+from haechi.edge.vision.scene_config import LineConfig, ZoneConfig
+from haechi.edge.vision.speeds import Speed, Speeds
 from haechi.edge.vision.tracker import Track
-from haechi.edge.vision.zones import Change, Zone
+from haechi.edge.vision.traffic import Congestion, Queue
+from haechi.edge.vision.zones import Zone
 
 Direction = Literal["forward", "backward"]
 
@@ -84,22 +93,50 @@ class _Passage:
 
 
 class _Line:
-    def __init__(self, config: LineConfig) -> None:
-        self._name = config.name
+    def __init__(self, config: LineConfig, speeds: Speeds | None) -> None:
+        self._config = config
+        self._speeds = speeds if config.speed else None
         self._a, self._b = Point(*config.a), Point(*config.b)
         self._labels = frozenset(config.classes)
         self._passages: dict[int, _Passage] = {}
+        self._shown: dict[int, deque[bool]] = {}
+        self._measured: list[Speed] = []
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Iterable[Crossing]:
         there = {track.id for track in tracks}
         self._passages = {id_: passage for id_, passage in self._passages.items() if id_ in there}
+        self._shown = {id_: shown for id_, shown in self._shown.items() if id_ in there}
         for track in tracks:
+            self._shown.setdefault(track.id, deque(maxlen=self._config.confirm[1])).append(not track.misses)
             directions = self._crossed(track, now_s)
             if track.label in self._labels:
-                yield from (Crossing(self._name, direction, track.label, track.id) for direction in directions)
+                for direction in directions:
+                    self._measure(track)
+                    yield Crossing(self._config.name, direction, track.label, track.id)
+
+    def measures(self) -> Sequence[Measure]:
+        """The mean speed of what crossed since it was asked last; nothing when nothing did."""
+        measured, self._measured = self._measured, []
+        if not measured:
+            return ()
+        sure = sum(speed.quality is Quality.GOOD for speed in measured)
+        quality = Quality.GOOD if 2 * sure > len(measured) else Quality.UNCERTAIN
+        mean_km_h = sum(speed.km_h for speed in measured) / len(measured)
+        return (Measure(self._config.name, "speed", round(mean_km_h, 1), quality),)
 
     def forget(self) -> None:
         self._passages.clear()
+        self._shown.clear()
+
+    def _measure(self, track: Track) -> None:
+        if self._speeds is not None and track.label in VEHICLES:
+            speed = self._speeds.of(track.id)
+            if speed is not None:
+                self._measured.append(speed)
+
+    def _counts(self, track: Track, now_s: float) -> bool:
+        confirmed = sum(self._shown[track.id]) >= self._config.confirm[0]
+        return track.settled and confirmed and now_s - track.first_seen_s >= self._config.min_duration_s
 
     def _crossed(self, track: Track, now_s: float) -> list[Direction]:
         foot = track.box.foot
@@ -118,17 +155,36 @@ class _Line:
             through=geometry.segments_cross(self._a, self._b, passage.foot, foot),
             now_s=now_s,
         )
-        if not track.settled:
+        if not self._counts(track, now_s):
             return []
         done, passage.waiting = passage.waiting, []
         return done
+
+
+class _Area(Protocol):
+    """What zones of all kinds do."""
+
+    def update(self, tracks: Sequence[Track], now_s: float) -> Change | None: ...
+
+    def measures(self) -> Sequence[Measure]: ...
+
+    def rest(self, now_s: float) -> Change | None: ...
+
+    def forget(self) -> None: ...
 
 
 class Scene:
     """The lines and zones of one camera."""
 
     def __init__(
-        self, lines: Iterable[LineConfig], zones: Iterable[ZoneConfig], *, active: frozenset[str] = frozenset()
+        self,
+        lines: Iterable[LineConfig],
+        zones: Iterable[ZoneConfig],
+        *,
+        active: frozenset[str] = frozenset(),
+        ground: Ground | None = None,
+        time_zone: str = "UTC",
+        period_s: float = 10.0,
     ) -> None:
         """Begins with nobody there.
 
@@ -136,24 +192,70 @@ class Scene:
             lines: what is counted.
             zones: what is watched.
             active: names of zones whose condition was raised earlier and not cleared yet.
+            ground: the plane that speeds and lengths are measured on; needed by zones and lines that measure them.
+            time_zone: whose clocks schedules are meant by.
+            period_s: what is measured is told so often.
         """
-        self._lines = [_Line(line) for line in lines]
-        self._zones = [Zone(zone, active=zone.name in active) for zone in zones]
+        self._speeds = None if ground is None else Speeds(ground)
+        self._lines = [(_Line(line, self._speeds), line.hours(time_zone)) for line in lines]
+        self._zones = [
+            (_area(zone, ground, self._speeds, active=zone.name in active), zone.hours(time_zone)) for zone in zones
+        ]
+        self._period_s = period_s
+        self._due_s: float | None = None
 
-    def update(self, tracks: Sequence[Track], now_s: float) -> tuple[list[Crossing], list[Change]]:
+    def update(
+        self, tracks: Sequence[Track], now_s: float, now_us: int | None = None
+    ) -> tuple[list[Crossing], list[Change]]:
         """Takes the objects of one look into account.
 
         Args:
             tracks: all objects, those that do not count yet included.
             now_s: time of the look, of a clock that only rises.
+            now_us: the same by the wall clock, microseconds since 1970 UTC; without it every schedule is in force.
         """
-        crossings = [crossing for line in self._lines for crossing in line.update(tracks, now_s)]
-        changes = [change for zone in self._zones if (change := zone.update(tracks, now_s)) is not None]
+        if self._speeds is not None:
+            self._speeds.update(tracks, now_s)
+        crossings: list[Crossing] = []
+        for line, hours in self._lines:
+            if now_us is None or hours.in_force(now_us):
+                crossings += line.update(tracks, now_s)
+            else:
+                line.forget()
+        changes = []
+        for zone, hours in self._zones:
+            in_force = now_us is None or hours.in_force(now_us)
+            change = zone.update(tracks, now_s) if in_force else zone.rest(now_s)
+            if change is not None:
+                changes.append(change)
         return crossings, changes
+
+    def measures(self, now_s: float) -> list[Measure]:
+        """What was measured, when a period is over."""
+        if self._due_s is None:
+            self._due_s = now_s + self._period_s
+        if now_s < self._due_s:
+            return []
+        self._due_s = now_s + self._period_s
+        parts = [line for line, _hours in self._lines] + [zone for zone, _hours in self._zones]
+        return [measure for part in parts for measure in part.measures()]
 
     def forget(self) -> None:
         """Begins anew after a time without pictures; conditions that were raised stay so until they are seen to end."""
-        for line in self._lines:
+        if self._speeds is not None:
+            self._speeds.forget()
+        for line, _hours in self._lines:
             line.forget()
-        for zone in self._zones:
+        for zone, _hours in self._zones:
             zone.forget()
+
+
+def _area(config: ZoneConfig, ground: Ground | None, speeds: Speeds | None, *, active: bool) -> _Area:
+    if config.kind == "bay":
+        return Bay(config, active=active)
+    if config.kind == "queue":
+        return Queue(config, ground)
+    if config.kind == "congestion":
+        assert ground is not None and speeds is not None  # noqa: S101, PT018 - the camera's configuration sees to it
+        return Congestion(config, ground, speeds, active=active)
+    return Zone(config, active=active)

@@ -36,6 +36,7 @@ from haechi.edge.vision.messages import (
     ClipWanted,
     Counts,
     Health,
+    Measures,
     Message,
     Start,
     ViewChange,
@@ -185,6 +186,7 @@ class _Camera:
         self._sink = sink
         self._active = {zone.name for zone in config.zones if describe.condition(config, zone) in active}
         self._faults: set[Fault] = {fault for fault in FAULTS if describe.fault_condition(config, fault) in active}
+        self._raised: dict[str, str] = {}
         self._new_id = new_id
         self._log = logging.getLogger(f"haechi.camera.{config.id}")
         self._said: tuple[CameraState, str] | None = None
@@ -285,16 +287,26 @@ class _Camera:
                 self.tell(message)
             case Counts():
                 await self._sink.reading(describe.reading(self._config, message))
+            case Measures():
+                await self._sink.reading(describe.measured(self._config, message))
             case ZoneChange():
                 try:
-                    event, evidence = describe.event(self._config, self._place, message, new_id=self._new_id)
+                    event, evidence = describe.event(
+                        self._config,
+                        self._place,
+                        message,
+                        new_id=self._new_id,
+                        raised=self._raised.pop(message.zone, None),
+                    )
                 except KeyError as error:
                     raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
                 # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
                 await self._sink.event(event, evidence)
                 (self._active.add if message.raised else self._active.discard)(message.zone)
-                if message.raised and describe.zone_of(self._config, message).clip:
-                    self._orders.give(ClipWanted(event=event.id))
+                if message.raised:
+                    self._raised[message.zone] = event.id
+                    if describe.zone_of(self._config, message).clip:
+                        self._orders.give(ClipWanted(event=event.id))
             case ViewChange():
                 await self._sink.event(*describe.fault_event(self._config, self._place, message, new_id=self._new_id))
                 (self._faults.add if message.raised else self._faults.discard)(message.fault)

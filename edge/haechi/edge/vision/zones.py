@@ -1,21 +1,25 @@
 """What objects do in an area of the picture. Pure; time is an argument.
 
-Promise: a condition in a zone is raised once and cleared once, however many objects take part and however they flicker.
+Promise: a condition in a zone is raised once and cleared once, however many objects take part and however they flicker
+(:mod:`.raising`).
 
-Somebody is there (``intrusion``), stays (``loitering``), many are there at a time (``crowding``); a vehicle stands
-(``stopped_vehicle``), stands for long (``parking``), or goes against the way by its own length (``wrong_way``).
+Somebody is there (``intrusion``), stays (``loitering``), many are there at a time (``crowding``), a thing was left
+(``abandoned``); a vehicle stands (``stopped_vehicle``), stands for long (``parking``), or goes against the way by its
+own length (``wrong_way``). What is measured of traffic is told of in :mod:`.traffic`, bays in :mod:`.bays`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from haechi.edge.vision import geometry
-from haechi.edge.vision.config import STANDING, ZoneConfig
 from haechi.edge.vision.geometry import Box, Point
-from haechi.edge.vision.labels import Label
+from haechi.edge.vision.labels import PEOPLE
+from haechi.edge.vision.measures import Measure
+from haechi.edge.vision.raising import Change as Change
+from haechi.edge.vision.raising import Raising, Seen
+from haechi.edge.vision.scene_config import STANDING, ZoneConfig
 from haechi.edge.vision.tracker import Track
 
 _FLICKER_LOOKS = 2  # an object may be outside its zone for fewer looks in a row …
@@ -25,18 +29,17 @@ _LOWEST = 0.999
 _NEAR_MIN = 0.005  # boxes tremble by this much, however small they are
 
 
-class Change(NamedTuple):
-    """A condition in a zone began or ended."""
+def is_in(polygon: Sequence[Point], track: Track) -> bool:
+    """Whether an object that was seen in this look stands in an area."""
+    foot = track.box.foot
+    # Feet below the picture's lower edge stand on it, and a zone that reaches the edge has them in it.
+    return not track.misses and geometry.inside(polygon, Point(foot.x, min(foot.y, _LOWEST)))
 
-    zone: str
-    raised: bool
-    label: Label | None
-    """Of the object that it began with; None at the end."""
-    box: Box | None
-    number: int
-    """Most objects at one time, so far."""
-    since_s: float
-    """When it began."""
+
+def is_near(before: Point, now: Point, box: Box) -> bool:
+    """Whether an object still stands where it stood, as far as its trembling box tells."""
+    allowed = max(_NEAR_MIN, _STILL_SHARE * min(box.width, box.height))
+    return abs(now.x - before.x) <= allowed and abs(now.y - before.y) <= allowed
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class _Presence:
     foot: Point
     allowed: bool = False
     """Whether what it does here is none of the zone's matter."""
+    owned: bool = False
+    """Whether somebody was with it."""
     absent: int = 0
     """Looks in a row that it was not seen inside."""
 
@@ -65,54 +70,58 @@ class Zone:
         self._polygon = [Point(*corner) for corner in config.polygon]
         self._way = None if config.way is None else _across(Point(*config.way[0]), Point(*config.way[1]))
         self._presences: dict[int, _Presence] = {}
-        self._active = active
-        self._since_s: float | None = None
-        self._last_s: float | None = None
-        self._count = 0
+        self._raising = Raising(config, active=active)
         self._full_since_s: float | None = None
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Change | None:
         """Takes the objects of one look into account; what began or ended, if anything did."""
-        if self._active and self._last_s is None:
-            # Raised before this process began, or before the camera was lost: time that nobody watched proves nothing.
-            self._last_s = now_s
-            self._since_s = now_s if self._since_s is None else self._since_s
-        lasting = [track for track in tracks if self._lasts(track, now_s)]
+        people = [track for track in tracks if track.label in PEOPLE and not track.misses]
+        lasting = [track for track in tracks if self._lasts(track, people, now_s)]
         there = {track.id for track in tracks}
         self._presences = {
             id_: presence for id_, presence in self._presences.items() if id_ in there and not presence.gone(now_s)
         }
         if self._config.kind == "crowding":
             lasting = self._crowd(lasting, now_s)
-        if lasting:
-            self._last_s = now_s
-            self._count = max(self._count, len(lasting))
-            if not self._active:
-                self._active = True
-                first = min(lasting, key=lambda track: self._presences[track.id].since_s)
-                begun_s = self._presences[first.id].since_s
-                self._since_s = begun_s if self._full_since_s is None else self._full_since_s
-                return Change(self._config.name, True, first.label, first.box, self._count, self._since_s)
-        elif self._active and self._last_s is not None and now_s - self._last_s >= self._config.clear_after_s:
-            change = Change(
-                self._config.name, False, None, None, self._count, now_s if self._since_s is None else self._since_s
-            )
-            self._active, self._count = False, 0
-            return change
-        return None
+        return self._raising.update(self._seen(lasting), now_s, mistaken=self._was_mistaken(tracks))
+
+    def measures(self) -> Sequence[Measure]:
+        """What it measured since it was asked last: nothing."""
+        return ()
+
+    def rest(self, now_s: float) -> Change | None:
+        """Watches nothing for now; what was raised ends."""
+        self.forget()
+        return self._raising.rest(now_s)
 
     def forget(self) -> None:
         """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
         self._presences.clear()
-        self._last_s = self._full_since_s = None
+        self._full_since_s = None
+        self._raising.forget()
 
-    def _lasts(self, track: Track, now_s: float) -> bool:
+    def _seen(self, lasting: Sequence[Track]) -> Seen | None:
+        if not lasting:
+            return None
+        first = min(lasting, key=lambda track: self._presences[track.id].since_s)
+        since_s = self._presences[first.id].since_s if self._full_since_s is None else self._full_since_s
+        # One of a crowd that proves to be something else is no reason to take the crowd back.
+        track = first.id if self._config.kind != "crowding" else None
+        return Seen(first.label, first.box, len(lasting), since_s, track)
+
+    def _was_mistaken(self, tracks: Sequence[Track]) -> bool:
+        """Whether the object that the condition began with is seen, and is no longer taken for what it was."""
+        return any(
+            track.id == self._raising.began_with and not track.misses and track.label not in self._config.watched
+            for track in tracks
+        )
+
+    def _lasts(self, track: Track, people: Sequence[Track], now_s: float) -> bool:
         if track.label not in self._config.watched:
             return False
         presence = self._presences.get(track.id)
         foot = track.box.foot
-        # Feet below the picture's lower edge stand on it, and a zone that reaches the edge has them in it.
-        if track.misses or not geometry.inside(self._polygon, Point(foot.x, min(foot.y, _LOWEST))):
+        if not is_in(self._polygon, track):
             if presence is None:
                 return False
             presence.absent += 1
@@ -121,6 +130,8 @@ class Zone:
         else:
             self._go_on(presence, foot, track.box, now_s)
             presence.last_s, presence.absent = now_s, 0
+        if self._config.kind == "abandoned" and not track.misses:
+            self._own(presence, track, people, now_s)
         # A crowd lasts however its people change.
         enough_s = 0.0 if self._config.kind == "crowding" else self._config.lasting_s
         lasted_s = presence.last_s - presence.since_s
@@ -128,7 +139,8 @@ class Zone:
 
     def _go_on(self, presence: _Presence, foot: Point, box: Box, now_s: float) -> None:
         """Begins an object's time anew when it does what is allowed."""
-        if self._config.kind in STANDING and not _near(presence.foot, foot, _STILL_SHARE, box):
+        stands = self._config.kind in STANDING or self._config.kind == "abandoned"
+        if stands and not is_near(presence.foot, foot, box):
             presence.since_s, presence.foot = now_s, foot
         if self._way is not None:
             ahead = geometry.side(*self._way, foot) - geometry.side(*self._way, presence.foot)
@@ -137,6 +149,12 @@ class Zone:
             presence.allowed = -ahead < geometry.extent_across(*self._way, box)
             if presence.allowed:
                 presence.since_s = now_s
+
+    def _own(self, presence: _Presence, thing: Track, people: Sequence[Track], now_s: float) -> None:
+        """A thing is left from when the last who was with it has gone; what nobody ever was with belongs there."""
+        if any(_is_with(person.box, thing.box, self._config.owner_heights) for person in people):
+            presence.owned, presence.since_s = True, now_s
+        presence.allowed = not presence.owned
 
     def _crowd(self, there: list[Track], now_s: float) -> list[Track]:
         """Those who are there, when they are a crowd and have been one for long enough."""
@@ -147,9 +165,12 @@ class Zone:
         return there if now_s - self._full_since_s >= self._config.lasting_s else []
 
 
-def _near(before: Point, now: Point, share: float, box: Box) -> bool:
-    allowed = max(_NEAR_MIN, share * min(box.width, box.height))
-    return abs(now.x - before.x) <= allowed and abs(now.y - before.y) <= allowed
+def _is_with(person: Box, thing: Box, heights: float) -> bool:
+    reach = heights * person.height
+    foot = thing.foot
+    # To the side from the box's edges; a step ahead or back shows as far less height than it is.
+    beside = max(person.left - foot.x, foot.x - person.right, 0.0)
+    return beside <= reach and abs(person.foot.y - foot.y) <= reach / 2
 
 
 def _across(start: Point, end: Point) -> tuple[Point, Point]:

@@ -11,6 +11,12 @@ from haechi.edge.vision.config import CameraConfig
 LINE = {"name": "gate", "a": (0, 0.5), "b": (1, 0.5)}
 ZONE = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0), (1, 0), (1, 1)]}
 
+WAY = [(0.5, 0.1), (0.5, 0.9)]
+GROUND: dict[str, Any] = {
+    "points": [(0.2, 0.9), (0.8, 0.9), (0.6, 0.4), (0.4, 0.4)],
+    "metres": [(0, 0), (1, 0), (1, 4), (0, 4)],
+}
+
 
 def camera(**changes: Any) -> CameraConfig:
     return CameraConfig.model_validate({"id": "cam-1", "url": "clip.mp4", "place": "bridge"} | changes)
@@ -58,6 +64,26 @@ def test_sources(url: str) -> None:
         ({"looks_per_s": 0}, "looks_per_s", "greater than or equal to 1"),
         ({"look_per_s": 5}, "look_per_s", "Extra"),
         ({"credentials_file": "a", "credentials_env": "B"}, "", "one of them"),
+        ({"zones": [ZONE | {"confirm": (4, 3)}]}, "zones.0.confirm", "N at most M"),
+        ({"lines": [LINE | {"confirm": (0, 3)}]}, "lines.0.confirm.0", "greater than or equal to 1"),
+        ({"zones": [ZONE | {"schedule": [{"begin": "25:00", "end": "06:00"}]}]}, "zones.0.schedule.0.begin", "time"),
+        ({"zones": [ZONE | {"schedule": [{"begin": "22:00Z", "end": "06:00"}]}]}, "zones.0.schedule.0", "time zone"),
+        (
+            {"zones": [ZONE | {"schedule": [{"begin": "22:00", "end": "06:00", "days": ["mon", "mon"]}]}]},
+            "zones.0.schedule.0",
+            "twice",
+        ),
+        ({"time_zone": "Asia/Soul"}, "time_zone", "Asia/Seoul"),
+        ({"time_zone": "../etc/passwd"}, "time_zone", "Asia/Seoul"),
+        ({"lines": [LINE | {"speed": True}]}, "", "lines.gate: a speed needs `ground`"),
+        ({"zones": [ZONE | {"kind": "congestion"}]}, "", "zones.bank: a speed needs `ground`"),
+        ({"zones": [ZONE | {"kind": "queue"}]}, "zones.0", "way: expected"),
+        ({"zones": [ZONE | {"kind": "bay"}, ZONE | {"kind": "queue", "way": WAY}]}, "", "twice"),
+        ({"zones": [ZONE | {"stay_max_s": 60}]}, "zones.0", "stay_max_s"),
+        ({"zones": [ZONE | {"kind": "abandoned"}]}, "", "zones.bank"),
+        ({"ground": GROUND | {"points": [(0.2, 0.9), (0.5, 0.9), (0.8, 0.9), (0.4, 0.4)]}}, "ground", "on one line"),
+        ({"ground": GROUND | {"metres": [(0, 0), (1, 4), (1, 0), (0, 4)]}}, "ground", "same order"),
+        ({"ground": GROUND | {"points": GROUND["points"][:3]}}, "ground.points.3", "required"),
     ],
 )
 def test_refused(changes: dict[str, Any], key: str, told: str) -> None:

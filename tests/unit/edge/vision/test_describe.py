@@ -4,12 +4,23 @@ import itertools
 
 import pytest
 
-from haechi.contract.events import Phase
+from haechi.contract.events import RETRACTS, Phase
+from haechi.contract.observations import Quality
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.faults import Fault
-from haechi.edge.vision.messages import Counts, Snapshot, ViewChange, ZoneChange
+from haechi.edge.vision.measures import Measure
+from haechi.edge.vision.messages import (
+    HEADER,
+    Counts,
+    Measures,
+    Snapshot,
+    ViewChange,
+    ZoneChange,
+    decoded,
+    encoded,
+)
 
 PLACE = Place(id="bridge", name="Gapcheon bridge", latitude=36.37, longitude=127.37)
 CAMERA = CameraConfig.model_validate(
@@ -98,3 +109,45 @@ def test_what_was_never_tried_on_a_known_truth_says_so() -> None:
         event, _none = describe.event(config, PLACE, change, new_id=lambda: "id")
         said[event.type] = event.data.get("unevaluated", False)
     assert said == {"security.intrusion": False, "security.loitering": True}
+
+
+def test_what_is_measured_is_described_and_carries_its_quality() -> None:
+    road = CameraConfig.model_validate(
+        {
+            "id": "cam-2",
+            "url": "clip.mp4",
+            "place": "bridge",
+            "ground": {
+                "points": [(0.2, 0.9), (0.8, 0.9), (0.6, 0.4), (0.4, 0.4)],
+                "metres": [(0, 0), (6, 0), (6, 40), (0, 40)],
+            },
+            "lines": [{"name": "loop", "a": (0, 0.6), "b": (1, 0.6), "speed": True}],
+            "zones": [
+                {"name": "b1", "kind": "bay", "polygon": [(0, 0), (1, 0), (1, 1)]},
+                {"name": "q", "kind": "queue", "polygon": [(0, 0), (1, 0), (1, 1)], "way": [(0, 0), (1, 1)]},
+                {"name": "road", "kind": "congestion", "polygon": [(0, 0), (1, 0), (1, 1)]},
+            ],
+        }
+    )
+    known = {stream.id: (stream.observed_property, stream.unit) for stream in describe.datastreams(road)}
+    assert known["cam-2.loop.speed"] == ("vehicle_speed", "km/h")
+    assert known["cam-2.b1.occupied"] == ("bay_occupied", "1")
+    assert known["cam-2.q.queue_length"] == ("queue_length", "m")
+    assert {"cam-2.q.queue", "cam-2.road.occupancy", "cam-2.road.congestion", "cam-2.road.speed"} < set(known)
+    told = Measures(time_us=7, values=(Measure("q", "queue", 3), Measure("loop", "speed", 41.5, Quality.UNCERTAIN)))
+    assert decoded(encoded(told)[HEADER.size :]) == told
+    observations = list(describe.measured(road, told).observations())
+    assert [(one.datastream, one.value, one.quality) for one in observations] == [
+        ("cam-2.q.queue", 3, Quality.GOOD),
+        ("cam-2.loop.speed", 41.5, Quality.UNCERTAIN),
+    ]
+
+
+def test_what_takes_an_event_back_names_it() -> None:
+    ids = (f"id-{n:08}" for n in itertools.count())
+    end = ZoneChange(zone="bank", raised=False, time_us=9, lasted_s=2, number=1, retracted=True)
+    event, _ = describe.event(CAMERA, PLACE, end, new_id=lambda: next(ids), raised="id-first-0")
+    assert (event.phase, event.data[RETRACTS]) == (Phase.CLEARED, "id-first-0")
+    plain = ZoneChange(zone="bank", raised=False, time_us=9, lasted_s=2, number=1)
+    event, _ = describe.event(CAMERA, PLACE, plain, new_id=lambda: next(ids), raised="id-first-0")
+    assert RETRACTS not in event.data

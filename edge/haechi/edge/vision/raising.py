@@ -1,0 +1,108 @@
+"""When what is seen in a zone becomes a condition, and when it ends. Pure; time is an argument.
+
+Promise: a condition is raised once and cleared once, however what is seen flickers. It is raised when N of the last M
+pictures show it, cleared when none did for ``clear_after_s``, and taken back at once when, within ``retract_within_s``,
+what it began with proves to be something else. Time that nobody watched proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.labels import Label
+from haechi.edge.vision.scene_config import ZoneConfig
+
+
+class Change(NamedTuple):
+    """A condition in a zone began or ended."""
+
+    zone: str
+    raised: bool
+    label: Label | None
+    """Of the object that it began with; None at the end."""
+    box: Box | None
+    number: int
+    """Most objects at one time, so far."""
+    since_s: float
+    """When it began."""
+    retracted: bool = False
+    """At the end: there never was such a thing."""
+
+
+class Seen(NamedTuple):
+    """What one picture shows of a condition."""
+
+    label: Label | None
+    """Of the object that has done it for longest; None when no single one does."""
+    box: Box | None
+    number: int
+    since_s: float
+    """Since when that is so."""
+    track: int | None = None
+    """Who it is, where it is somebody."""
+
+
+class Raising:
+    """One condition over time."""
+
+    def __init__(self, config: ZoneConfig, *, active: bool) -> None:
+        """Begins with nothing seen; `active` when it was raised earlier and not cleared yet."""
+        self._config = config
+        self._shown: deque[bool] = deque(maxlen=config.confirm[1])
+        self._since_s: float | None = None
+        self._last_s: float | None = None
+        self._raised_s: float | None = None
+        self._count = 0
+        self.active = active
+        self.began_with: int | None = None
+        """The object that a condition which may still be taken back began with."""
+
+    def update(self, seen: Seen | None, now_s: float, *, mistaken: bool = False) -> Change | None:
+        """Takes one picture into account.
+
+        Args:
+            seen: what it shows; None when nothing.
+            now_s: when it was taken, of a clock that only rises.
+            mistaken: what the condition began with proves to be something else.
+        """
+        if self.active and self._last_s is None:
+            # Raised before this process began, or before the camera was lost: time that nobody watched proves nothing.
+            self._last_s = now_s
+            self._since_s = now_s if self._since_s is None else self._since_s
+        self._shown.append(seen is not None)
+        if self._raised_s is None or now_s - self._raised_s > self._config.retract_within_s:
+            self.began_with = None
+        if seen is not None:
+            return self._meet(seen, now_s)
+        if self.active and self.began_with is not None and mistaken:
+            return self._end(now_s, retracted=True)
+        if self.active and self._last_s is not None and now_s - self._last_s >= self._config.clear_after_s:
+            return self._end(now_s)
+        return None
+
+    def rest(self, now_s: float) -> Change | None:
+        """Ends it, for nobody asks any more."""
+        self._shown.clear()
+        return self._end(now_s) if self.active else None
+
+    def forget(self) -> None:
+        """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
+        self._shown.clear()
+        self._last_s = self._raised_s = self.began_with = None
+
+    def _meet(self, seen: Seen, now_s: float) -> Change | None:
+        self._last_s = now_s
+        self._count = max(self._count, seen.number)
+        if self.active or sum(self._shown) < self._config.confirm[0]:
+            return None
+        self.active, self._raised_s, self._since_s = True, now_s, seen.since_s
+        self.began_with = seen.track
+        return Change(self._config.name, True, seen.label, seen.box, self._count, seen.since_s)
+
+    def _end(self, now_s: float, *, retracted: bool = False) -> Change:
+        since_s = now_s if self._since_s is None else self._since_s
+        change = Change(self._config.name, False, None, None, self._count, since_s, retracted)
+        self.active, self._count, self.began_with, self._raised_s = False, 0, None, None
+        return change
