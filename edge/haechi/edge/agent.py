@@ -120,6 +120,9 @@ class _Agent:
         wires = contextlib.AsyncExitStack()
         try:
             await self._open_wires(wires)
+            # What an earlier opening had handed out may not have become durable.
+            self._site.cursors.clear()
+            self._site.cursors.update(await outbox.cursors())
             standing = {event.condition for event in await outbox.conditions()}
             await recorder.begin(conditions(self._config))
             carriers = _started(
@@ -219,7 +222,8 @@ class _Agent:
     def _wire(self, outbox: Outbox) -> tuple[Recorder, Uplink]:
         config, site = self._config, self._site
         counters: Counter[str] = Counter()
-        builder = Builder(site.steps, counters=counters)
+        records = {stream.id: stream for stream in site.descriptions.datastreams if stream.device_time}
+        builder = Builder(site.steps, counters=counters, records=records)
         engine = Engine(site.rules, time.monotonic(), _new_id)
         normaliser = Normaliser(site.measured, site.ranges, site.derivations, counters)
 
@@ -272,6 +276,7 @@ class _Agent:
             on_commit=uplink.wake,
             chain=Chain(site.links, site.rings, site.ranges, counters),
             rings=self._rings,
+            cursors=site.cursors,
         )
 
         def moved() -> None:
@@ -295,7 +300,7 @@ class _Agent:
                 async for sample in samples:
                     if not supervised.is_running:
                         supervised.running()
-                    await recorder.sample(sample)
+                    await recorder.sample(sample, device.config.id)
 
         await supervised.keep(work)
 

@@ -6,7 +6,7 @@ that no parcel can hold is dropped and counted.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -32,10 +32,22 @@ class Builder:
     """Makes drafts for one epoch at a time."""
 
     def __init__(
-        self, steps: dict[str, Step], bytes_max: int = PARCEL_BYTES_MAX, counters: Counter[str] | None = None
+        self,
+        steps: dict[str, Step],
+        bytes_max: int = PARCEL_BYTES_MAX,
+        counters: Counter[str] | None = None,
+        records: Mapping[str, Datastream] | None = None,
     ) -> None:
-        """``steps``: the step of each datastream whose device gives integers; ``counters`` takes what is dropped."""
-        self._steps = steps
+        """Keep what parcels are made with.
+
+        Args:
+            steps: the step of each datastream whose device gives integers.
+            bytes_max: how large a parcel may be with its envelope.
+            counters: takes what is dropped.
+            records: the datastreams that bear their device's record times. Each parcel with such records describes
+                them itself: whoever reads it must name its points by that time, whatever else has come before.
+        """
+        self._steps, self._records = steps, records or {}
         self.bytes_max = bytes_max
         self.counters = Counter() if counters is None else counters
 
@@ -45,6 +57,9 @@ class Builder:
         def content(part: Sequence[Reading]) -> Parcel:
             parcel = _blank(epoch, clock)
             parcel.tables = tables(part, self._steps)
+            if self._records:
+                named = {name for table in parcel.tables for name in table.datastreams}
+                parcel.datastreams = [self._records[name] for name in sorted(named & self._records.keys())]
             return parcel
 
         def draft(part: Sequence[Reading], body: bytes) -> Draft:

@@ -6,8 +6,9 @@ that names a datastream which no device or camera has is refused with one line.
 
 import logging
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from haechi.contract.places import Datastream, Place, Step, Thing
@@ -63,6 +64,8 @@ class Site:
     """What is computed of more than one value, in the order of computing."""
     rings: dict[str, Ring] = field(default_factory=dict)
     """By datastream: what does not travel."""
+    cursors: dict[str, str] = field(default_factory=dict)
+    """By device: where to read on in its memory; as committed."""
     rules: list[Rule] = field(default_factory=list)
     measured: list[str] = field(default_factory=list)
     """Datastreams that adapters emit."""
@@ -85,7 +88,7 @@ def _assembled(config: GatewayConfig) -> Site:
     things: list[Thing] = []
     datastreams: dict[str, Datastream] = {}
     for index, device in enumerate(config.device):
-        made = _device(index, device)
+        made = _device(index, device, partial(site.cursors.get, device.id))
         if device.enabled:
             site.devices.append(made)
         things.append(_thing(device, site.places[device.place]))
@@ -120,22 +123,21 @@ def _assembled(config: GatewayConfig) -> Site:
     return site
 
 
-def _device(index: int, device: DeviceConfig) -> Device:
+def _device(index: int, device: DeviceConfig, resume: Callable[[], str | None]) -> Device:
+    host = Host(log=logging.getLogger(f"haechi.adapter.{device.id}"), resume=resume)
     if device.process is not None:
-        return _isolated(index, device, device.process)
+        return _isolated(index, device, device.process, host)
     try:
         adapter = load_adapter(device.adapter)
     except AdapterConfigError as error:
         raise ConfigError(f"device[{index}].{error}") from None
-    host = Host(log=logging.getLogger(f"haechi.adapter.{device.id}"))
     try:
         return Device(device, adapter(device.id, adapter.load_config(device.config), host), host)
     except AdapterConfigError as error:
         raise ConfigError(f"device[{index}].config.{error}") from None
 
 
-def _isolated(index: int, device: DeviceConfig, process: ProcessConfig) -> Device:
-    host = Host(log=logging.getLogger(f"haechi.adapter.{device.id}"))
+def _isolated(index: int, device: DeviceConfig, process: ProcessConfig, host: Host) -> Device:
     limits = Limits(
         memory_bytes_max=process.memory_mib_max * 2**20,
         values_per_s_max=process.values_per_s_max,

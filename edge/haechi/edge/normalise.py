@@ -69,6 +69,8 @@ class Normaliser:
         Returns None when no value of it can be kept.
         """
         names, values = sample.datastreams, sample.values
+        if not names:
+            return None
         qualities: Sequence[Quality] | None = sample.qualities
         if qualities is not None:
             qualities = tuple(Quality(quality) for quality in qualities)

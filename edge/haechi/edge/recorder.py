@@ -33,6 +33,7 @@ _VALUES_MAX = 200_000
 _TICK_S = 1.0
 _TELL_LOSSES_EVERY_S = 5.0
 _PASS_ORDER_EVERY_S = 300.0
+_CURSOR_CHARACTERS_MAX = 512
 
 
 Drafts = Callable[[Epoch, ClockQuality], list[Draft]]
@@ -58,6 +59,8 @@ class _Stretch:
     values: int = 0
     events: list[Event] = field(default_factory=list)
     pictures: list[Evidence] = field(default_factory=list)
+    cursors: dict[str, str] = field(default_factory=dict)
+    """By device: where to read on once the readings are committed."""
 
 
 class Recorder:
@@ -78,16 +81,19 @@ class Recorder:
         on_commit: Callable[[], None],
         chain: Chain | None = None,
         rings: Rings | None = None,
+        cursors: dict[str, str] | None = None,
     ) -> None:
         """``now_s`` is monotonic; ``on_commit`` is called after every commit, to wake who sends.
 
         ``chain`` computes datastreams of others, ``rings`` keep what does not travel; None where there are none.
+        ``cursors`` is told, by device, how far what it gave is committed.
         """
         self._outbox, self._builder, self._normaliser, self._engine = outbox, builder, normaliser, engine
         self._clock, self._descriptions = clock, descriptions
         self._now_s, self._seal_s = now_s, seal_s
         self._chain = chain or Chain()
         self._rings = rings or Rings({}, now_s)
+        self._cursors = {} if cursors is None else cursors
         self._link_is_up, self._on_commit = link_is_up, on_commit
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
@@ -184,13 +190,16 @@ class Recorder:
                 # Nothing here watches it, or a camera does, which would raise it again.
                 self._take_events([self._engine.disowned(doubt, self._stamp())])
 
-    async def sample(self, sample: Sample) -> None:
+    async def sample(self, sample: Sample, device: str = "") -> None:
         """Take what a device gave, in the moment it gave it; waits while the disk is behind."""
         await self._room.wait()
         time_us = self._stamp()
         reading = self._normaliser.reading(sample, time_us)
         if reading is not None:
-            self._take_reading(reading, by_record=sample.device_time_us is not None)
+            by_record = sample.device_time_us is not None
+            self._take_reading(reading, by_record=by_record, judged=not sample.history)
+        if sample.cursor is not None:
+            self._take_cursor(device, sample.cursor)
 
     async def stamped_reading(self, reading: Reading) -> None:
         """Take a reading that a camera stamped with the machine's own clock."""
@@ -242,21 +251,33 @@ class Recorder:
             self._wake.set()
         return time_us
 
-    def _take_reading(self, reading: Reading, *, by_record: bool = False) -> None:
+    def _take_reading(self, reading: Reading, *, by_record: bool = False, judged: bool = True) -> None:
         now_s = self._now_s()
         for each in (reading, *self._chain.observe(reading, now_s, by_record=by_record)):
             self._rings.take(each)
             travelling = self._chain.travelling(each)
             if travelling is not None:
                 self._put(travelling)
-            self._take_events(self._engine.observe(each, now_s))
+            if judged:
+                self._take_events(self._engine.observe(each, now_s))
 
-    def _put(self, reading: Reading) -> None:
+    def _take_cursor(self, device: str, cursor: str) -> None:
+        if len(cursor) > _CURSOR_CHARACTERS_MAX:
+            self._normaliser.counters["cursors_too_long"] += 1
+            return
+        self._begun().cursors[device] = cursor
+
+    def _begun(self) -> _Stretch:
+        """Return the newest stretch, which is committed ``seal_s`` from its first reading on at the latest."""
         stretch = self._stretches[-1]
-        if not stretch.readings:
+        if not stretch.readings and not stretch.cursors:
             stretch.due_s = self._now_s() + self._seal_s
             # The loop sleeps until the next tick at most, which is as long as a seal may take.
             self._wake.set()
+        return stretch
+
+    def _put(self, reading: Reading) -> None:
+        stretch = self._begun()
         stretch.readings.append(reading)
         stretch.values += len(reading.values)
         if stretch.values >= _VALUES_A_PARCEL:
@@ -287,8 +308,10 @@ class Recorder:
         events, stretch.events = stretch.events, []
         pictures, stretch.pictures = stretch.pictures, []
         readings: list[Reading] = []
+        cursors: dict[str, str] = {}
         if readings_too:
             readings, stretch.readings, stretch.values = stretch.readings, [], 0
+            cursors, stretch.cursors = stretch.cursors, {}
             stretch.due_s = float("inf")
         self._room.set()
 
@@ -299,7 +322,9 @@ class Recorder:
                 *self._builder.evidence(pictures, epoch, quality),
             ]
 
-        await self._commit(drafts, tuple(event for event in events if event.condition))
+        stated = tuple(event for event in events if event.condition)
+        await self._commit(drafts, stated, cursors=tuple(cursors.items()))
+        self._cursors.update(cursors)
 
     async def _commit_losses(self) -> None:
         records = await self._outbox.losses()
@@ -308,11 +333,17 @@ class Recorder:
             losses_told=tuple(record.id for record in records),
         )
 
-    async def _commit(self, make: Drafts, stated: tuple[Event, ...] = (), losses_told: tuple[str, ...] = ()) -> None:
+    async def _commit(
+        self,
+        make: Drafts,
+        stated: tuple[Event, ...] = (),
+        losses_told: tuple[str, ...] = (),
+        cursors: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         """Commit what ``make`` writes for the epoch; once more when a new one began meanwhile."""
-        while (drafts := make(self._outbox.epoch, self._clock.quality)) or stated:
+        while (drafts := make(self._outbox.epoch, self._clock.quality)) or stated or cursors:
             try:
-                await self._outbox.commit(Batch(tuple(drafts), stated, losses_told), self._clock.now_us())
+                await self._outbox.commit(Batch(tuple(drafts), stated, losses_told, cursors), self._clock.now_us())
             except OutboxMoved:
                 if make != self._description_drafts:
                     await self._commit(self._description_drafts)

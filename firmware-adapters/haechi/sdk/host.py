@@ -2,11 +2,16 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from haechi.sdk.clock import Clock, MonotonicClock
 
 _NAMES_MAX = 100
+
+
+def _from_the_beginning() -> str | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,17 @@ class Host:
     clock: Clock = field(default_factory=MonotonicClock)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("haechi.adapter"))
     counters: Counter[str] = field(default_factory=Counter)
+    resume: Callable[[], str | None] = _from_the_beginning
+    """Answers :attr:`cursor`."""
+
+    @property
+    def cursor(self) -> str | None:
+        """The last :attr:`~haechi.sdk.Sample.cursor` of this device that is durable; None where there is none.
+
+        Since SDK 1.1. An adapter of a device with a memory asks when its samples begin, and reads on from there; what
+        it reads once more adds no point, because records bear the device's own times.
+        """
+        return self.resume()
 
     def count(self, name: str, n: int = 1) -> None:
         """Add ``n`` to the counter ``name``, such as ``frames_bad``.

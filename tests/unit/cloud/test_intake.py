@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from haechi.cloud.event_broker.acknowledge import Acknowledger
 from haechi.cloud.event_broker.arrivals import Arrival
@@ -21,7 +22,12 @@ from haechi.cloud.store import Batch, RefusedPoint
 from haechi.cloud.store.points import Limits
 from haechi.cloud.store.sqlite import SqlitePoints
 from haechi.contract import codec
-from haechi.contract.parcel import ParcelName
+from haechi.contract.envelope import wrap
+from haechi.contract.observations import Reading
+from haechi.contract.parcel import ClockQuality, ParcelName
+from haechi.contract.places import Datastream
+from haechi.edge.builder import Builder
+from haechi.edge.outbox import Epoch
 from support.sender import EPOCH, level
 
 NOW_US = 1_790_000_000_000_000
@@ -40,8 +46,10 @@ class Store(SqlitePoints):
         return refused
 
 
-async def test_points_that_went_to_a_store_put_back_since_are_not_taken_for_stored(tmp_path: Path) -> None:
-    state, store = open_state(f"sqlite:///{tmp_path}/state.db"), Store(tmp_path / "points.db", Limits(lambda: NOW_US))
+@contextlib.asynccontextmanager
+async def intake_of(folder: Path) -> AsyncIterator[tuple[Intake, Engine, Store]]:
+    """Run an intake over a state and a store of its own."""
+    state, store = open_state(f"sqlite:///{folder}/state.db"), Store(folder / "points.db", Limits(lambda: NOW_US))
     writer = StateWriter(state)
 
     async def publish(_topic: str, _payload: bytes) -> None:
@@ -53,13 +61,28 @@ async def test_points_that_went_to_a_store_put_back_since_are_not_taken_for_stor
         state=state,
         writer=writer,
         points=store,
-        objects=FolderObjects(tmp_path / "objects"),
+        objects=FolderObjects(folder / "objects"),
         bell=ChangeBell(),
         acknowledger=Acknowledger(publish, lambda: NOW_US),
         meters=Meters(CollectorRegistry()),
         clock_us=lambda: NOW_US,
     )
+    running = asyncio.create_task(intake.run())
+    yield intake, state, store
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    writer.close()
+    state.dispose()
+    store.close()
 
+
+async def test_points_that_went_to_a_store_put_back_since_are_not_taken_for_stored(tmp_path: Path) -> None:
+    async with intake_of(tmp_path) as (intake, state, store):
+        await check_that_points_put_back_are_missed(intake, state, store)
+
+
+async def check_that_points_put_back_are_missed(intake: Intake, state: Engine, store: Store) -> None:
     def put_back() -> None:
         """The store loses what it has, which is noticed; the receipt of what is in between does not exist yet."""
         store._writer.execute("DELETE FROM points")
@@ -75,15 +98,23 @@ async def test_points_that_went_to_a_store_put_back_since_are_not_taken_for_stor
         markers.issue(connection, "this-cloud", 0)
     payload = codec.encode(ParcelName(EPOCH, 1), level(NOW_US, 1.0))
     arrival = Arrival("haechi/v1/city/cabinet-1/up/live", payload, NOW_US)
-    running = asyncio.create_task(intake.run())
     store.then = put_back
     await intake.take("bulk", arrival)
     assert (stored(), store.count("city")) == ((), {"cabinet-1/river-1.level": 0})
     await intake.take("bulk", arrival)
     assert (stored(), store.count("city")) == (((1, 1),), {"cabinet-1/river-1.level": 1})
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    writer.close()
-    state.dispose()
-    store.close()
+
+
+async def test_a_record_read_again_is_the_same_point_whatever_comes_first(tmp_path: Path) -> None:
+    """The parcel of records overtakes every description: it says itself by which time its points are named."""
+    stream = Datastream(
+        id="river-1.level", thing="river-1", observed_property="water_level", unit="m", device_time=True
+    )
+    records = [Reading(NOW_US + row, ("river-1.level",), (float(row),)) for row in range(3)]
+    async with intake_of(tmp_path) as (intake, _state, store):
+        for number, known in ((7, records[:2]), (8, records)):
+            builder = Builder({}, records={stream.id: stream})
+            (draft,) = builder.observations(known, Epoch(bytes([number] * 16), number, number), ClockQuality.FREE)
+            payload = wrap(ParcelName(bytes([number] * 16), 5), codec.VERSION, draft.body)
+            await intake.take("bulk", Arrival("haechi/v1/city/cabinet-1/up/live", payload, NOW_US))
+        assert store.count("city") == {"cabinet-1/river-1.level": 3}

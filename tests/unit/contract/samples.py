@@ -3,7 +3,7 @@
 from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Quality, Reading, tables
 from haechi.contract.parcel import ClockQuality, LossCause, LossRange, LossRecord, Parcel, ParcelName
-from haechi.contract.places import Datastream, Place, Step, Thing
+from haechi.contract.places import Datastream, DeviceClock, Place, Step, Thing
 
 NAME = ParcelName(bytes(range(16)), 7)
 START_US = 1_790_000_000_000_000
@@ -32,6 +32,39 @@ def observations_parcel() -> Parcel:
         epoch_number=417,
         clock=ClockQuality.SYNCHRONISED,
         tables=tables(readings, steps),
+    )
+
+
+def records_parcel() -> Parcel:
+    """Records out of a device's own memory: the parcel says by which clock, and what its counts mean."""
+    names = ("logger-1.level", "logger-1.pulses")
+    records = [Reading(START_US + row * 600_000_000, names, (row / 1000, 65_534 + row)) for row in range(3)]
+    clock = DeviceClock(zone="Asia/Seoul", quality="synchronised")
+    return Parcel(
+        epoch_order=4,
+        epoch_number=999,
+        clock=ClockQuality.FREE,
+        datastreams=[
+            Datastream(
+                id=names[0],
+                thing="logger-1",
+                observed_property="water_level",
+                unit="m",
+                device_time=True,
+                device_clock=clock,
+            ),
+            Datastream(
+                id=names[1],
+                thing="logger-1",
+                observed_property="pulses",
+                unit="1",
+                device_time=True,
+                device_clock=clock,
+                counter="total",
+                rolls_over_at=65_536.0,
+            ),
+        ],
+        tables=tables(records, {names[0]: Step.of(0.001)}),
     )
 
 

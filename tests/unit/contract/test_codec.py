@@ -17,17 +17,17 @@ from haechi.contract.parcel import PARCEL_BYTES_MAX, Parcel, ParcelName
 from haechi.contract.places import Step
 from haechi.contract.ranges import SEQ_MAX
 
-from .samples import NAME, everything_else_parcel, observations_parcel
+from .samples import NAME, everything_else_parcel, observations_parcel, records_parcel
 
 VECTORS = sorted(vectors_folder().glob("*.bin"))
 
 
-@pytest.mark.parametrize("parcel", [observations_parcel(), everything_else_parcel()])
+@pytest.mark.parametrize("parcel", [observations_parcel(), everything_else_parcel(), records_parcel()])
 def test_a_parcel_comes_out_as_it_went_in(parcel: Parcel) -> None:
     assert decode(encode(NAME, parcel)) == (NAME, parcel)
 
 
-@pytest.mark.parametrize("parcel", [observations_parcel(), everything_else_parcel()])
+@pytest.mark.parametrize("parcel", [observations_parcel(), everything_else_parcel(), records_parcel()])
 def test_the_outline_says_what_the_whole_parcel_says(parcel: Parcel) -> None:
     outline = codec.outline(encode(NAME, parcel))
     times = [time_us for table in parcel.tables for time_us in table.times_us]
@@ -39,7 +39,7 @@ def test_the_outline_says_what_the_whole_parcel_says(parcel: Parcel) -> None:
 
 
 def test_every_layout_has_a_vector() -> None:
-    assert {path.stem for path in VECTORS} >= {"v1-observations", "v1-everything-else"}
+    assert {path.stem for path in VECTORS} >= {"v1-observations", "v1-everything-else", "v1-device-records"}
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)

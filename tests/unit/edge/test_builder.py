@@ -44,6 +44,19 @@ def test_splitting_loses_nothing_and_fits(rows: int, columns: int, seed: int) ->
     assert {draft.rank for draft in drafts} == {Rank.LIVE}
 
 
+def test_a_parcel_of_records_says_itself_by_which_time_its_points_are_named() -> None:
+    stream = Datastream(id="a.b", thing="a", observed_property="level", unit="m", device_time=True)
+    builder = Builder({}, bytes_max=2048, records={"a.b": stream})
+    chance = random.Random(1)
+    records = [Reading(row, ("a.b",), (chance.random(),)) for row in range(500)]
+    drafts = builder.observations([*records, Reading(1, ("a.c",), (1.0,))], EPOCH, FREE)
+    assert len(drafts) > 1
+    for draft in drafts:
+        parcel = decode_body(1, draft.body)
+        with_records = any("a.b" in table.datastreams for table in parcel.tables)
+        assert parcel.datastreams == ([stream] if with_records else [])
+
+
 def test_a_value_that_no_parcel_can_hold_is_counted() -> None:
     chance = random.Random(1)
     text = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(60_000))

@@ -67,7 +67,9 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, seal_s: float = 1000.0, chain: Chain | None = None) -> AsyncIterator[Desk]:
+async def opened(
+    folder: Path, *, seal_s: float = 1000.0, chain: Chain | None = None, cursors: dict[str, str] | None = None
+) -> AsyncIterator[Desk]:
     outbox = await Outbox.open(folder, 10**7, lambda newest_us: max(newest_us, BUILD_US))
     desk = Desk(outbox, None, BUILD_US + HOUR_US, 0.0, False, asyncio.Event())  # type: ignore[arg-type]
     ids = (f"event-{number:05d}" for number in itertools.count())
@@ -84,6 +86,7 @@ async def opened(folder: Path, *, seal_s: float = 1000.0, chain: Chain | None = 
         link_is_up=lambda: desk.link_is_up,
         on_commit=desk.committed.set,
         chain=chain,
+        cursors=cursors,
     )
     try:
         yield desk
@@ -138,6 +141,44 @@ async def test_what_is_local_raises_alarms_through_what_is_computed_and_does_not
         _described, (_, alarm), (_, values) = await desk.parcels()
     assert [event.data["value"] for event in alarm.events] == [4.0]
     assert [(table.datastreams, table.columns) for table in values.tables] == [((LEVEL.id,), [[1.0, 4.0]])]
+
+
+async def test_where_to_read_on_is_told_when_what_was_read_is_committed_and_not_before(tmp_path: Path) -> None:
+    cursors: dict[str, str] = {}
+    async with opened(tmp_path, cursors=cursors) as desk:
+        await desk.recorder.begin()
+        await desk.recorder.sample(Sample(NAMES, (1.0,), device_time_us=5, cursor="5"), "logger-1")
+        await desk.recorder.sample(Sample(NAMES, (2.0,), device_time_us=6, cursor="6"), "logger-1")
+        await desk.recorder.sample(Sample((), (), cursor="nothing new"), "logger-2")
+        await desk.recorder.sample(Sample((), (), cursor="x" * 1000), "logger-3")
+        assert (cursors, await desk.outbox.cursors()) == ({}, {})
+        await desk.recorder.drain()
+        assert cursors == await desk.outbox.cursors() == {"logger-1": "6", "logger-2": "nothing new"}
+        _described, (_, values) = await desk.parcels()
+    assert values.tables[0].times_us == [5, 6]
+
+
+async def test_a_cursor_alone_is_committed_as_soon_as_a_value_is(tmp_path: Path) -> None:
+    async with opened(tmp_path, seal_s=0.01) as desk:
+        await desk.recorder.begin()
+        desk.committed.clear()
+        running = asyncio.create_task(desk.recorder.run())
+        await desk.recorder.sample(Sample((), (), cursor="9"), "logger-1")
+        desk.now_s += 1
+        await desk.commits()
+        assert await desk.outbox.cursors() == {"logger-1": "9"}
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_is_history_is_stored_and_raises_nothing(desk: Desk) -> None:
+    await desk.recorder.sample(Sample(NAMES, (9.0,), device_time_us=5, history=True))
+    await desk.recorder.drain()
+    *_, (_, last) = await desk.parcels()
+    assert (last.tables[0].columns, await desk.outbox.conditions()) == ([[9.0]], [])
+    await desk.recorder.sample(Sample(NAMES, (9.0,), device_time_us=6))
+    await desk.recorder.drain()
+    assert len(await desk.outbox.conditions()) == 1
 
 
 async def test_a_full_parcel_does_not_wait_for_its_time(desk: Desk) -> None:

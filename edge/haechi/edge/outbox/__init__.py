@@ -93,6 +93,8 @@ class Batch:
     """Events with a condition: it is remembered as active while its phase is not ``cleared``."""
     losses_told: tuple[str, ...] = ()
     """Ids of loss records that now travel in one of the drafts."""
+    cursors: tuple[tuple[str, str], ...] = ()
+    """Device and where to read on in its memory, once this is committed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,10 @@ class Outbox:
         """Return, for every active condition, the event that last stated it."""
         return await self._on_disk(self._store.conditions)
 
+    async def cursors(self) -> dict[str, str]:
+        """Return, by device, where to read on in its memory."""
+        return await self._on_disk(self._store.cursors)
+
     async def losses(self) -> list[LossRecord]:
         """Return the loss records that do not travel yet."""
         return await self._on_disk(self._store.losses)

@@ -33,7 +33,7 @@ from haechi.edge.outbox import (
 from haechi.edge.outbox.adoption import add_epoch, adopt
 from haechi.edge.outbox.eviction import put_down
 from haechi.edge.outbox.schema import connect
-from haechi.edge.outbox.store import Store
+from haechi.edge.outbox.store import Store, put_cursors
 
 MEMORY_IDS = 2**50
 """Ids of parcels in memory begin here, so that no id ever means two parcels."""
@@ -212,6 +212,12 @@ class Shelter:
         """Return, for every condition that is active, the event that last stated it."""
         return self._writing.conditions()
 
+    def cursors(self) -> dict[str, str]:
+        """Return, by device, where to read on in its memory: what memory knows is newer than what the disk knows."""
+        none: dict[str, str] = {}
+        known = self._ask_disk(lambda disk: disk.cursors(), none)
+        return known if self._memory is None else {**known, **self._memory.cursors()}
+
     def losses(self) -> list[LossRecord]:
         """Return the loss records that do not travel yet and can be told now."""
         return self._writing.losses()
@@ -321,6 +327,7 @@ class Shelter:
             self._disk = self._open_disk()
         parcels = list(memory.named(_ADOPT_AT_ONCE))
         conditions, losses, figures = memory.conditions(), memory.losses(), memory.figures()
+        cursors = memory.cursors()
 
         knows_conditions = self._knows_conditions
         last, now = memory.epoch, memory.held_epochs()[-1]
@@ -334,6 +341,7 @@ class Shelter:
             disk.executemany("DELETE FROM conditions WHERE condition = ?", [(name,) for name in self._cleared])
             for record in losses:
                 put_down(disk, record)
+            put_cursors(disk, cursors.items())
             for key, count in (
                 ("observations_committed", figures.observations_committed),
                 ("events_committed", figures.events_committed),

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ from haechi.edge.outbox.eviction import (
 from haechi.text import _
 
 _FINISHED_LISTED = 8
+_CURSOR = "cursor:"
 _event = msgspec.msgpack.Decoder(Event)
 Answer = TypeVar("Answer")
 
@@ -123,6 +124,7 @@ class Store:
                 self._count(draft.rank, 0, 1, len(parcel))
                 names.append(name)
             self._add_up(batch)
+            put_cursors(self._database, batch.cursors)
             self._database.execute(
                 "UPDATE epochs SET next_seq = next_seq + ?, last_us = max(last_us, ?) WHERE n = ?",
                 (len(batch.drafts), now_us, self._n),
@@ -239,6 +241,12 @@ class Store:
             rows = self._database.execute("SELECT event FROM conditions ORDER BY condition").fetchall()
         return [_event.decode(row[0]) for row in rows]
 
+    def cursors(self) -> dict[str, str]:
+        """Return, by device, where to read on in its memory."""
+        with _answering_for_the_disk():
+            rows = self._database.execute("SELECT key, value FROM meta WHERE key GLOB ?", (_CURSOR + "*",)).fetchall()
+        return {key.removeprefix(_CURSOR): str(value) for key, value in rows}
+
     def losses(self) -> list[LossRecord]:
         """Return the loss records that do not travel yet."""
         with _answering_for_the_disk():
@@ -336,6 +344,12 @@ class Store:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
+
+
+def put_cursors(database: sqlite3.Connection, cursors: Iterable[tuple[str, str]]) -> None:
+    """Remember where to read on in the memory of devices; runs inside a transaction."""
+    for device, cursor in cursors:
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_CURSOR + device, cursor))
 
 
 def figures_of(database: sqlite3.Connection, bytes_max: int) -> Figures:

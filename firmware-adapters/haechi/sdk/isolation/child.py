@@ -121,7 +121,7 @@ async def _work(order: Order, mouth: _Mouth) -> None:
 async def _do(order: Order, mouth: _Mouth) -> None:
     kind = load_adapter(order.adapter)
     log = logging.getLogger("haechi.adapter")
-    host = Host(log=log)
+    host = Host(log=log, resume=lambda: order.cursor)
     lines = _Lines(host)
     log.addHandler(lines)
     log.setLevel(logging.INFO)

@@ -192,7 +192,15 @@ class Isolated(Adapter[AdapterConfig]):
 
     def _order(self, work: str) -> Order:
         limits = self._limits
-        return Order(work, self._name, self.device, self._written, limits.memory_bytes_max, limits.files_max)
+        return Order(
+            work,
+            self._name,
+            self.device,
+            self._written,
+            limits.memory_bytes_max,
+            limits.files_max,
+            self.host.cursor if work == "samples" else None,
+        )
 
     def _command(self) -> list[str]:
         return [self._limits.python, "-m", "haechi.sdk.isolation.child"]

@@ -28,6 +28,8 @@ class Order(Struct, frozen=True):
     """Its ``[device.config]``."""
     memory_bytes_max: int
     files_max: int
+    cursor: str | None = None
+    """Where reading resumes."""
 
 
 class Described(Struct, frozen=True, tag="described"):

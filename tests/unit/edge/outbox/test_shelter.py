@@ -129,6 +129,23 @@ def test_memory_stands_in_and_everything_comes_back(disk: Disk, how: str) -> Non
     assert disk.opening.opened.unclean is None
 
 
+def test_where_to_read_on_goes_to_memory_and_back_with_what_was_read(disk: Disk) -> None:
+    store = disk.store
+    store.commit(Batch((values(),), cursors=(("logger-1", "1"), ("logger-2", "1"))), NOW_US)
+    disk.fills()
+    with pytest.raises(OutboxMoved):
+        store.commit(Batch((values(),), cursors=(("logger-1", "2"),)), NOW_US)
+    assert store.cursors() == {"logger-1": "1", "logger-2": "1"}
+    store.commit(Batch((values(),), cursors=(("logger-1", "2"),)), NOW_US)
+    assert store.cursors() == {"logger-1": "2", "logger-2": "1"}
+    disk.has_room()
+    disk.waits()
+    assert store.tend(NOW_US)
+    disk.close()
+    disk.open()
+    assert disk.store.cursors() == {"logger-1": "2", "logger-2": "1"}
+
+
 def test_what_was_settled_in_memory_does_not_come_back(disk: Disk) -> None:
     store = disk.store
     disk.fills()

@@ -160,6 +160,20 @@ def test_a_stop_that_was_not_clean_is_a_gap_all_the_same(tmp_path: Path) -> None
     closed(again)
 
 
+def test_where_to_read_on_is_known_from_the_commit_on_that_holds_what_was_read(tmp_path: Path) -> None:
+    opening = opened(tmp_path)
+    opening.store.commit(Batch((draft(),), cursors=(("logger-1", "41"), ("logger-2", "a"))), NOW_US)
+    opening.store.commit(Batch((draft(),), cursors=(("logger-1", "42"),)), NOW_US)
+    (pages,) = opening.store._database.execute("PRAGMA page_count").fetchone()
+    opening.store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(OutboxFailed):
+        opening.store.commit(Batch((draft(size=500_000),), cursors=(("logger-1", "99"),)), NOW_US)
+    killed(opening)
+    again = opened(tmp_path)
+    assert again.store.cursors() == {"logger-1": "42", "logger-2": "a"}
+    closed(again)
+
+
 def test_an_epochs_number_differs_from_the_recent_ones() -> None:
     recent = [number for number in range(1000) if number != 123]
     assert draw_epoch(5, recent, 0, lambda count: bytes(count)).number == 123
