@@ -25,6 +25,7 @@ class Sink:
         self.readings: list[Reading] = []
         self.events: list[tuple[Event, Sequence[Evidence]]] = []
         self.clips: list[Evidence] = []
+        self.originals: list[tuple[str, bytes, str]] = []
         self.health: list[Health] = []
         self.restarts = 0
         self._news = asyncio.Event()
@@ -35,6 +36,10 @@ class Sink:
 
     async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
         self.events.append((event, evidence))
+        self._news.set()
+
+    async def original(self, event: str, sealed: bytes, time_us: int, media_type: str) -> None:
+        self.originals.append((event, sealed, media_type))
         self._news.set()
 
     async def clip(self, clip: Evidence) -> None:

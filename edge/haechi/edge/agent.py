@@ -21,7 +21,7 @@ from haechi.contract.control import Command
 from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
-from haechi.edge.cameras import CameraDesk, conditions
+from haechi.edge.cameras import CameraDesk, conditions, originals_of
 from haechi.edge.clock import WallClock
 from haechi.edge.config import GatewayConfig
 from haechi.edge.derivations.chain import Chain
@@ -305,7 +305,7 @@ class _Agent:
         await supervised.keep(work)
 
     async def _watch(self, camera: CameraConfig, recorder: Recorder, standing: set[str]) -> None:
-        desk = CameraDesk(recorder, self._clock, self._health)
+        desk = CameraDesk(recorder, self._clock, self._health, originals_of(self._config, camera))
         place = self._site.places[camera.place]
 
         async def work() -> None:

@@ -1,6 +1,9 @@
 """Where the gateway's cameras report: their counts, events and state go the same road as everything else."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -11,9 +14,14 @@ from haechi.edge.config import GatewayConfig
 from haechi.edge.health import Health, State
 from haechi.edge.recorder import Recorder
 from haechi.edge.vision import describe
+from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.faults import FAULTS
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.messages import Health as CameraHealth
+from haechi.edge.vision.originals import FOLDER as ORIGINALS
+from haechi.edge.vision.originals import Originals
+
+_log = logging.getLogger("haechi.edge.cameras")
 
 _STATES: dict[CameraState, State] = {
     CameraState.OPENING: "starting",
@@ -27,9 +35,12 @@ _STATES: dict[CameraState, State] = {
 class CameraDesk:
     """Takes what cameras say; their processes stamp with the machine's own clock, which is put right here."""
 
-    def __init__(self, recorder: Recorder, clock: WallClock, health: Health) -> None:
-        """Hand readings and events to ``recorder``, states to ``health``."""
+    def __init__(
+        self, recorder: Recorder, clock: WallClock, health: Health, originals: Originals | None = None
+    ) -> None:
+        """Hand readings and events to ``recorder``, states to ``health``, what is sealed to ``originals``."""
         self._recorder, self._clock, self._health = recorder, clock, health
+        self._originals = originals
 
     async def reading(self, reading: Reading) -> None:
         """Take the counts of one period."""
@@ -44,6 +55,17 @@ class CameraDesk:
     async def clip(self, clip: Evidence) -> None:
         """Take a clip of an event that was taken before."""
         self._recorder.pictures([replace(clip, time_us=self._put_right(clip.time_us))])
+
+    async def original(self, event: str, sealed: bytes, time_us: int, media_type: str) -> None:
+        """Keep what is sealed; a disk that refuses costs no more than the original."""
+        if self._originals is None:
+            return
+        now_us = self._clock.now_us()
+        keep = partial(self._originals.keep, sealed, event=event, time_us=self._put_right(time_us), now_us=now_us)
+        try:
+            await asyncio.to_thread(keep, media_type=media_type)
+        except (OSError, ValueError) as error:
+            _log.error("the original of event %s is not kept: %s", event, error)
 
     def _put_right(self, time_us: int) -> int:
         return self._clock.now_us() - self._clock.age_us(time_us)
@@ -61,6 +83,14 @@ class CameraDesk:
             "restarts": restarts,
         }
         self._health.component(camera, "camera", _STATES[health.state], health.message, counters)
+
+
+def originals_of(config: GatewayConfig, camera: CameraConfig) -> Originals | None:
+    """Return where a camera's originals are kept; None where the policy keeps none."""
+    if camera.originals is None:
+        return None
+    folder = config.gateway.data_dir / ORIGINALS / camera.id
+    return Originals(folder, bytes_max=camera.originals.bytes_max, days_max=camera.originals.days_max)
 
 
 def conditions(config: GatewayConfig) -> set[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
+from haechi.edge.vision import sealing
 from haechi.edge.vision.messages import CameraState, ClipWanted
 from haechi.edge.vision.supervise import Orders
 from support.cameras import camera, running
@@ -23,7 +24,12 @@ async def test_a_clip_is_made_in_memory_when_it_is_asked_for(
     monkeypatch.setenv("TMPDIR", str(beside))
     monkeypatch.chdir(beside)
     orders = Orders()
-    config = camera(clip(seconds=4), loop=True, clips=CLIPS)
+    private, public = sealing.new_pair()
+    key = tmp_path / "city.pem"
+    key.write_bytes(private)
+    (tmp_path / "city.pub.pem").write_bytes(public)
+    originals = {"public_key_file": tmp_path / "city.pub.pem"}
+    config = camera(clip(seconds=4), loop=True, clips=CLIPS, originals=originals)
     async with running(config, orders=orders) as sink:
         await sink.until(lambda s: s.last.state is CameraState.RUNNING and s.last.frames_read > 15)
         orders.give(ClipWanted(event="event-00001", asked=True))
@@ -39,6 +45,11 @@ async def test_a_clip_is_made_in_memory_when_it_is_asked_for(
     # The inference library leaves a few bytes of its own there; no picture fits into them.
     assert sum(path.stat().st_size for path in beside.rglob("*") if path.is_file()) < 500
     assert "event-00002" in caplog.text
+    ((event, sealed, media_type),) = sink.originals
+    assert (event, media_type, b"moov" in sealed) == ("event-00001", "video/mp4", False)
+    label, content = sealing.opened(sealed, sealing.read_private_key(key))
+    assert label.camera == "cam-1"
+    assert b"moov" in content
 
 
 @pytest.mark.usefixtures("model_cache")

@@ -1,4 +1,4 @@
-"""``haechi camera evaluate|preview``: how well a camera counts on a clip, and what its scene looks like."""
+"""``haechi camera evaluate|preview|originals``: how well a camera counts, what it sees, what it keeps sealed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, explain, load
-from haechi.edge.vision import preview
+from haechi.edge.vision import originals_cli, preview
 from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.evaluation import run as evaluation
@@ -58,6 +58,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--camera", metavar="ID", help=_("which of its cameras; may be left out when there is one"))
     show.add_argument("--out", type=Path, required=True, metavar="FILE", help=_("PNG file to write"))
     show.set_defaults(run=_answering(_preview))
+
+    originals_cli.register(commands.add_parser("originals", help=_("what is kept sealed, and releasing it")))
 
 
 def _answering(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:

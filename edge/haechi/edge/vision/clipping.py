@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from haechi.edge.vision import clips
@@ -20,7 +21,7 @@ from haechi.edge.vision.clips import ClipImpossible, People
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.masking import Masks
-from haechi.edge.vision.messages import ClipMade, ClipMissed, ClipWanted
+from haechi.edge.vision.messages import ClipMade, ClipMissed, ClipWanted, SealedClip
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.ring import Ring, Stretch
 from haechi.text import _
@@ -31,7 +32,9 @@ _WAITING_MAX = 2  # each holds a stretch of the stream
 _HOUR_S = 3600.0
 _FINISH_S = 60.0
 
-Tell = Callable[[ClipMade | ClipMissed], None]
+Tell = Callable[[ClipMade | ClipMissed | SealedClip], None]
+Seal = Callable[[bytes, int, str], bytes]
+"""Seals content of a time (µs since 1970) and media type."""
 
 
 class _Order(NamedTuple):
@@ -58,6 +61,7 @@ class Clipper:
         clock_s: Callable[[], float],
         open_people: Callable[[], People],
         turn: int | None = None,
+        seal: Seal | None = None,
     ) -> None:
         """Begins with an empty ring.
 
@@ -68,6 +72,7 @@ class Clipper:
             clock_s: the clock of the ring; it only rises.
             open_people: loads what finds people; may raise a ModelError.
             turn: a file that only one camera of the gateway may lock at a time; None when there are no others.
+            seal: seals originals, where the policy keeps them.
         """
         self._config = config
         self._clips = config.clips
@@ -75,6 +80,7 @@ class Clipper:
         self._clock_us, self._clock_s = clock_us, clock_s
         self._open_people = open_people
         self._turn = turn
+        self._seal = seal
         self._masks = Masks(config.masks)
         self.ring = Ring(window_s=self._clips.ring_s, bytes_max=self._clips.ring_bytes_max)
         self._orders: deque[_Order] = deque()
@@ -159,12 +165,16 @@ class Clipper:
                 self._tell(ClipMissed(event=job.event, reason=str(error)))
 
     def _make(self, job: _Job) -> None:
-        clip = clips.make(job.stretch, job.from_s, self._clips, self._masks, self._open_people())
-        age_us = round((self._clock_s() - clip.begins_s) * 1_000_000)
+        make = partial(clips.make, job.stretch, job.from_s, self._clips, self._masks, self._open_people())
+        clip = make()
+        time_us = self._clock_us() - round((self._clock_s() - clip.begins_s) * 1_000_000)
+        if self._seal is not None:
+            sealed = self._seal(make(blurred=False).mp4, time_us, "video/mp4")
+            self._tell(SealedClip(event=job.event, time_us=time_us, sealed=sealed))
         self._tell(
             ClipMade(
                 event=job.event,
-                time_us=self._clock_us() - age_us,
+                time_us=time_us,
                 width_px=clip.width_px,
                 height_px=clip.height_px,
                 mp4=clip.mp4,

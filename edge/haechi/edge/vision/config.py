@@ -89,6 +89,16 @@ class ClipConfig(SceneModel):
         return self
 
 
+class OriginalsConfig(SceneModel):
+    """Pictures and clips without blur, sealed to the city's key before they touch the disk. Off unless it is there."""
+
+    public_key_file: Path = Field(description="The city's X25519 public key in PEM; `haechi camera originals keygen`.")
+    bytes_max: int = Field(
+        200 * 1024**2, ge=4 * 1024**2, le=1024**4, description="A camera keeps so many bytes; the oldest go first."
+    )
+    days_max: float = Field(7, gt=0, le=366, description="And none older than this.")
+
+
 class MotionConfig(SceneModel):
     """The gate in front of the detector: it looks only where something moves."""
 
@@ -127,6 +137,9 @@ class CameraConfig(SceneModel):
     count_period_s: float = Field(10, ge=1, le=3600, description="Crossings are counted over so long.")
     motion: MotionConfig = Field(default_factory=MotionConfig, description="The gate in front of the detector.")
     evidence: EvidenceConfig = Field(default_factory=EvidenceConfig, description="Pictures that go with events.")
+    originals: OriginalsConfig | None = Field(
+        None, description="Keeps what has no blur, sealed; only where the city's policy says so."
+    )
     clips: ClipConfig = Field(default_factory=ClipConfig, description="Clips of the seconds around an event.")
     keyframes_only: bool = Field(
         False, description="Decodes key frames alone: a picture every second or so for next to nothing; no line counts."
@@ -205,6 +218,9 @@ class CameraConfig(SceneModel):
             changes["url"] = str(folder / self.url)
         if self.credentials_file is not None:
             changes["credentials_file"] = folder / self.credentials_file
+        if self.originals is not None:
+            key = folder / self.originals.public_key_file
+            changes["originals"] = self.originals.model_copy(update={"public_key_file": key})
         if self.detector.model.endswith(".onnx"):
             changes["detector"] = self.detector.model_copy(update={"model": str(folder / self.detector.model)})
         return self.model_copy(update=changes)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.tracker import Track
 
+ORIGINAL_BYTES_MAX = 2_000_000
 _WIDTH_MAX_PX = 960
 _HEAD_SHARE = 0.22  # of a standing person's height, hat and a margin included
 _QUALITY_MIN = 40
@@ -68,6 +69,11 @@ def draw(
         if track.box == about:
             _mark(shown, track.box, f"{track.label} {track.score:.0%}", _MARKED)
     return _compressed(shown, quality, bytes_max)
+
+
+def original(picture: NDArray[np.uint8]) -> bytes:
+    """The picture as it is, as JPEG of at most :data:`ORIGINAL_BYTES_MAX`: to be sealed before it goes anywhere."""
+    return _compressed(picture, 90, ORIGINAL_BYTES_MAX).jpeg
 
 
 def blur_heads(picture: NDArray[np.uint8], people: Iterable[Box]) -> None:

@@ -47,6 +47,8 @@ class Start(Struct, kw_only=True):
     """What was wrong with the view before, and is not known to be over."""
     turn: int | None = None
     """The open file that a process locks while it makes a clip."""
+    seal_to: bytes | None = None
+    """The city's public key, where originals are kept."""
 
 
 class ClipWanted(Struct, kw_only=True):
@@ -94,11 +96,13 @@ class Measures(Struct, kw_only=True, tag="measures"):
 
 
 class Snapshot(Struct, kw_only=True):
-    """A small marked picture."""
+    """A small marked picture, heads blurred."""
 
     width_px: int
     height_px: int
     jpeg: bytes
+    sealed: bytes | None = None
+    """The same without blur and marks, sealed; where the policy keeps it."""
 
 
 class ZoneChange(Struct, kw_only=True, tag="zone"):
@@ -137,6 +141,14 @@ class ClipMade(Struct, kw_only=True, tag="clip"):
     mp4: bytes
 
 
+class SealedClip(Struct, kw_only=True, tag="sealed"):
+    """A clip without blur, sealed; where the policy keeps it."""
+
+    event: str
+    time_us: int
+    sealed: bytes
+
+
 class ClipMissed(Struct, kw_only=True, tag="no_clip"):
     """A clip that was wanted and cannot be."""
 
@@ -144,7 +156,7 @@ class ClipMissed(Struct, kw_only=True, tag="no_clip"):
     reason: str
 
 
-Message = Health | Counts | Measures | ZoneChange | ViewChange | ClipMade | ClipMissed
+Message = Health | Counts | Measures | ZoneChange | ViewChange | ClipMade | ClipMissed | SealedClip
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

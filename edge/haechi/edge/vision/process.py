@@ -22,7 +22,7 @@ import msgspec
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture, Frame
-from haechi.edge.vision.clipping import Clipper
+from haechi.edge.vision.clipping import Clipper, Seal
 from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig, ZoneConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
@@ -83,6 +83,7 @@ class CameraLoop:
         active: frozenset[str] = frozenset(),
         faults: frozenset[Fault] = frozenset(),
         clipper: Clipper | None = None,
+        seal: Seal | None = None,
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
         sleep: Callable[[float], None] = time.sleep,
@@ -96,6 +97,7 @@ class CameraLoop:
             active: zones whose condition was raised before and not cleared.
             faults: what was wrong with the view before and is not known to be over.
             clipper: makes its clips.
+            seal: seals originals, where the policy keeps them.
             clock_us: wall clock.
             open_capture: opens the camera.
             sleep: waits so many seconds.
@@ -109,6 +111,7 @@ class CameraLoop:
         self._looker = Looker(config, detector, active=active, faults=faults)
         self._flow = Flow(time.monotonic(), active=faults)
         self._clipper = clipper
+        self._seal = seal
         self._last: Frame | None = None
         hours = {line.name: line.hours(config.time_zone) for line in config.lines}
         self._counter = CrossingCounter(
@@ -243,7 +246,10 @@ class CameraLoop:
             quality=limits.jpeg_quality,
             bytes_max=limits.bytes_max,
         )
-        return Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg)
+        sealed = None
+        if self._seal is not None:
+            sealed = self._seal(evidence.original(frame.picture.colours()), frame.time_us, "image/jpeg")
+        return Snapshot(width_px=drawn.width_px, height_px=drawn.height_px, jpeg=drawn.jpeg, sealed=sealed)
 
     def _send_counts(self, period: Period | None) -> None:
         if period is not None and period.lines:
@@ -302,6 +308,13 @@ def _hear_gateway(clipper: Clipper | None) -> None:
     os._exit(0)
 
 
+def _sealed(camera: str, public_key: bytes, content: bytes, time_us: int, media_type: str) -> bytes:
+    # Loaded where it is wanted: cameras that keep no originals need no cryptography.
+    from haechi.edge.vision import sealing
+
+    return sealing.seal(content, sealing.Label(camera=camera, time_us=time_us, media_type=media_type), public_key)
+
+
 def _people_of(config: CameraConfig) -> People:
     """Finds everybody who may be there; memory is given back with what is returned."""
     detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
@@ -326,6 +339,7 @@ def main() -> int:
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     config = CameraConfig.model_validate(start.config)
     cv2.setNumThreads(1)
+    seal = None if start.seal_to is None else partial(_sealed, config.id, start.seal_to)
     clipper = None
     if config.makes_clips:
         clipper = Clipper(
@@ -335,6 +349,7 @@ def main() -> int:
             clock_s=time.monotonic,
             open_people=partial(_people_of, config),
             turn=start.turn,
+            seal=seal,
         )
     threading.Thread(target=_hear_gateway, args=(clipper,), name="gateway", daemon=True).start()
     try:
@@ -350,6 +365,7 @@ def main() -> int:
             active=frozenset(start.active),
             faults=frozenset(start.faults),
             clipper=clipper,
+            seal=seal,
             open_capture=partial(Capture, ring=None if clipper is None else clipper.ring),
         ).run()
     except BrokenPipeError:

@@ -38,6 +38,8 @@ from haechi.edge.vision.messages import (
     Health,
     Measures,
     Message,
+    SealedClip,
+    Snapshot,
     Start,
     ViewChange,
     ZoneChange,
@@ -88,6 +90,10 @@ class CameraSink(Protocol):
 
     async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
         """Takes an event and its pictures; the camera waits until it returns."""
+        ...
+
+    async def original(self, event: str, sealed: bytes, time_us: int, media_type: str) -> None:
+        """Takes what is to be kept sealed."""
         ...
 
     async def clip(self, clip: Evidence) -> None:
@@ -250,6 +256,7 @@ class _Camera:
             active=tuple(sorted(self._active)),
             faults=tuple(sorted(self._faults)),
             turn=_turn(),
+            seal_to=self._seal_to(),
         )
         # A process that has ended already is judged by what it wrote and by its exit code, as every other.
         with contextlib.suppress(OSError):
@@ -302,18 +309,39 @@ class _Camera:
                     raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
                 # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
                 await self._sink.event(event, evidence)
+                await self._keep_original(event, message.snapshot)
                 (self._active.add if message.raised else self._active.discard)(message.zone)
                 if message.raised:
                     self._raised[message.zone] = event.id
                     if describe.zone_of(self._config, message).clip:
                         self._orders.give(ClipWanted(event=event.id))
             case ViewChange():
-                await self._sink.event(*describe.fault_event(self._config, self._place, message, new_id=self._new_id))
+                event, evidence = describe.fault_event(self._config, self._place, message, new_id=self._new_id)
+                await self._sink.event(event, evidence)
+                await self._keep_original(event, message.snapshot)
                 (self._faults.add if message.raised else self._faults.discard)(message.fault)
             case ClipMade():
                 await self._sink.clip(describe.clip(self._config, message, new_id=self._new_id))
+            case SealedClip():
+                await self._sink.original(message.event, message.sealed, message.time_us, "video/mp4")
             case ClipMissed():
                 self._log.warning("camera %s: no clip of event %s: %s", self._config.id, message.event, message.reason)
+
+    async def _keep_original(self, event: Event, snapshot: Snapshot | None) -> None:
+        if snapshot is not None and snapshot.sealed is not None:
+            await self._sink.original(event.id, snapshot.sealed, event.time_us, "image/jpeg")
+
+    def _seal_to(self) -> bytes | None:
+        """The key that originals are sealed to; without a sound one none are kept, and the camera works anyway."""
+        if self._config.originals is None:
+            return None
+        from haechi.edge.vision.sealing import SealError, read_public_key
+
+        try:
+            return read_public_key(self._config.originals.public_key_file)
+        except SealError as error:
+            self._log.error("camera %s: no originals are kept: %s", self._config.id, error)
+            return None
 
     async def _relay(self, lines: asyncio.StreamReader | None) -> None:
         """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""
