@@ -20,3 +20,8 @@ def _translation() -> gettext.NullTranslations:
 def _(sentence: str) -> str:
     """Return ``sentence`` in the user's language, or unchanged where no translation exists."""
     return _translation().gettext(sentence)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the form of a sentence that ``count`` things take in the user's language; the count is not put in yet."""
+    return _translation().ngettext(one, many, count)

@@ -19,13 +19,13 @@ import re
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate, chain, groupby
 from operator import itemgetter, sub
 
 from msgspec import Struct
 
 from haechi.contract import UnreadableBody
+from haechi.contract.kept import ByNames
 from haechi.contract.observations import Quality, Table, Value
 from haechi.contract.places import DATASTREAM_CHARACTERS_MAX, DATASTREAM_PATTERN, Step
 
@@ -35,8 +35,7 @@ _TYPECODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _NUMBERS = re.compile(r"(\d+)")
 _ONE_HIGHER = re.compile(r"\+(\d)")
 _DATASTREAM = re.compile(DATASTREAM_PATTERN)
-_JOINED_MAX = 2_048
-"""Of a gateway's own blocks: more than it can have devices."""
+_joined: ByNames[str] = ByNames()
 _KNOWN_MAX, _KNOWN_CHARACTERS_MAX = 256, 65_536
 _known: dict[str, tuple[str, ...]] = {}
 
@@ -251,10 +250,12 @@ def _qualities(packed: dict[int, list[int]], columns: int, rows: int) -> dict[in
     return {index: [Quality(quality) for quality in column] for index, column in packed.items()}
 
 
-@lru_cache(maxsize=_JOINED_MAX)
 def _join(names: tuple[str, ...]) -> str:
-    """Put the names together; a device's block says the same ones every second, so the answer is kept."""
-    return "\n".join(chain(names[:1], map(_shorten, names, names[1:])))
+    """Put the names together; the answer is kept."""
+    joined = _joined.get(names)
+    if joined is None:
+        joined = _joined.keep(names, "\n".join(chain(names[:1], map(_shorten, names, names[1:]))))
+    return joined
 
 
 def _shorten(before: str, name: str) -> str:

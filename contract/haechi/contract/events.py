@@ -17,9 +17,9 @@ from msgspec import Meta, Struct
 from haechi.contract.observations import Value, utc
 from haechi.contract.places import Identifier, Latitude, Longitude, Text
 
-EventId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-EventType = Annotated[str, Meta(max_length=64, pattern=r"^[a-z]+(\.[a-z0-9_]+)+$")]
-ConditionId = Annotated[str, Meta(max_length=160, pattern=r"^[a-z0-9_.-]*$")]
+EventId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+EventType = Annotated[str, Meta(max_length=64, pattern=r"^[a-z]+(\.[a-z0-9_]+)+$(?!\n)")]
+ConditionId = Annotated[str, Meta(max_length=160, pattern=r"^[a-z0-9_.-]*$(?!\n)")]
 
 
 RETRACTS = "retracts"
@@ -123,7 +123,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     event: EventId
     source: Identifier
     time_us: int
-    media_type: Annotated[str, Meta(max_length=64, pattern=r"^(image/(jpeg|png|webp)|video/mp4)$")] = "image/jpeg"
+    media_type: Annotated[str, Meta(max_length=64, pattern=r"^(image/(jpeg|png|webp)|video/mp4)$(?!\n)")] = "image/jpeg"
     width_px: Annotated[int, Meta(ge=1, le=16384)]
     height_px: Annotated[int, Meta(ge=1, le=16384)]
     content: Annotated[bytes, Meta(max_length=PIECE_BYTES_MAX)]

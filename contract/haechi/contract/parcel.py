@@ -15,7 +15,7 @@ from haechi.contract.places import Datastream, DatastreamId, Place, Thing
 from haechi.contract.ranges import SEQ_MAX
 
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MAX)]
-EpochHex = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+EpochHex = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
 PARCEL_BYTES_MAX = 64 * 1024
 """A parcel with its envelope is sealed at this size, or at the broker's Maximum Packet Size where that is smaller."""

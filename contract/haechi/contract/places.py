@@ -8,10 +8,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$(?!\n)")]
 """Tenant, gateway, place and thing: lower case, digits, ``_`` and ``-``; safe in a topic, a URL and a file name."""
 
-DATASTREAM_PATTERN = r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+$"
+DATASTREAM_PATTERN = r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+$(?!\n)"
 DATASTREAM_CHARACTERS_MAX = 160
 DatastreamId = Annotated[str, Meta(min_length=3, max_length=DATASTREAM_CHARACTERS_MAX, pattern=DATASTREAM_PATTERN)]
 """``thing.property`` or ``thing.part.property``; unique within its gateway."""

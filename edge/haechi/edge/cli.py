@@ -26,7 +26,7 @@ from haechi.edge.outbox.figures import (
 )
 from haechi.edge.uplink import UplinkSettingsError
 from haechi.edge.uplink.link import Broker
-from haechi.text import _
+from haechi.text import _, ngettext
 
 _BYTES_MIN = 2**20
 """What the configuration takes at least."""
@@ -81,12 +81,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     config, site, _broker = _checked(arguments.config)
+    devices, cameras, rules = len(config.device), len(config.camera), len(config.rule)
+    datastreams = len(site.descriptions.datastreams)
     print(  # noqa: T201 - the answer of the command
         _("ok: {devices}, {cameras}, {rules}, {datastreams}").format(
-            devices=_many(len(config.device), "device"),
-            cameras=_many(len(config.camera), "camera"),
-            rules=_many(len(config.rule), "rule"),
-            datastreams=_many(len(site.descriptions.datastreams), "datastream"),
+            devices=ngettext("{n} device", "{n} devices", devices).format(n=devices),
+            cameras=ngettext("{n} camera", "{n} cameras", cameras).format(n=cameras),
+            rules=ngettext("{n} rule", "{n} rules", rules).format(n=rules),
+            datastreams=ngettext("{n} datastream", "{n} datastreams", datastreams).format(n=datastreams),
         )
     )
     return 0
@@ -194,7 +196,3 @@ def _checked(path: Path) -> tuple[GatewayConfig, Site, Broker]:
         return config, assemble(config), agent.broker_of(config)
     except (ConfigError, UplinkSettingsError) as error:
         raise UsageError(f"{path}: {error}") from None
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

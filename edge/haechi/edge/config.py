@@ -7,7 +7,7 @@ Secrets never stand in it; they are named by file.
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -277,6 +277,14 @@ class GatewayConfig(_Model):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        for key, ids in (("device", [one.id for one in self.device]), ("camera", [one.id for one in self.camera])):
+            for index, name in enumerate(ids):
+                if name in COMPONENTS:
+                    raise ValueError(
+                        _(
+                            "{key}[{index}].id = {name!r}: the gateway calls a part of its own so; choose another"
+                        ).format(key=key, index=index, name=name)
+                    )
         _unique("place", (place.id for place in self.place))
         _unique("device", (device.id for device in self.device))
         _unique("camera", [*(device.id for device in self.device), *(camera.id for camera in self.camera)])
@@ -284,12 +292,16 @@ class GatewayConfig(_Model):
         _unique("local", (local.datastream for local in self.local), "datastream")
         _unique("valid", (valid.datastream for valid in self.valid), "datastream")
         _unique("rule", (rule.id for rule in self.rule))
-        places = [place.id for place in self.place]
+        places = {place.id for place in self.place}
         for key, owners in (("device", self.device), ("camera", self.camera), ("rule", self.rule)):
             for index, owner in enumerate(owners):
                 if owner.place is not None:
                     known(f"{key}[{index}].place", owner.place, places)
         return self
+
+
+COMPONENTS = frozenset({"gateway", "uplink", "metrics"})
+"""What parts of the gateway itself are called in its status."""
 
 
 def _unique(key: str, names: Iterable[str], field: str = "id") -> None:
@@ -298,14 +310,14 @@ def _unique(key: str, names: Iterable[str], field: str = "id") -> None:
             raise ValueError(_("{key}: {field} = {name!r} is used twice").format(key=key, field=field, name=name))
 
 
-def known(key: str, name: str, names: Iterable[str]) -> None:
+def known(key: str, name: str, names: Collection[str]) -> None:
     """Check that a name which something refers to exists.
 
     Raises:
         ValueError: it does not; the text names the key, the name and what there is.
     """
-    there = sorted(names)
-    if name not in there:
+    if name not in names:
+        there = sorted(names)
         listed = ", ".join(there[:8]) + (" …" if len(there) > 8 else "")
         raise ValueError(
             _("{key} = {name!r}: there is no such thing; known: {names}").format(

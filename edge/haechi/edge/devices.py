@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from haechi.contract.places import Datastream, Place, Step, Thing
 from haechi.edge.config import (
     DeviceConfig,
@@ -92,9 +94,9 @@ def _assembled(config: GatewayConfig) -> Site:
         if device.enabled:
             site.devices.append(made)
         things.append(_thing(device, site.places[device.place]))
-        for datastream in made.adapter.describe():
-            datastreams[datastream.id] = datastream
-            site.measured.append(datastream.id)
+        told = _described(index, made)
+        datastreams.update(told)
+        site.measured.extend(told)
     loads = [(device.config.id, device.adapter.wire_load()) for device in site.devices]
     if line := overload([(name, load) for name, load in loads if load is not None]):
         raise ValueError(line)
@@ -117,7 +119,10 @@ def _assembled(config: GatewayConfig) -> Site:
         if datastream.thing in off:
             continue
         site.rules.append(_rule(rule, datastream, site.places[rule.place or place_of[datastream.thing]]))
-    site.steps = {name: Step(*stream.step) for name, stream in datastreams.items() if stream.step is not None}
+    alike: dict[tuple[int, int], Step] = {}
+    for name, stream in datastreams.items():
+        if stream.step is not None:  # thousands of registers share a few steps
+            site.steps[name] = alike.setdefault(stream.step, Step(*stream.step))
     described = [stream for stream in datastreams.values() if stream.id not in site.rings]
     site.descriptions = Descriptions(list(site.places.values()), things, described)
     return site
@@ -135,6 +140,35 @@ def _device(index: int, device: DeviceConfig, resume: Callable[[], str | None]) 
         return Device(device, adapter(device.id, adapter.load_config(device.config), host), host)
     except AdapterConfigError as error:
         raise ConfigError(f"device[{index}].config.{error}") from None
+
+
+def _described(index: int, device: Device) -> dict[str, Datastream]:
+    """Return what an adapter says of its datastreams, once it is sure that the cloud can read it.
+
+    Raises:
+        ValueError: something is not as the contract wants it; as every description travels in one parcel, it would
+            cost everybody's.
+    """
+    described: dict[str, Datastream] = {}
+    for datastream in device.adapter.describe():
+        reason = ""
+        try:
+            msgspec.convert(msgspec.to_builtins(datastream), Datastream)
+        except msgspec.ValidationError as error:
+            reason = str(error)
+        else:
+            if datastream.thing != device.config.id or not datastream.id.startswith(f"{device.config.id}."):
+                reason = _("expected an id that begins with {id}. and the thing {id}").format(id=device.config.id)
+            elif datastream.id in described:
+                reason = _("described twice")
+        if reason:
+            raise ValueError(
+                _("device[{index}]: the adapter {adapter} describes {name!r} wrongly: {reason}").format(
+                    index=index, adapter=device.config.adapter, name=datastream.id, reason=reason
+                )
+            )
+        described[datastream.id] = datastream
+    return described
 
 
 def _isolated(index: int, device: DeviceConfig, process: ProcessConfig, host: Host) -> Device:
@@ -187,6 +221,12 @@ def _derived_straight(
 ) -> Datastream:
     line = straight(key, written, datastreams)
     source = datastreams[line.source]
+    if source.kind != "number":
+        raise ValueError(
+            _("{key}.source = {name!r}: expected a datastream of numbers, this is {kind}").format(
+                key=key, name=line.source, kind=source.kind
+            )
+        )
     derived = plan(line.offset, line.factor, source.step)
     site.derivations.setdefault(line.source, []).append((written.id, derived))
     datum = written.datum if isinstance(written, Stage) else ""

@@ -7,7 +7,9 @@ counted); a sample with the device's own record time keeps that time. Pure: time
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
+from haechi.contract.kept import ByNames
 from haechi.contract.observations import Quality, Reading, Value
 from haechi.edge.derive import Derived
 from haechi.sdk.sample import Sample
@@ -30,10 +32,9 @@ class _Layout:
             (index, derived) for index, name in enumerate(datastreams) for _, derived in derivations.get(name, ())
         ]
         self.names = datastreams + tuple(target for name in datastreams for target, _ in derivations.get(name, ()))
-        self.ranges = [(index, *ranges[name]) for index, name in enumerate(self.names) if name in ranges]
+        self.ranges = _ranges(self.names, ranges)
 
 
-_LAYOUTS_MAX = 4096
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
 _DEVICE_TIME_MAX_US = 2**53
 
@@ -59,7 +60,7 @@ class Normaliser:
         self._described = frozenset(described)
         self._ranges = ranges or {}
         self._derivations = derivations or {}
-        self._layouts: dict[tuple[str, ...], _Layout] = {}
+        self._layouts: ByNames[_Layout] = ByNames()
         self._last_us: dict[str, int] = {}
         self.counters = Counter() if counters is None else counters
 
@@ -75,7 +76,9 @@ class Normaliser:
         if qualities is not None:
             qualities = tuple(Quality(quality) for quality in qualities)
         uneven = len(names) != len(values) or (qualities is not None and len(qualities) != len(names))
-        if uneven or not 0 <= (sample.device_time_us or 0) < _DEVICE_TIME_MAX_US:
+        told_us = sample.device_time_us
+        # An adapter is a partner's: what is no plain number of microseconds would make everybody's parcel unreadable.
+        if uneven or (told_us is not None and not (type(told_us) is int and 0 <= told_us < _DEVICE_TIME_MAX_US)):
             self.counters["samples_malformed"] += 1
             return None
         if not _all_travel(values):
@@ -86,13 +89,14 @@ class Normaliser:
         if not layout.described:
             self.counters["samples_not_described"] += 1
             return None
+        made = _Made(names, values, qualities, layout.ranges)
         if layout.derived:
-            names, values, qualities = self._with_derived(layout, names, values, qualities)
+            made = self._with_derived(layout, values, qualities)
         return Reading(
-            observed_at_us=time_us if sample.device_time_us is None else sample.device_time_us,
-            datastreams=names,
-            values=values,
-            qualities=_judged(layout, values, qualities),
+            observed_at_us=time_us if told_us is None else told_us,
+            datastreams=made.names,
+            values=made.values,
+            qualities=_judged(made),
         )
 
     def later(self, reading: Reading, time_us: int) -> Reading:
@@ -110,9 +114,7 @@ class Normaliser:
     def _layout(self, names: tuple[str, ...]) -> _Layout:
         layout = self._layouts.get(names)
         if layout is None:
-            if len(self._layouts) >= _LAYOUTS_MAX:
-                self._layouts.clear()
-            layout = self._layouts[names] = _Layout(names, self._described, self._ranges, self._derivations)
+            layout = self._layouts.keep(names, _Layout(names, self._described, self._ranges, self._derivations))
         return layout
 
     def _without_broken(self, sample: Sample) -> tuple[tuple[str, ...], tuple[Value, ...], tuple[Quality, ...] | None]:
@@ -125,20 +127,32 @@ class Normaliser:
             qualities,
         )
 
-    def _with_derived(
-        self,
-        layout: _Layout,
-        names: tuple[str, ...],
-        values: tuple[Value, ...],
-        qualities: Sequence[Quality] | None,
-    ) -> tuple[tuple[str, ...], tuple[Value, ...], Sequence[Quality] | None]:
+    def _with_derived(self, layout: _Layout, values: tuple[Value, ...], qualities: Sequence[Quality] | None) -> "_Made":
+        """Return names, values and qualities with what is derived; what cannot be computed is counted and left out."""
         computed = [derived.value(values[index]) for index, derived in layout.derived]
-        if any(value is None or not math.isfinite(value) for value in computed):
-            self.counters["values_not_derived"] += 1
-            return names, values, qualities
+        made = [(place, value) for place, value in enumerate(computed) if value is not None and math.isfinite(value)]
+        names, ranges = layout.names, layout.ranges
+        if len(made) < len(computed):
+            self.counters["values_not_derived"] += len(computed) - len(made)
+            names = (*names[: len(values)], *(names[len(values) + place] for place, _ in made))
+            ranges = _ranges(names, self._ranges)
         if qualities is not None:
-            qualities = (*qualities, *(qualities[index] for index, _ in layout.derived))
-        return layout.names, (*values, *(value for value in computed if value is not None)), qualities
+            qualities = (*qualities, *(qualities[layout.derived[place][0]] for place, _ in made))
+        return _Made(names, (*values, *(value for _, value in made)), qualities, ranges)
+
+
+class _Made(NamedTuple):
+    """What becomes a reading."""
+
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
+    qualities: Sequence[Quality] | None
+    ranges: Sequence[tuple[int, float, float]]
+    """Place, lowest and highest possible value."""
+
+
+def _ranges(names: Sequence[str], ranges: Mapping[str, tuple[float, float]]) -> list[tuple[int, float, float]]:
+    return [(index, *ranges[name]) for index, name in enumerate(names) if name in ranges]
 
 
 def _all_travel(values: Sequence[Value]) -> bool:
@@ -150,22 +164,31 @@ def _all_travel(values: Sequence[Value]) -> bool:
 
 
 def _travels(value: object) -> bool:
-    """Tell whether a value can be sent and stored: exactly one of the contract's types, finite, of 64 bits."""
+    """Tell whether a value can be sent and stored: exactly one of the contract's types, finite, of 64 bits, UTF-8."""
     if type(value) is int:
         return _INTEGER_MIN <= value <= _INTEGER_MAX
-    return type(value) in {bool, str} or (type(value) is float and math.isfinite(value))
+    if type(value) is str:
+        return value.isascii() or _is_utf8(value)
+    return type(value) is bool or (type(value) is float and math.isfinite(value))
 
 
-def _judged(
-    layout: _Layout, values: tuple[Value, ...], qualities: Sequence[Quality] | None
-) -> tuple[Quality, ...] | None:
+def _is_utf8(text: str) -> bool:
+    """Tell whether a text can be written; what an adapter decoded with ``surrogateescape`` cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _judged(made: _Made) -> tuple[Quality, ...] | None:
+    values, qualities = made.values, made.qualities
     judged: list[Quality] | None = None
-    for index, lowest, highest in layout.ranges:
-        if index < len(values):
-            value = values[index]
-            if isinstance(value, int | float) and not lowest <= value <= highest:
-                judged = judged or list(qualities or (Quality.GOOD,) * len(values))
-                judged[index] = Quality.BAD
+    for index, lowest, highest in made.ranges:
+        value = values[index]
+        if isinstance(value, int | float) and not lowest <= value <= highest:
+            judged = judged or list(qualities or (Quality.GOOD,) * len(values))
+            judged[index] = Quality.BAD
     if judged is not None:
         return tuple(judged)
     return None if qualities is None else tuple(qualities)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from haechi.contract import ContractError
@@ -19,6 +20,7 @@ from haechi.contract.control import (
     encode_control,
 )
 from haechi.contract.events import Severity
+from haechi.contract.places import Place
 from haechi.contract.schema import schema
 from haechi.contract.topics import DOWN_ACK, Address, parse, topic
 
@@ -99,3 +101,9 @@ def test_an_unknown_type_gets_its_domains_defaults() -> None:
 def test_the_published_schema_is_the_one_of_the_types() -> None:
     published = json.loads((ROOT / "docs" / "contract.schema.json").read_text(encoding="utf-8"))
     assert published == json.loads(json.dumps(schema()))
+
+
+@pytest.mark.parametrize("name", ["bridge\n", "bridge ", "Bridge", "-bridge", ""])
+def test_a_name_that_only_looks_like_another_is_refused(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"id": name, "name": "Bridge", "latitude": 1.0, "longitude": 2.0}, Place)

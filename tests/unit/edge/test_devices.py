@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from haechi.adapters.modbus.adapter import Modbus
+from haechi.contract.places import Datastream
 from haechi.edge.config_file import ConfigError, load
 from haechi.edge.devices import Site, assemble
 from haechi.edge.rules.rate import Rate
@@ -166,3 +169,26 @@ def test_computed_values_that_cannot_be_are_one_line(tmp_path: Path, right: str,
     assert right in SHAKE
     with pytest.raises(ConfigError, match=said):
         with_device(tmp_path, "shake-1", SHAKE.replace(right, wrong, 1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"id": "river-1.Level"}, "matching regex"),
+        ({"observed_property": None}, "Expected `str`"),
+        ({"thing": "somebody-else"}, "begins with river-1."),
+        ({"id": "somebody-else.level"}, "begins with river-1."),
+        ({"id": "river-1.twice"}, "described twice"),
+    ],
+)
+def test_an_adapter_that_describes_wrongly_is_named_before_it_costs_the_others(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], said: str
+) -> None:
+    def describe(_adapter: Modbus) -> list[Datastream]:
+        sound = Datastream(id="river-1.twice", thing="river-1", observed_property="level", unit="m")
+        return [sound, replace(sound, **changed)]
+
+    monkeypatch.setattr(Modbus, "describe", describe)
+    with pytest.raises(ConfigError, match=r"device\[0\]: the adapter modbus describes") as raised:
+        assemble(load(SAMPLE))
+    assert said in str(raised.value)

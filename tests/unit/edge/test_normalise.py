@@ -45,7 +45,7 @@ def test_what_is_not_finite_is_dropped_and_counted(values: list[float], with_qua
         assert reading.qualities is None or len(reading.qualities) == len(kept)
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, Decimal(1), Fraction(1), None, b"", [1.0]])
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, Decimal(1), Fraction(1), None, b"", [1.0], "\udcff"])
 def test_what_cannot_be_sent_is_dropped_and_counted(value: object) -> None:
     maker = normaliser()
     reading = maker.reading(Sample(NAMES, (value, 12.0)), 1)  # type: ignore[arg-type]
@@ -103,3 +103,29 @@ def test_a_camera_that_stamps_twice_alike_is_put_apart() -> None:
     assert [maker.later(reading, 100).observed_at_us for _ in range(3)] == [100, 101, 102]
     maker.begin_epoch()
     assert maker.later(reading, 50).observed_at_us == 50
+
+
+@pytest.mark.parametrize("told_us", [1e15, math.nan, -1, 2**60, True, "5"])
+def test_a_time_that_is_no_number_of_microseconds_is_malformed(told_us: object) -> None:
+    maker = normaliser()
+    assert maker.reading(Sample(NAMES, (1.2, 12.0), device_time_us=told_us), 99) is None  # type: ignore[arg-type]
+    assert maker.counters["samples_malformed"] == 1
+
+
+def test_what_cannot_be_derived_costs_nothing_else_that_can() -> None:
+    maker = normaliser(
+        derivations={
+            "river-1.distance": [("river-1.level", plan(3.0, -1.0, None))],
+            "river-1.battery": [("river-1.charge", plan(0.0, 2.0, None))],
+        },
+        ranges={"river-1.charge": (0.0, 10.0), "river-1.level": (0.0, 10.0)},
+    )
+    reading = maker.reading(Sample(NAMES, ("no echo", 12.0)), 1)
+    assert reading is not None
+    assert dict(zip(reading.datastreams, reading.values, strict=True)) == {
+        "river-1.distance": "no echo",
+        "river-1.battery": 12.0,
+        "river-1.charge": 24.0,
+    }
+    assert reading.qualities == (Quality.GOOD, Quality.GOOD, Quality.BAD)
+    assert maker.counters["values_not_derived"] == 1

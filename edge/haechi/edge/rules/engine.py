@@ -14,11 +14,10 @@ from msgspec.structs import replace
 from haechi.contract.catalogue import lookup
 from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Phase, Severity
+from haechi.contract.kept import ByNames
 from haechi.contract.observations import Quality, Reading, Value
 from haechi.contract.places import Place
 from haechi.edge.rules import Change, Finding, Machine
-
-_NAMES_CACHED_MAX = 4096
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Engine:
         self._by_datastream: dict[str, list[Rule]] = {}
         for rule in rules:
             self._by_datastream.setdefault(rule.datastream, []).append(rule)
-        self._watched: dict[tuple[str, ...], list[tuple[int, Rule]]] = {}
+        self._watched: ByNames[list[tuple[int, Rule]]] = ByNames()
         self._doubted: dict[str, Any] = {}
         """By rule: the state of a machine that takes the condition for active, while nobody knows whether it is."""
         self._new_id = new_id
@@ -166,13 +165,10 @@ class Engine:
         return said
 
     def _watch(self, datastreams: tuple[str, ...]) -> list[tuple[int, Rule]]:
-        if len(self._watched) >= _NAMES_CACHED_MAX:
-            self._watched.clear()
         watched = [
             (index, rule) for index, name in enumerate(datastreams) for rule in self._by_datastream.get(name, ())
         ]
-        self._watched[datastreams] = watched
-        return watched
+        return self._watched.keep(datastreams, watched)
 
     def _stated_again(self, event: Event, rule: Rule) -> Event:
         place = rule.place

@@ -22,7 +22,8 @@ class Budget:
         """Days since 1970."""
         self.bytes_today = 0
         self.waits = 0
-        """How often something had to wait for the budget."""
+        """How often it began to hold something back."""
+        self._holds = False
 
     def remember(self, day: int, bytes_today: int) -> None:
         """Take over what was spent before a restart."""
@@ -40,7 +41,8 @@ class Budget:
             return True
         part = min(1.0, now_us % _DAY_US / _DAY_US + _BURST_PART)
         allowed = self.bytes_today + size + MESSAGE_BYTES <= self.bytes_per_day * (1 - _FOR_ALARMS_PART) * part
-        self.waits += not allowed
+        self.waits += not allowed and not self._holds
+        self._holds = not allowed
         return allowed
 
     def _turn(self, now_us: int) -> None:

@@ -40,10 +40,13 @@ class _Master(Protocol):
 
 
 class _Reader:
-    """One block with what its decoder and its last answers are."""
+    """One block's read with its decoder and what its last answers were.
+
+    Not the block itself: a thousand registers take half a megabyte, and only their names and formats are needed.
+    """
 
     def __init__(self, device: str, block: Block) -> None:
-        self.block = block
+        self.read, self.period_s = block.read, block.period_s
         self.decoder = BlockDecoder(device, block)
         self.failures = 0
         self.trouble = ""
@@ -79,7 +82,7 @@ class Modbus(Adapter[ModbusConfig]):
         """Return what the reads need of a serial bus; None over TCP."""
         if self.config.transport == "tcp":
             return None
-        return load_of(self._settings(), [(reader.block.read, reader.block.period_s) for reader in self._readers])
+        return load_of(self._settings(), [(reader.read, reader.period_s) for reader in self._readers])
 
     async def probe(self) -> str:
         """Read every block once and say how many answer, how fast, and what the first trouble is."""
@@ -92,14 +95,14 @@ class Modbus(Adapter[ModbusConfig]):
             start_s = clock.now()
             for reader in self._readers:
                 try:
-                    await master.read(reader.block.read)
+                    await master.read(reader.read)
                     answered += 1
                 except BadReading as error:
                     trouble = trouble or str(error)
                 except NotConnected as error:
                     if not answered:
                         raise
-                    trouble = trouble or _("{read}: {why}").format(read=reader.block.read, why=error.what)
+                    trouble = trouble or _("{read}: {why}").format(read=reader.read, why=error.what)
             elapsed_ms = 1000 * (clock.now() - start_s) / len(self._readers)
         finally:
             master.close()
@@ -131,7 +134,7 @@ class Modbus(Adapter[ModbusConfig]):
 
     async def _sample(self, master: _Master, reader: _Reader) -> Sample | None:
         try:
-            data = await master.read(reader.block.read)
+            data = await master.read(reader.read)
         except Refused as error:
             self.host.count("exceptions")
             if error.code in TARGET_SILENT:
@@ -181,7 +184,7 @@ class Modbus(Adapter[ModbusConfig]):
                 delay_s = max(delay_s, min(_BACK_OFF_S_MAX, delay_s * 2.0 ** min(self._starts_in_vain, 10)))
             self._starts_in_vain += 1
             raise NotConnected(error.what, delay_s)
-        self._say(reader, _("{read}: no answer").format(read=reader.block.read))
+        self._say(reader, _("{read}: no answer").format(read=reader.read))
 
     def _say(self, reader: _Reader, trouble: str) -> None:
         """Log what changed about one block, once."""
@@ -197,7 +200,7 @@ class Modbus(Adapter[ModbusConfig]):
 
     def _next_due_s(self, reader: _Reader, due_s: float, now_s: float) -> float:
         """Return when to read the block again: on the grid of its period, later where it does not answer."""
-        period_s = reader.block.period_s
+        period_s = reader.period_s
         if reader.failures:
             return now_s + max(period_s, min(_BACK_OFF_S_MAX, period_s * 2.0 ** min(reader.failures - 1, 10)))
         missed = int((now_s - due_s) // period_s)

@@ -16,6 +16,8 @@ from haechi.text import _
 NumberType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
 _NAME_CHARACTERS_MAX = 64
 _PROPERTY = r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$"
+_NOTHING: frozenset[float] = frozenset()
+"""One for all registers that have none: an empty set of its own takes 216 bytes."""
 _TABLES = {"coil": Table.COIL, "discrete": Table.DISCRETE, "holding": Table.HOLDING, "input": Table.INPUT}
 Address = Annotated[int, Field(ge=0, le=65535)]
 
@@ -101,7 +103,7 @@ class _Meaning(AdapterConfig):
             observed_property=self.observed_property or name.rpartition(".")[2],
             period_s=self.period_s or period_s,
             valid=self.valid,
-            invalid=frozenset(self.invalid),
+            invalid=frozenset(self.invalid) if self.invalid else _NOTHING,
         )
 
 

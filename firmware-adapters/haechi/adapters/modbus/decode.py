@@ -61,7 +61,7 @@ class BlockDecoder:
 
     def __init__(self, device: str, block: Block) -> None:
         """Prepare everything that does not depend on the answer."""
-        self._block = block
+        self._is_bits = block.read.table.is_bits
         self._passes: list[_Pass] = []
         ordered: list[Register] = []
         if block.read.table.is_bits:
@@ -79,7 +79,7 @@ class BlockDecoder:
 
     def decode(self, data: bytes) -> Decoded:
         """Return the values in ``data``, which has exactly the length of the block's answer."""
-        if self._block.read.table.is_bits:
+        if self._is_bits:
             bits = int.from_bytes(data, "little")
             return Decoded(Sample(self.datastreams, tuple([bits >> place & 1 == 1 for place in self._bits])))
         raw: list[Raw] = []
