@@ -1,7 +1,8 @@
 """The embedded time-series store: one SQLite file, no server.
 
 WAL and ``synchronous=FULL``: a batch is one transaction, durable when :meth:`SqlitePoints.write` returns. There is
-one writing connection; each reading thread has its own, so charts never wait for intake. A value stands in the column
+one writing connection; who reads takes one of his own, of which a few are kept for the next, so charts never wait for
+intake and the number of open files is bounded by how many read at once. A value stands in the column
 of its type, so that truth, text and numbers come back as what they were (whole numbers as floats). With a retention,
 each write also forgets a little of what is older.
 """
@@ -10,7 +11,8 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Lock, local
+from queue import Empty, Full, LifoQueue
+from threading import Lock
 
 from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreRefused, StoreUnavailable
 from haechi.cloud.store.points import Limits, admitted, clean_times_ns
@@ -33,6 +35,7 @@ _MARK = (
 _SERIES_CACHED_MAX = 200_000
 _FORGOTTEN_AT_ONCE = 5_000
 _BUSY_TIMEOUT_S = 10.0
+_READERS_KEPT = 8
 _CORRUPT = ("malformed", "not a database", "unable to open", "readonly")
 
 _PointRow = tuple[int, int, float | None, str | None, int | None, int]
@@ -52,11 +55,13 @@ class SqlitePoints:
         self._series: dict[tuple[str, str, str], int] = {}
         self._forgot_in = 0
         self._lock = Lock()
-        self._readers = local()
-        self._opened: list[sqlite3.Connection] = []
+        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue(_READERS_KEPT)
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("PRAGMA synchronous=FULL")
             self._writer.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise StoreRefused(f"{path} cannot be opened as a store of points: {error}") from error
@@ -84,8 +89,7 @@ class SqlitePoints:
         self, tenant: str, gateway: str, datastream: str, start_us: int, end_us: int, points_max: int
     ) -> list[Row]:
         """Return a series, oldest first; see :class:`haechi.cloud.store.PointStore`."""
-        try:
-            reader = self._reader()
+        with self._reader() as reader:
             found = reader.execute(
                 "SELECT id FROM series WHERE tenant = ? AND gateway = ? AND datastream = ?",
                 (tenant, gateway, datastream),
@@ -94,8 +98,6 @@ class SqlitePoints:
                 return []
             where = (found[0], max(start_us, 0) * 1000, min(end_us, 2**63 // 1000) * 1000)
             return _read(reader, where, max(points_max, 1))
-        except sqlite3.Error as error:
-            raise _translate(self._path, error) from error
 
     def count(self, tenant: str, gateway: str | None = None) -> Mapping[str, int]:
         """Return how many points each datastream has; see :class:`haechi.cloud.store.PointStore`."""
@@ -103,10 +105,8 @@ class SqlitePoints:
             "SELECT gateway || '/' || datastream, (SELECT count(*) FROM points WHERE series = series.id) "
             "FROM series WHERE tenant = ? AND (? IS NULL OR gateway = ?)"
         )
-        try:
-            return dict(self._reader().execute(query, (tenant, gateway, gateway)).fetchall())
-        except sqlite3.Error as error:
-            raise _translate(self._path, error) from error
+        with self._reader() as reader:
+            return dict(reader.execute(query, (tenant, gateway, gateway)).fetchall())
 
     def mark(self, name: str, marker: Marker) -> None:
         """Write a marker; see :class:`haechi.cloud.store.PointStore`."""
@@ -118,40 +118,51 @@ class SqlitePoints:
 
     def newest_mark(self, name: str) -> Marker | None:
         """Return the newest marker; see :class:`haechi.cloud.store.PointStore`."""
-        try:
-            found = self._reader().execute("SELECT number, at_us FROM markers WHERE name = ?", (name,)).fetchone()
-        except sqlite3.Error as error:
-            raise _translate(self._path, error) from error
+        with self._reader() as reader:
+            found = reader.execute("SELECT number, at_us FROM markers WHERE name = ?", (name,)).fetchone()
         return None if found is None else Marker(*found)
 
     def check(self) -> None:
         """Raise :class:`haechi.cloud.store.StoreError` when the file cannot be used now."""
-        try:
-            self._reader().execute("SELECT 1 FROM points LIMIT 1").fetchone()
-        except sqlite3.Error as error:
-            raise _translate(self._path, error) from error
+        with self._reader() as reader:
+            reader.execute("SELECT 1 FROM points LIMIT 1").fetchone()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that is read from now is closed when that is done."""
+        self._closed = True
         with self._lock:
-            for connection in self._opened:
-                connection.close()
-            self._opened.clear()
+            self._writer.close()
+        self._close_idle()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        self._opened.append(connection)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
+        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            with self._lock:
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection that nobody else reads from. It waits for no writer: in WAL, reading never does."""
+        try:
+            try:
+                connection = self._readers.get_nowait()
+            except Empty:
                 connection = self._connect()
-            self._readers.connection = connection
-        return connection
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise _translate(self._path, error) from error
+        try:
+            self._readers.put_nowait(connection)
+        except Full:
+            connection.close()
+        if self._closed:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._readers.get_nowait().close()
 
     def _rows(
         self, batch: Batch, table: Table, window_us: tuple[int, int], refused: list[RefusedPoint]
