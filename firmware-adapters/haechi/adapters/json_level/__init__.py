@@ -1,0 +1,1 @@
+"""Level gauges that send JSON over MQTT, such as our reference firmware."""

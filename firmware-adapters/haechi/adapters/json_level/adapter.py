@@ -1,0 +1,116 @@
+"""Level gauges that send JSON over MQTT: emits distance and temperature as the gauge said them.
+
+A reading that comes twice is dropped by its number; numbers that are missing are counted. A reading that the gauge, or
+a broker, has kept is never given the time of its arrival.
+"""
+
+from typing import ClassVar
+
+from haechi.adapters.json_level.config import JsonLevelConfig
+from haechi.adapters.json_level.messages import Reading, reading_of
+from haechi.contract.observations import Quality, Value
+from haechi.contract.places import Datastream, Step
+from haechi.sdk import Host, Sample
+from haechi.sdk.listening import Listening
+from haechi.sdk.transports.mqtt_frames import Message
+
+_MILLIMETRE, _CENTIDEGREE = Step(1, 1000), Step(1, 100)
+_OFFLINE = b"offline"
+
+
+class JsonLevel(Listening[JsonLevelConfig]):
+    """One gauge."""
+
+    Config: ClassVar = JsonLevelConfig
+
+    def __init__(self, device: str, config: JsonLevelConfig, host: Host) -> None:
+        """Keep what is given; open nothing."""
+        super().__init__(device, config, host)
+        self._both = (f"{device}.distance", f"{device}.temperature")
+        self._boot, self._seq = "", 0
+
+    def describe(self) -> list[Datastream]:
+        """Return distance and temperature."""
+        rows = (("distance", "m", _MILLIMETRE), ("temperature", "Cel", _CENTIDEGREE))
+        return [
+            Datastream(
+                id=f"{self.device}.{name}",
+                thing=self.device,
+                observed_property=name,
+                unit=unit,
+                step=(step.numerator, step.denominator),
+                device_time=self.config.device_time,
+            )
+            for name, unit, step in rows
+        ]
+
+    def filters(self) -> tuple[str, ...]:
+        """Return the topics of the readings and of the state."""
+        return (self.config.topic, self._status_topic)
+
+    def samples_of(self, message: Message) -> list[Sample] | None:
+        """Return what a reading says; nothing for one that came before, is late, or holds no value.
+
+        Raises:
+            BadReading: it is no reading.
+        """
+        if message.topic == self._status_topic:
+            self.state_of(message)
+            return []
+        reading = reading_of(message.payload)
+        if not self._is_new(reading) or not self._is_timely(reading):
+            return []
+        values: list[Value] = []
+        qualities = []
+        names = []
+        if reading.distance_mm is None:
+            self.host.count("no_echo")
+        else:
+            distance_m = _MILLIMETRE.value(reading.distance_mm)
+            is_sure = reading.state == "ok" and distance_m > self.config.range_min_m
+            names.append(self._both[0])
+            values.append(distance_m)
+            qualities.append(Quality.GOOD if is_sure else Quality.UNCERTAIN)
+        if reading.temperature_cc is not None:
+            names.append(self._both[1])
+            values.append(_CENTIDEGREE.value(reading.temperature_cc))
+            qualities.append(Quality.GOOD if reading.state != "warming_up" else Quality.UNCERTAIN)
+        if not names:
+            return []
+        time_us = reading.time_ms * 1000 if self.config.device_time and reading.time_ms is not None else None
+        return [Sample(tuple(names), tuple(values), tuple(qualities) if any(qualities) else None, time_us)]
+
+    def state_of(self, message: Message) -> None:
+        """Count that the broker has told us that the gauge is gone."""
+        if message.topic == self._status_topic:
+            if message.payload == _OFFLINE:
+                self.host.count("offline")
+        else:
+            super().state_of(message)
+
+    @property
+    def _status_topic(self) -> str:
+        return f"{self.config.topic}/status"
+
+    def _is_new(self, reading: Reading) -> bool:
+        if reading.boot != self._boot:
+            if self._boot:
+                self.host.count("restarts")
+            self._boot, self._seq = reading.boot, reading.seq
+            return True
+        if reading.seq <= self._seq:
+            self.host.count("readings_repeated")
+            return False
+        if reading.seq > self._seq + 1:
+            self.host.count("readings_missed", reading.seq - self._seq - 1)
+        self._seq = reading.seq
+        return True
+
+    def _is_timely(self, reading: Reading) -> bool:
+        if self.config.device_time:
+            if reading.time_ms is None:
+                self.host.count("time_missing")
+            return reading.time_ms is not None
+        if reading.age_ms > self.config.age_ms_max:
+            self.host.count("readings_late")
+        return reading.age_ms <= self.config.age_ms_max
