@@ -285,7 +285,7 @@ class City:
             pieces=pieces,
         )
         with writing(self.state) as connection:
-            news = handler.attach(connection, TENANT, GATEWAY, part, self.objects.put(content))
+            news = handler.attach(connection, TENANT, GATEWAY, part, self.objects.put(content), self.now_us)
             append(connection, TENANT, news, self.now_us)
         self.bell.ring()
 

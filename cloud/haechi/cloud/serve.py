@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Literal
 import uvicorn
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from haechi.cloud.addresses import broker_address, open_points
 from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
 from haechi.cloud.event_broker.acknowledge import Acknowledger
+from haechi.cloud.event_broker.apply import Gateway
 from haechi.cloud.event_broker.arrivals import Arrival
 from haechi.cloud.event_broker.credentials import CLOUD, GATEWAY
 from haechi.cloud.event_broker.embedded import EmbeddedBroker
@@ -34,9 +36,9 @@ from haechi.cloud.event_broker.store_watch import StoreWatch
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
-from haechi.cloud.state import changes, retention
+from haechi.cloud.state import changes, fence, retention
 from haechi.cloud.state.changes import ChangeBell
-from haechi.cloud.state.engine import open_state
+from haechi.cloud.state.engine import open_state, reading, reason
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
 from haechi.contract.control import Command, encode_control
@@ -265,13 +267,14 @@ class Cloud:
     def _sweep_once(self, connection: Connection) -> bool:
         at_us = now_us()
         swept = [*handler.sweep(connection, at_us), *seen.watch(connection, at_us)]
-        for tenant, change in swept:
-            changes.append(connection, tenant, [change], at_us)
+        changes.append_all(connection, swept, at_us)
         return bool(swept)
 
     async def _keep_house(self) -> None:
         while True:
-            await self._quietly(self._keep_house_once)
+            for chore in retention.CHORES:
+                await self._quietly(partial(self._do, chore))
+            await self._inspect()
             while self._unused:
                 try:
                     await asyncio.to_thread(self._objects.discard, self._unused[-1])
@@ -281,9 +284,28 @@ class Cloud:
                     break
             await asyncio.sleep(HOUSE_S)
 
-    def _keep_house_once(self, connection: Connection) -> bool:
-        self._unused.extend(retention.keep_house(connection, now_us()))
+    def _do(self, chore: retention.Chore, connection: Connection) -> bool:
+        self._unused.extend(chore(connection, now_us()))
         return True
+
+    async def _inspect(self) -> None:
+        """Fence off who is out of bounds, and nobody else any more."""
+
+        def look() -> Mapping[Gateway, str]:
+            with reading(self._state) as connection:
+                return fence.inspect(connection, now_us())
+
+        def stand(connection: Connection) -> bool:
+            changed = fence.stand(connection, reasons)
+            changes.append_all(connection, changed, now_us())
+            return bool(changed)
+
+        try:
+            reasons = await asyncio.to_thread(look)
+        except SQLAlchemyError as error:
+            log.warning("state: %s; put off", reason(error))
+            return
+        await self._quietly(stand)
 
     async def _quietly(self, work: Callable[[Connection], bool]) -> None:
         """Run something that can as well be done later; ring when it changed something."""

@@ -22,7 +22,7 @@ class PartHealth:
     """How one part of the cloud is doing now."""
 
     name: str
-    """``broker``, ``points``, ``state``, ``intake`` …"""
+    """``broker``, ``points`` or ``state``."""
     state: Literal["ok", "degraded", "down"]
     detail: str = ""
     """One line for the operator: what is wrong and what is done about it; empty when nothing is wrong."""

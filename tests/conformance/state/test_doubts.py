@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from haechi.cloud.event_broker.apply import apply, apply_reports
+from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
 from haechi.cloud.event_handler import seen
 from haechi.cloud.state.engine import writing
@@ -35,9 +35,8 @@ def say(state: Engine, *standing: str, listed: bool = True, retained: bool = Fal
     )
     arrival = Arrival("haechi/v1/city/cabinet-1/up/status", b"", NOW_US, retained)
     with writing(state) as connection:
-        applied = apply_reports(
-            connection, [Report(Address("city", "cabinet-1", "up/status"), status, arrival)], NOW_US
-        )
+        report = Report(Address("city", "cabinet-1", "up/status"), status, arrival)
+        applied = apply(connection, [], [], [], NOW_US, [report])
     return [answer for _, answer in applied.answers]
 
 
@@ -66,17 +65,12 @@ def test_what_merely_happened_and_what_the_cloud_says_itself_is_not_the_gateways
     take(state, 1, flood("event-0001", Phase.OCCURRED, type="security.emergency_call", condition=""))
     say(state)
     with writing(state) as connection:
-        apply_reports(
-            connection,
-            [
-                Report(
-                    Address("city", "cabinet-1", "up/status"),
-                    GatewayStatus(state="offline", at_us=NOW_US),
-                    Arrival("haechi/v1/city/cabinet-1/up/status", b"", NOW_US),
-                )
-            ],
-            NOW_US,
+        report = Report(
+            Address("city", "cabinet-1", "up/status"),
+            GatewayStatus(state="offline", at_us=NOW_US),
+            Arrival("haechi/v1/city/cabinet-1/up/status", b"", NOW_US),
         )
+        apply(connection, [], [], [], NOW_US, [report])
         assert seen.watch(connection, NOW_US + seen.GRACE_US)
     assert doubts(state) == []
 

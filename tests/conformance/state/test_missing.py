@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import ColumnElement, Engine, select
 
-from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
+from haechi.cloud.event_broker.apply import Applied, apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, read
 from haechi.cloud.state import markers, missing, receipts
 from haechi.cloud.state.engine import reading, writing
@@ -68,7 +68,8 @@ def say(
     )
     arrival = Arrival("haechi/v1/city/cabinet-1/up/status", b"", at_us, retained)
     with writing(state) as connection:
-        applied = apply_reports(connection, [Report(Address("city", "cabinet-1", "up/status"), status, arrival)], at_us)
+        report = Report(Address("city", "cabinet-1", "up/status"), status, arrival)
+        applied = apply(connection, [], [], [], at_us, [report])
     return {bytes.fromhex(one.epoch): one.range_set() for _, answer in applied.answers for one in answer.again}
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Unreadable, read
@@ -11,13 +11,16 @@ from haechi.cloud.event_broker.replay import replay
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.state.engine import reading, writing
 from haechi.cloud.state.letters import Letter
-from haechi.cloud.state.schema import dead_letters, events, settled
+from haechi.cloud.state.schema import dead_letters, events, gateways, settled
 from haechi.cloud.store.points import Limits
 from haechi.cloud.store.sqlite import SqlitePoints
 from haechi.command import main
 from haechi.contract import codec
 from haechi.contract.parcel import Parcel, ParcelName
+from haechi.contract.places import Datastream
 from support.sender import EPOCH, alarm, flood, level, now_us
+
+NOW_US = 1_790_000_000_000_000
 
 
 def put_aside(state: Engine, seq: int, parcel: Parcel) -> None:
@@ -44,6 +47,39 @@ def test_what_can_be_read_now_is_applied_and_the_rest_stays(state: Engine, tmp_p
         assert connection.execute(select(events.c.id)).scalars().all() == ["event-0001"]
         assert connection.execute(select(dead_letters.c.reason)).scalars().all() == ["garbage"]
         assert connection.execute(select(settled.c.first, settled.c.last)).all() == [(1, 2)]
+
+
+def test_the_letters_of_a_gateway_that_is_fenced_off_stay_until_it_is_heard_again(
+    state: Engine, tmp_path: Path
+) -> None:
+    put_aside(state, 1, alarm(flood("event-0001")))
+    points, objects = SqlitePoints(tmp_path / "points.db", Limits(now_us)), FolderObjects(tmp_path / "objects")
+    for fenced, expected in (("too many epochs", (0, 1)), (None, (1, 0))):
+        with writing(state) as connection:
+            connection.execute(update(gateways).values(fenced=fenced))
+        assert replay(state, points, objects, ["city"], now_us) == expected
+        with reading(state) as connection:
+            assert connection.execute(select(settled.c.first, settled.c.last)).all() == [(1, 1)]
+    points.close()
+
+
+def test_a_letter_that_describes_its_own_datastreams_names_its_points_by_that(state: Engine, tmp_path: Path) -> None:
+    parcel = level(NOW_US, 1.0)
+    parcel.datastreams = [
+        Datastream(
+            id="river-1.level",
+            thing="river-1",
+            observed_property="water_level",
+            unit="m",
+            name="level",
+            device_time=True,
+        )
+    ]
+    put_aside(state, 1, parcel)
+    points = SqlitePoints(tmp_path / "points.db", Limits(lambda: NOW_US))
+    assert replay(state, points, FolderObjects(tmp_path / "objects"), ["city"], lambda: NOW_US) == (1, 0)
+    assert points._writer.execute("SELECT time_ns FROM points").fetchall() == [(NOW_US * 1000,)]
+    points.close()
 
 
 def test_the_command_lists_and_replays(state: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

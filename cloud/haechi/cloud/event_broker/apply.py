@@ -1,7 +1,7 @@
 """One transaction: what arrived becomes state, and says what may be acknowledged once it is committed.
 
-Whether a parcel is new is tested and set inside, with its gateway's row locked. Gateways are taken in the order of
-their names, so that two workers never wait for each other in a circle.
+Whether a parcel is new is tested and set inside, with its gateway's row locked. Gateways are locked first, in the order
+of their names, and the change feed last, so that two workers never wait for each other in a circle.
 """
 
 from collections.abc import Sequence
@@ -53,68 +53,96 @@ def apply(
     unreadable: Sequence[Unreadable],
     refused: Sequence[RefusedPoint],
     now_us: int,
+    reports: Sequence[Report] = (),
 ) -> Applied:
-    """Apply parcels in the order given within each gateway, and keep the dead letters."""
+    """Apply parcels in the order given within each gateway, keep the dead letters, and answer statuses.
+
+    Parcels and statuses come by different lanes: no transaction holds both.
+    """
     applied = Applied()
-    by_tenant: dict[str, list[Change]] = {}
+    news: list[tuple[str, Change]] = []
+    fenced = _lock(connection, deliveries, unreadable, now_us, news)
     touched: dict[EpochName, RangeSet] = {}
-    ordered = sorted(deliveries, key=_gateway)
-    for (tenant, gateway), group in groupby(ordered, key=_gateway):
-        news = by_tenant.setdefault(tenant, [])
-        locked = gateways.lock(connection, tenant, gateway, now_us)
-        if locked.new:
-            news.append(Change("gateway", gateway))
-        if locked.fenced:
+    for (tenant, gateway), group in groupby(sorted(deliveries, key=_gateway), key=_gateway):
+        if (tenant, gateway) in fenced:
             continue
-        for name, numbers in _apply_gateway(connection, list(group), now_us, news, applied).items():
+        changed: list[Change] = []
+        for name, numbers in _apply_gateway(connection, list(group), now_us, changed, applied).items():
             touched[name] = touched.get(name, RangeSet()) | numbers
+        news += [(tenant, change) for change in changed]
     for one in unreadable:
-        change = letters.keep(connection, one.letter, now_us)
-        applied.letters.append(one.cause)
-        if change is not None:
-            by_tenant.setdefault(one.letter.tenant, []).append(change)
+        if (one.letter.tenant, one.letter.gateway) in fenced:
+            continue
+        _keep(connection, one.letter, one.cause, now_us, news, applied)
         if one.settles is not None:
-            gateways.lock(connection, one.letter.tenant, one.letter.gateway, now_us)
             name = EpochName(one.letter.tenant, one.letter.gateway, one.settles.epoch)
             numbers = RangeSet([(one.settles.seq, one.settles.seq)])
             if not ranges.stored_among(connection, name, numbers):
+                gateways.note_epoch(connection, name, 0, now_us)
                 ranges.settle(connection, name, numbers)
             touched[name] = touched.get(name, RangeSet()) | numbers
     for letter in _letters_of(refused):
-        applied.letters.append("point")
-        change = letters.keep(connection, letter, now_us)
-        if change is not None:
-            by_tenant.setdefault(letter.tenant, []).append(change)
+        if (letter.tenant, letter.gateway) not in fenced:
+            _keep(connection, letter, "point", now_us, news, applied)
     for name, numbers in touched.items():
         applied.settled[name] = ranges.settled_around(connection, name, numbers, ACK_RANGES_MAX)
-    for tenant, news in by_tenant.items():
-        changes.append(connection, tenant, news, now_us)
+    for report in sorted(reports, key=lambda one: one.address[:2]):
+        tenant = report.address.tenant
+        news += [(tenant, change) for change in _apply_report(connection, report, now_us, applied)]
+    changes.append_all(connection, news, now_us)
     return applied
 
 
-def apply_reports(connection: Connection, reports: Sequence[Report], now_us: int) -> Applied:
-    """Write statuses, answer their questions, and ask for what is lacking or differs.
+def _lock(
+    connection: Connection,
+    deliveries: Sequence[Delivery],
+    unreadable: Sequence[Unreadable],
+    now_us: int,
+    news: list[tuple[str, Change]],
+) -> frozenset[Gateway]:
+    """Lock every gateway of which a number may be settled; return the gateways from which nothing is taken now."""
+    numbered = {_gateway(one) for one in deliveries}
+    numbered |= {(one.letter.tenant, one.letter.gateway) for one in unreadable if one.settles is not None}
+    fenced: set[Gateway] = set()
+    for tenant, gateway in sorted(numbered):
+        locked = gateways.lock(connection, tenant, gateway, now_us)
+        if locked.new:
+            news.append((tenant, Change("gateway", gateway)))
+        if locked.fenced:
+            fenced.add((tenant, gateway))
+    nameless = {(one.letter.tenant, one.letter.gateway) for one in unreadable} - numbered
+    return frozenset(fenced | {one for one in nameless if gateways.is_fenced(connection, *one)})
+
+
+def _keep(
+    connection: Connection, letter: Letter, cause: str, now_us: int, news: list[tuple[str, Change]], applied: Applied
+) -> None:
+    applied.letters.append(cause)
+    change = letters.keep(connection, letter, now_us)
+    if change is not None:
+        news.append((letter.tenant, change))
+
+
+def _apply_report(connection: Connection, report: Report, now_us: int, applied: Applied) -> list[Change]:
+    """Write a status, answer its question, and ask for what is lacking or differs.
 
     A retained one is answered too, for the cloud has just come; but it tells nothing of what is lacking now.
     """
-    applied = Applied()
-    for report in sorted(reports, key=lambda one: one.address[:2]):
-        tenant, gateway, _ = report.address
-        news = [Change("gateway", gateway)]
-        if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
-            news += seen.two_of_one_name(connection, tenant, gateway, now_us)
-        again: tuple[LackedRanges, ...] = ()
-        doubts: tuple[Doubt, ...] = ()
-        if report.status.state == "online" and not report.arrival.retained:
-            lacking = missing.look(connection, tenant, gateway, report.status, now_us)
-            again = lacking.again
-            news += lacking.changes
-            doubts = doubted(connection, tenant, gateway, report.status)
-        changes.append(connection, tenant, news, now_us)
-        wanted = again or doubts or report.status.question is not None or report.arrival.retained
-        if report.status.state == "online" and wanted:
-            applied.answers.append(((tenant, gateway), _answer(connection, report, again, doubts, now_us)))
-    return applied
+    tenant, gateway, _ = report.address
+    news = [Change("gateway", gateway)]
+    if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
+        news += seen.two_of_one_name(connection, tenant, gateway, now_us)
+    again: tuple[LackedRanges, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    if report.status.state == "online" and not report.arrival.retained:
+        lacking = missing.look(connection, tenant, gateway, report.status, now_us)
+        again = lacking.again
+        news += lacking.changes
+        doubts = doubted(connection, tenant, gateway, report.status)
+    wanted = again or doubts or report.status.question is not None or report.arrival.retained
+    if report.status.state == "online" and wanted:
+        applied.answers.append(((tenant, gateway), _answer(connection, report, again, doubts, now_us)))
+    return news
 
 
 def _answer(
@@ -220,7 +248,7 @@ def _apply_parcel(connection: Connection, delivery: Delivery, now_us: int, appli
         applied.events += 1
     for picture in parcel.evidence:
         key = delivery.pictures[picture.id, picture.piece]
-        news.extend(handler.attach(connection, tenant, gateway, picture, key))
+        news.extend(handler.attach(connection, tenant, gateway, picture, key, now_us))
     for record in parcel.losses:
         news.extend(losses.report(connection, tenant, gateway, record, now_us))
     return news

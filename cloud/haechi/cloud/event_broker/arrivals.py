@@ -48,6 +48,11 @@ class Delivery:
         """How many of its observations are stored."""
         return self.parcel.observation_count - self.points_refused
 
+    @property
+    def device_time(self) -> frozenset[str]:
+        """The datastreams that it describes itself as bearing the device's own record time."""
+        return frozenset(stream.id for stream in self.parcel.datastreams if stream.device_time)
+
     def letter(self, reason: str) -> Letter:
         """Return the whole parcel as a dead letter."""
         return Letter(

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from haechi.cloud.event_broker.acknowledge import Acknowledger
-from haechi.cloud.event_broker.apply import Applied, apply, apply_reports
+from haechi.cloud.event_broker.apply import Applied, apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
 from haechi.cloud.event_broker.lanes import Lane, Waiting
 from haechi.cloud.event_broker.meters import Meters
@@ -224,8 +224,7 @@ class Intake:
             raise StateUnavailable(reason(error)) from error
         fresh = []
         for one in deliveries:
-            described = frozenset(stream.id for stream in one.parcel.datastreams if stream.device_time)
-            device_time[one.address[:2]] |= described
+            device_time[one.address[:2]] |= one.device_time
             name = EpochName(*one.address[:2], one.name.epoch)
             if one.name.seq not in stored[name]:
                 fresh.append(one)
@@ -280,10 +279,7 @@ class Intake:
         if batch.withdrawals is not None and markers.withdrawals(connection) != batch.withdrawals:
             for one in batch.deliveries:
                 one.points_written = False  # perhaps to a store that is no more; its gateway sends it again
-        applied = apply(connection, batch.deliveries, batch.unreadable, batch.refused, now_us)
-        if batch.reports:
-            applied.answers = apply_reports(connection, batch.reports, now_us).answers
-        return applied
+        return apply(connection, batch.deliveries, batch.unreadable, batch.refused, now_us, batch.reports)
 
     async def _transact(self, turn: Turn, work: Callable[[Connection], Applied]) -> None:
         retry_s = RETRY_S_FIRST

@@ -1,7 +1,8 @@
 """Dead letters, read once more: after an upgrade, what was unreadable may be a parcel like any other.
 
 A letter that can be applied now is applied in one transaction and removed in the same; its number, settled when it
-was put aside, is withdrawn first, so that the usual test of membership holds. Works beside a running cloud.
+was put aside, is withdrawn first, so that the usual test of membership holds. Works beside a running cloud. Letters of
+a gateway that is fenced off stay until the fence is down.
 """
 
 from collections.abc import Callable, Collection
@@ -59,7 +60,7 @@ def _replay(
         came = read(Arrival(letter.topic, letter.content, letter.received_us), tenants, letter.tenant)
         if not isinstance(came, Delivery):
             return False
-        device_time = descriptions.with_device_time(connection, *came.address[:2])
+        device_time = descriptions.with_device_time(connection, *came.address[:2]) | came.device_time
     for picture in came.parcel.evidence:
         came.pictures[picture.id, picture.piece] = objects.put(picture.content)
     tables = came.parcel.tables
@@ -67,7 +68,8 @@ def _replay(
     came.points_written, came.points_refused = True, len(refused)
     name = EpochName(*came.address[:2], came.name.epoch)
     with writing(state) as connection:
-        gateways.lock(connection, *came.address[:2], now_us)
+        if gateways.lock(connection, *came.address[:2], now_us).fenced:
+            return False
         ranges.withdraw(connection, name, RangeSet([(came.name.seq, came.name.seq)]))
         letters.discard(connection, number)
         apply(connection, [came], [], refused, now_us)

@@ -68,7 +68,7 @@ def handle(connection: Connection, word: Word, late: bool) -> list[Change] | Non
     return changes
 
 
-def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str) -> list[Change]:
+def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str, now_us: int) -> list[Change]:
     """Write where a picture, or a piece of a clip, is kept; return rows for the change feed."""
     whole = picture.pieces == 1
     row = {
@@ -83,6 +83,7 @@ def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence,
         "height_px": picture.height_px,
         "object": key if whole else "",
         "pieces": picture.pieces,
+        "stored_at_us": now_us,
     }
     new = insert_or_ignore(connection, evidence, row)
     if not whole:
@@ -225,6 +226,8 @@ def _save(connection: Connection, situation: Situation, before: Situation | None
     if before is None or before.id != situation.id:
         upsert(connection, situations, [row])
     else:
+        # Not the id, which notifications refer to: setting it, even to itself, has the database look for them.
+        del row["id"]
         connection.execute(update(situations).where(situations.c.id == situation.id).values(**row))
 
 

@@ -7,7 +7,7 @@ happens, each time they take turns, so it ends by itself when one of them has be
 
 import hashlib
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from haechi.cloud.event_handler.handler import handle
 from haechi.cloud.event_handler.situations import Word
@@ -29,21 +29,25 @@ def watch(connection: Connection, now_us: int, grace_us: int = GRACE_US) -> list
         conditions.c.tenant == gateways.c.tenant,
         conditions.c.gateway == gateways.c.gateway,
         conditions.c.condition == CONDITION,
-        conditions.c.active,
     )
-    joined = gateways.outerjoin(conditions, ours)
-    columns = (gateways.c.tenant, gateways.c.gateway, gateways.c.status_at_us)
+    columns = (gateways.c.tenant, gateways.c.gateway, gateways.c.status_at_us, conditions.c.epoch_order)
     away = (
         select(*columns)
-        .select_from(joined)
-        .where(~gateways.c.online, gateways.c.status_at_us <= now_us - grace_us, conditions.c.condition.is_(None))
+        .select_from(gateways.outerjoin(conditions, ours))
+        .where(
+            ~gateways.c.online,
+            gateways.c.status_at_us <= now_us - grace_us,
+            or_(conditions.c.condition.is_(None), ~conditions.c.active),
+        )
     )
-    back = select(*columns).select_from(joined).where(gateways.c.online, conditions.c.condition.is_not(None))
+    back = select(*columns).select_from(conditions.join(gateways, ours)).where(conditions.c.active, gateways.c.online)
     found: list[tuple[str, Change]] = []
     for query, phase in ((away, Phase.RAISED), (back, Phase.CLEARED)):
-        for tenant, gateway, since_us in connection.execute(query.limit(_AT_ONCE)).all():
+        for tenant, gateway, since_us, before in connection.execute(query.limit(_AT_ONCE)).all():
             event = _event(connection, tenant, gateway, "device.offline", phase, since_us)
-            word = Word(tenant, gateway, event, (now_us, 0), now_us)
+            # Later than our last word on it, though our clock may have stepped back since.
+            order = (max(now_us, (before or 0) + 1), 0)
+            word = Word(tenant, gateway, event, order, now_us)
             found.extend((tenant, change) for change in handle(connection, word, late=False) or ())
     return found
 

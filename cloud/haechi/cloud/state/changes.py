@@ -34,9 +34,18 @@ class Change(NamedTuple):
 
 
 def append(connection: Connection, tenant: str, news: Iterable[Change], now_us: int) -> None:
-    """Write rows to the feed, once for each object, within the caller's transaction."""
+    """Write rows of one city to the feed; see :func:`append_all`."""
+    append_all(connection, ((tenant, change) for change in news), now_us)
+
+
+def append_all(connection: Connection, news: Iterable[tuple[str, Change]], now_us: int) -> None:
+    """Write rows (tenant, change) to the feed, once for each object, within the caller's transaction.
+
+    Call it last: whoever waited for another lock while holding that of the feed could wait in a circle.
+    """
     rows = [
-        {"tenant": tenant, "kind": change.kind, "key": change.key, "at_us": now_us} for change in dict.fromkeys(news)
+        {"tenant": tenant, "kind": change.kind, "key": change.key, "at_us": now_us}
+        for tenant, change in dict.fromkeys(news)
     ]
     if not rows:
         return

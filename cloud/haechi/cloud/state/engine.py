@@ -27,7 +27,7 @@ _WRITES = "haechi_writes"
 
 
 def open_state(url: str) -> Engine:
-    """Open the state database; create the tables and columns that an earlier version did not have.
+    """Open the state database; create the tables, columns and indexes that an earlier version did not have.
 
     Raises:
         UsageError: the URL is wrong, its driver is missing, or the database cannot be opened.
@@ -39,7 +39,7 @@ def open_state(url: str) -> Engine:
                 postgresql.verify(connection)
                 postgresql.take_turns(connection)
             metadata.create_all(connection)
-            _add_columns(connection)
+            _add_what_lacks(connection)
     except SQLAlchemyError as error:
         engine.dispose()
         where = f"{url.partition('?')[0]}"
@@ -72,8 +72,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _add_columns(connection: Connection) -> None:
-    """Add what later versions added. Columns are only ever added, nullable or with a default, never changed."""
+def _add_what_lacks(connection: Connection) -> None:
+    """Add what later versions added to a table. Columns are only ever added, nullable or with a default."""
     inspector = inspect(connection)
     for table in metadata.sorted_tables:
         present = {column["name"] for column in inspector.get_columns(table.name)}
@@ -81,6 +81,8 @@ def _add_columns(connection: Connection) -> None:
             if column.name not in present:
                 definition = str(CreateColumn(column).compile(dialect=connection.dialect))
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _engine(url: str) -> Engine:

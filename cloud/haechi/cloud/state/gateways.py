@@ -18,6 +18,7 @@ LATE_US = 60_000_000
 _encoder = msgspec.json.Encoder()
 _ours = and_(gateways.c.tenant == bindparam("of_tenant"), gateways.c.gateway == bindparam("of_gateway"))
 _FENCED = select(gateways.c.fenced).where(_ours)
+_HOLD = select(gateways.c.gateway).where(_ours).with_for_update()
 _LAST_WORD = (
     select(gateways.c.online, gateways.c.current_epoch, gateways.c.said_at_us, gateways.c.fenced)
     .where(_ours)
@@ -53,6 +54,16 @@ def lock(connection: Connection, tenant: str, gateway: str, now_us: int) -> Lock
     return Locked(known is None, known is not None and known.fenced is not None)
 
 
+def hold(connection: Connection, tenant: str, gateway: str) -> None:
+    """Hold the gateway's row, where there is one, until the transaction ends."""
+    connection.execute(_HOLD, _of(tenant, gateway))
+
+
+def is_fenced(connection: Connection, tenant: str, gateway: str) -> bool:
+    """Whether nothing is taken from a gateway now."""
+    return connection.execute(_FENCED, _of(tenant, gateway)).scalar() is not None
+
+
 def count(connection: Connection, tenant: str, gateway: str, *, observations: int, repeats: int) -> None:
     """Add to the gateway's counters."""
     if observations or repeats:
@@ -61,9 +72,9 @@ def count(connection: Connection, tenant: str, gateway: str, *, observations: in
 
 
 def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us: int) -> None:
-    """Make the row of an epoch if it is missing."""
+    """Make the row of an epoch if it is missing; ``epoch_order`` 0 where a parcel of it could not be read."""
     row = {**name._asdict(), "epoch_order": epoch_order, "first_seen_us": now_us}
-    upsert(connection, epochs, [row], kept=("epoch_order", "first_seen_us"))
+    upsert(connection, epochs, [row], kept=("first_seen_us",), rising=("epoch_order",))
 
 
 def highest_order(connection: Connection, tenant: str, gateway: str) -> int:
@@ -138,7 +149,6 @@ def _hold(connection: Connection, tenant: str, gateway: str, held: Sequence[Held
             "epoch_order": one.order,
             "first_seen_us": now_us,
             "next_seq": one.next,
-            "lowest": one.lowest,
             "final": one is not held[-1],
             "closed": False,
         }

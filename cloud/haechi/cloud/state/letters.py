@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, select, update
 
-from haechi.cloud.state import losses
+from haechi.cloud.state import gateways, losses
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import dead_letters
 from haechi.cloud.state.upsert import insert_or_ignore
@@ -26,9 +26,13 @@ KEPT_BYTES_MAX = 256 * 1024 * 1024
 KEPT_US_MAX = 90 * 86_400_000_000
 _REASON_MAX = 500
 _DROP_AT_ONCE = 500
-_HELD = select(
-    dead_letters.c.tenant, dead_letters.c.gateway, func.sum(func.length(dead_letters.c.content)).label("size")
-).group_by(dead_letters.c.tenant, dead_letters.c.gateway)
+_ROW_BYTES = 1024
+"""What a letter takes beside its content: reason, topic, indexes. A million letters of one byte are a gigabyte."""
+_ROOM = case((dead_letters.c.bytes > CONTENT_BYTES_MAX, CONTENT_BYTES_MAX), else_=dead_letters.c.bytes) + _ROW_BYTES
+_HELD = select(dead_letters.c.tenant, dead_letters.c.gateway, func.sum(_ROOM).label("size")).group_by(
+    dead_letters.c.tenant, dead_letters.c.gateway
+)
+_DISCARD = delete(dead_letters).where(dead_letters.c.id == bindparam("gone"))
 _OUTLINE = select(
     dead_letters.c.id,
     dead_letters.c.tenant,
@@ -36,8 +40,8 @@ _OUTLINE = select(
     dead_letters.c.epoch,
     dead_letters.c.seq,
     dead_letters.c.received_us,
-    func.length(dead_letters.c.content).label("kept"),
-).order_by(dead_letters.c.id)
+    _ROOM.label("kept"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def one(connection: Connection, letter_id: int) -> Row[Any] | None:
 
 def discard(connection: Connection, letter_id: int) -> None:
     """Remove one letter: it was replayed."""
-    connection.execute(delete(dead_letters).where(dead_letters.c.id == letter_id))
+    connection.execute(_DISCARD, {"gone": letter_id})
 
 
 def trim(
@@ -118,32 +122,35 @@ def trim(
     Room is made by the gateway that takes most of it, oldest first, so that one that sends nothing but garbage pushes
     out nobody else's.
     """
-    expired = _oldest(connection, dead_letters.c.received_us < now_us - age_us_max)
-    changes = _drop(connection, expired, now_us)
+    expired = _OUTLINE.where(dead_letters.c.received_us < now_us - age_us_max).order_by(dead_letters.c.received_us)
+    dropped = list(connection.execute(expired.limit(_DROP_AT_ONCE)).all())
+    _discard(connection, dropped)
     held = {(row.tenant, row.gateway): int(row.size) for row in connection.execute(_HELD)}
     while (excess := sum(held.values()) - bytes_max) > 0:
         heaviest = max(held, key=held.__getitem__)
         theirs = and_(dead_letters.c.tenant == heaviest[0], dead_letters.c.gateway == heaviest[1])
-        oldest = _oldest(connection, theirs)
+        oldest = connection.execute(_OUTLINE.where(theirs).order_by(dead_letters.c.id).limit(_DROP_AT_ONCE)).all()
         freed = list(accumulate(row.kept for row in oldest))
         count = min(bisect_left(freed, excess) + 1, len(oldest))
-        changes += _drop(connection, oldest[:count], now_us)
+        _discard(connection, oldest[:count])
+        dropped += oldest[:count]
         held[heaviest] -= freed[count - 1]
-    return changes
+    return _lose(connection, dropped, now_us)
 
 
-def _oldest(connection: Connection, condition: ColumnElement[bool]) -> Sequence[Any]:
-    return connection.execute(_OUTLINE.where(condition).limit(_DROP_AT_ONCE)).all()
+def _discard(connection: Connection, rows: Sequence[Any]) -> None:
+    if rows:
+        connection.execute(_DISCARD, [{"gone": row.id} for row in rows])
 
 
-def _drop(connection: Connection, rows: Sequence[Any], now_us: int) -> list[tuple[str, Change]]:
-    """Remove letters; each gateway gets one loss for all of its."""
+def _lose(connection: Connection, rows: Sequence[Any], now_us: int) -> list[tuple[str, Change]]:
+    """Report letters that were removed; each gateway gets one loss for all of its."""
     changes: list[tuple[str, Change]] = []
     by_gateway: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
-        discard(connection, row.id)
         by_gateway.setdefault((row.tenant, row.gateway), []).append(row)
-    for (tenant, gateway), some in by_gateway.items():
+    for (tenant, gateway), some in sorted(by_gateway.items()):
+        gateways.hold(connection, tenant, gateway)
         numbers: dict[bytes, RangeSet] = {}
         for row in some:
             if row.epoch is not None:

@@ -10,6 +10,7 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from haechi.cloud.state import ranges
+from haechi.cloud.state.gateways import hold
 from haechi.cloud.state.ranges import EpochName, of_epoch
 from haechi.cloud.state.schema import epochs, gateways, markers, receipts
 from haechi.contract.ranges import RangeSet
@@ -75,8 +76,7 @@ def rewind(connection: Connection, tenant: str, gateway: str, since: ColumnEleme
 
     The gateway's counter forgets it as well, and counts it again when it comes.
     """
-    row = (gateways.c.tenant == tenant, gateways.c.gateway == gateway)
-    connection.execute(select(gateways.c.gateway).where(*row).with_for_update())
+    hold(connection, tenant, gateway)
     ours = (receipts.c.tenant == tenant, receipts.c.gateway == gateway, since)
     rows = connection.execute(select(receipts).where(*ours).order_by(receipts.c.epoch)).all()
     withdrawn: dict[EpochName, RangeSet] = {}
@@ -90,6 +90,7 @@ def rewind(connection: Connection, tenant: str, gateway: str, since: ColumnEleme
             connection.execute(again, name.parameters)
             withdrawn[name] = stored
     counted = sum(receipt.observations for receipt in rows)
+    row = (gateways.c.tenant == tenant, gateways.c.gateway == gateway)
     connection.execute(update(gateways).where(*row).values(observations=gateways.c.observations - counted))
     connection.execute(delete(receipts).where(*ours))
     return withdrawn

@@ -4,6 +4,8 @@ Times are microseconds since 1970 UTC. Every row belongs to a tenant. Unique ind
 an event id exists once, and one situation is open per place and matter.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,6 +30,12 @@ _Id = String(64)
 _EPOCH = LargeBinary(16)
 _BigKey = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _where(condition: str) -> dict[str, Any]:
+    """Return what makes an index hold only some of the rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 gateways = Table(
     "gateways",
     metadata,
@@ -42,6 +50,7 @@ gateways = Table(
     Column("current_epoch", _EPOCH),  # the one it commits in, as it last said
     Column("said_at_us", BigInteger),  # its own time of the newest status that said "online"
     Column("fenced", Text),  # why intake from this gateway is refused; NULL when it is not
+    Index("gateways_by_presence", "online", "status_at_us"),
 )
 
 epochs = Table(
@@ -53,7 +62,6 @@ epochs = Table(
     Column("epoch_order", BigInteger, nullable=False),
     Column("first_seen_us", BigInteger, nullable=False),
     Column("next_seq", BigInteger),  # as the gateway last announced it
-    Column("lowest", BigInteger),  # the lowest seq that it still held then
     Column("closed", Boolean, nullable=False, server_default=false()),
     Column(
         "final", Boolean, nullable=False, server_default=false()
@@ -62,6 +70,7 @@ epochs = Table(
     Column("asks", Integer, nullable=False, server_default="0"),  # how often it was asked for since
     Column("superseded", Boolean, nullable=False, server_default=false()),  # a later one became current after it
     Column("superseded_at_us", BigInteger),  # since when
+    Index("epochs_by_first_seen", "first_seen_us"),
 )
 
 settled = Table(
@@ -217,10 +226,12 @@ situations = Table(
         "place",
         "matter",
         unique=True,
-        sqlite_where=text('"open"'),
-        postgresql_where=text('"open"'),
+        **_where('"open"'),
     ),
     Index("situations_by_time", "tenant", "opened_us"),
+    Index("situations_by_place", "tenant", "place", "matter", "open", "cleared_us"),
+    Index("situations_by_quiet", "quiet_at_us", **_where("quiet_at_us IS NOT NULL")),
+    Index("situations_by_update", "open", "updated_us"),
 )
 
 events = Table(
@@ -244,6 +255,7 @@ events = Table(
     Column("situation", _Id),
     Index("events_by_time", "tenant", "time_us"),
     Index("events_by_situation", "situation"),
+    Index("events_by_storing", "stored_at_us"),
 )
 
 conditions = Table(
@@ -258,6 +270,8 @@ conditions = Table(
     Column("type", String(64), nullable=False),
     Column("severity", String(16), nullable=False),
     Column("situation", _Id),
+    Index("conditions_by_situation", "situation"),
+    Index("conditions_by_name", "condition", "active"),
     comment="The newest word on each condition by (epoch order, seq); older events are history.",
 )
 
@@ -275,7 +289,10 @@ evidence = Table(
     Column("height_px", Integer, nullable=False),
     Column("object", String(200), nullable=False),  # key in the object store; empty for what comes in pieces
     Column("pieces", Integer, nullable=False, server_default="1"),
+    Column("stored_at_us", BigInteger),  # NULL where an earlier version wrote it
     Index("evidence_by_event", "tenant", "event"),
+    Index("evidence_by_storing", "stored_at_us", "time_us"),
+    Index("evidence_by_object", "object"),
 )
 
 evidence_pieces = Table(
@@ -286,6 +303,7 @@ evidence_pieces = Table(
     Column("piece", Integer, primary_key=True),  # from 1
     Column("bytes", Integer, nullable=False),
     Column("object", String(200), nullable=False),
+    Index("evidence_pieces_by_object", "object"),
     comment="What has come of a clip; its pieces in their order are the clip.",
 )
 
@@ -296,10 +314,12 @@ notifications = Table(
     Column("key", String(160), nullable=False, unique=True),  # idempotency key
     Column("tenant", _Id, nullable=False),
     Column("situation", _Id, nullable=False),
-    Column("reason", String(16), nullable=False),  # opened, worsened, cleared
+    Column("reason", String(16), nullable=False),  # opened, reopened, worsened, cleared
     Column("created_us", BigInteger, nullable=False),
     Column("sent_us", BigInteger),
     ForeignKeyConstraint(["situation"], ["situations.id"]),
+    Index("notifications_by_situation", "situation"),
+    Index("notifications_by_time", "created_us"),
 )
 
 dead_letters = Table(
@@ -309,7 +329,7 @@ dead_letters = Table(
     Column("tenant", _Id, nullable=False),
     Column("gateway", _Id, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("kind", String(16), nullable=False),  # parcel, point, control
+    Column("kind", String(16), nullable=False),  # parcel, point, event, control
     Column("reason", Text, nullable=False),
     Column("epoch", _EPOCH),
     Column("seq", BigInteger),
@@ -319,6 +339,8 @@ dead_letters = Table(
     Column("received_us", BigInteger, nullable=False),
     Column("times", Integer, nullable=False, server_default="1"),
     Index("dead_letters_once", "tenant", "gateway", "sha256", unique=True),
+    Index("dead_letters_by_size", "tenant", "gateway", "id", "bytes"),
+    Index("dead_letters_by_time", "received_us"),
 )
 
 changes = Table(

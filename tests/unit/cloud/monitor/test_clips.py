@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.cloud.event_monitor.clips import Unsatisfiable, asked_for
-from haechi.cloud.state import retention
-from haechi.cloud.state.engine import writing
+from haechi.cloud.state.retention import EVENTS_US_MAX
 from support.city import GATEWAY, City
+from support.state import keep_house
 
 CLIP = bytes(range(256)) * 3
 PIECES = (CLIP[:300], CLIP[300:600], CLIP[600:])
@@ -95,8 +95,7 @@ async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(city: City, 
 
 def test_its_pieces_go_with_it(city: City) -> None:
     bring(city, 1, 2, 3)
-    with writing(city.state) as connection:
-        unused = retention.keep_house(connection, city.now_us + retention.EVENTS_US_MAX + 1)
+    unused = keep_house(city.state, city.now_us + EVENTS_US_MAX + 1)
     assert len(unused) == 3
     with city.state.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM evidence_pieces").scalar() == 0
