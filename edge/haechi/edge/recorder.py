@@ -21,7 +21,7 @@ from haechi.edge.builder import Builder
 from haechi.edge.clock import WallClock
 from haechi.edge.derivations.chain import Chain
 from haechi.edge.normalise import Normaliser
-from haechi.edge.outbox import Batch, Draft, Epoch, OutboxMoved, Rank
+from haechi.edge.outbox import Batch, Draft, Epoch, OutboxDamaged, OutboxFailed, OutboxMoved, Rank
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
@@ -149,9 +149,9 @@ class Recorder:
         if self._order_known > self._outbox.epoch.order and now_s - self._order_passed_s >= _PASS_ORDER_EVERY_S:
             self._order_passed_s = now_s
             await self._pass_order()
-        if self._restate:
+        if self._restate and (standing := await self._standing()) is not None:
             self._restate = False
-            self._take_events(self._engine.restated(await self._outbox.conditions()))
+            self._take_events(self._engine.restated(standing))
         await self._flush(everything=False)
         if self._doubts:
             doubts, self._doubts = self._doubts, ()
@@ -164,11 +164,20 @@ class Recorder:
         """Return to the disk when that takes the outbox again; take up conditions that only the disk remembered."""
         if not self._outbox.trouble:
             return
-        known = {event.condition for event in await self._outbox.conditions()}
+        known = {event.condition for event in await self._standing() or ()}
         if await self._outbox.tend(self._clock.now_us()):
             self._describe = True
             found = [event for event in await self._outbox.conditions() if event.condition not in known]
             self._take_events(self._engine.restore(found, now_s, self._stamp(), self._conditions_of_cameras))
+
+    async def _standing(self) -> list[Event] | None:
+        """Return the events of the conditions that stand; None while the disk does not tell."""
+        try:
+            return await self._outbox.conditions()
+        except OutboxDamaged:
+            raise
+        except OutboxFailed:
+            return None
 
     async def _pass_order(self) -> None:
         """Begin an epoch above all that the cloud knows; seldom, for a twin of ours would do the same for ever."""
@@ -182,7 +191,10 @@ class Recorder:
         """Say again how conditions are that the cloud sees otherwise, unless our word on them may be under way."""
         if self._stretches[-1].events or await self._outbox.waiting(Rank.URGENT, 0, None, 1):
             return
-        standing = {event.condition: event for event in await self._outbox.conditions()}
+        events = await self._standing()
+        if events is None:
+            return  # the next answer doubts again
+        standing = {event.condition: event for event in events}
         for doubt in doubts:
             if doubt.condition in standing:
                 self._take_events(self._engine.restated([standing[doubt.condition]]))

@@ -129,6 +129,13 @@ def disk_full(city: "City") -> None:
     city.mend(partial(gateway.refuse_disk, False), city.chance.uniform(0.5, 15.0))
 
 
+def disk_fails(city: "City") -> None:
+    """Let a gateway's disk fail at every touch, reading as well, for a moment that often no commit falls into."""
+    gateway = city.any_gateway()
+    gateway.fail_disk(True)
+    city.mend(partial(gateway.fail_disk, False), city.chance.choice((0.02, 0.2, 2.0)) * city.chance.random())
+
+
 def river_moved(city: "City") -> None:
     """Let the water rise or fall."""
     city.any_gateway().level_m = city.chance.choice((LOW_M, HIGH_M, FLOOD_M))
@@ -194,10 +201,12 @@ MIX: dict[str, Fault] = {
         state_down,
         sensor_silent,
         disk_full,
+        disk_fails,
         image_restored,
         card_lost,
+        image_cloned,
         state_restored,
     )
 }
 
-LATER: dict[str, Fault] = {fault.__name__: fault for fault in (image_cloned, points_restored)}
+LATER: dict[str, Fault] = {fault.__name__: fault for fault in (points_restored,)}

@@ -168,10 +168,17 @@ class Gateway:
     def refuse_disk(self, refuses: bool) -> None:
         """Let the disk take nothing that is written, or everything again."""
         self.disk_refuses = refuses
-        disk = self.outbox._store._disk if self.outbox is not None and isinstance(self.outbox._store, Shelter) else None
-        if disk is not None:
+        self._on_disk(lambda database: database.execute(f"PRAGMA query_only = {int(refuses)}"))
+
+    def fail_disk(self, fails: bool) -> None:
+        """Let the disk neither take nor give anything, or be sound again; whoever boots finds it sound."""
+        self._on_disk(lambda database: database.set_progress_handler((lambda: 1) if fails else None, 1))
+
+    def _on_disk(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        store = None if self.outbox is None else self.outbox._store
+        if isinstance(store, Shelter) and store._disk is not None:
             with contextlib.suppress(sqlite3.ProgrammingError):  # it is being closed
-                disk._database.execute(f"PRAGMA query_only = {int(refuses)}")
+                change(store._disk._database)
 
     def _open(self, process: Process, set_clock: Callable[[int], int]) -> ShelteredOpening:
         def clock_at_opening(newest_us: int) -> int:

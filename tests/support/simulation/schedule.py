@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from haechi.edge.outbox import OutboxDamaged, OutboxFailed
 from support.simulation import faults, images, promise
 from support.simulation.broker import Broker, Weather
 from support.simulation.cloud import Cloud, reference_state
@@ -204,6 +205,9 @@ class City:
         return [self.cloud, *self.gateways, *self._twins]
 
     def _judge(self, process: Process) -> None:
+        reopens = isinstance(process.failure, OutboxFailed) and not isinstance(process.failure, OutboxDamaged)
+        if reopens and self.struck["disk_fails"]:
+            return  # the agent opens its outbox again, which is a stop and a start
         if process.failure is not None:
             raise BrokenPromise(f"a process ended by itself: {process.failure!r}") from process.failure
 

@@ -209,8 +209,16 @@ class Shelter:
         return (*self._held_on_disk, *self._memory.held_epochs())[-EPOCHS_MAX:]
 
     def conditions(self) -> list[Event]:
-        """Return, for every condition that is active, the event that last stated it."""
-        return self._writing.conditions()
+        """Return, for every condition that is active, the event that last stated it.
+
+        Raises:
+            OutboxFailed: the disk does not tell.
+        """
+        try:
+            return self._writing.conditions()
+        except OutboxFailed as error:
+            self.trouble = self.trouble or str(error)
+            raise
 
     def cursors(self) -> dict[str, str]:
         """Return, by device, where to read on in its memory: what memory knows is newer than what the disk knows."""
@@ -220,7 +228,8 @@ class Shelter:
 
     def losses(self) -> list[LossRecord]:
         """Return the loss records that do not travel yet and can be told now."""
-        return self._writing.losses()
+        none: list[LossRecord] = []
+        return self._memory.losses() if self._memory is not None else self._ask_disk(lambda disk: disk.losses(), none)
 
     def figures(self) -> Figures:
         """Return how full it is; of a disk that does not tell, how full it was.
