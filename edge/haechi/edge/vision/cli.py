@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, explain, load
-from haechi.edge.vision import originals_cli, preview
+from haechi.edge.vision import evidence, originals_cli, preview
 from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.evaluation import run as evaluation
@@ -27,8 +27,6 @@ from haechi.edge.vision.progress import Progress
 from haechi.edge.vision.source import CannotOpen
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.text import _
-
-_ANYBODY = 0.1  # whoever may be a person is blurred in a preview
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +124,7 @@ def _preview(arguments: argparse.Namespace) -> int:
     exact = config.detector.model_copy(update={"precision": "fp32"})
     if exact.model == BACKGROUND:
         exact = DetectorConfig(precision="fp32")
-    detector = open_detector(exact, ("person",), score_min=_ANYBODY)
+    detector = open_detector(exact, ("person",), score_min=evidence.PERSON_SCORE_MIN)
     picture = preview.take(config, clock_us=wall_clock_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))
     _say(
@@ -178,6 +176,8 @@ def _tell(report: dict[str, Any]) -> None:
                 **figures
             )
         )
+    if report["heads"] is not None:
+        _say(_("heads: {covered} of {persons} persons over 40 px covered by the blur").format(**report["heads"]))
     for stretch in report["quiet"]:
         bound = "–" if stretch["per_hour_upper_95"] is None else stretch["per_hour_upper_95"]
         _say(

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.tracker import Track
 
+PERSON_SCORE_MIN = 0.1
+"""Whoever may be a person is blurred, long before it counts as one."""
 ORIGINAL_BYTES_MAX = 2_000_000
 _WIDTH_MAX_PX = 960
-_HEAD_SHARE = 0.22  # of a standing person's height, hat and a margin included
+_HEAD_SHARE = 0.25  # of a standing person's height, hat and a margin included
+_MARGIN_SHARE = 0.08  # of that height, on three sides
 _QUALITY_MIN = 40
 _MARKED = (40, 80, 255)  # BGR: the object or zone that the event is about
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -88,14 +91,21 @@ def pixels(points: Iterable[Point], picture: NDArray[np.uint8]) -> NDArray[np.in
     return np.array([(round(p.x * (width - 1)), round(p.y * (height - 1))) for p in points], np.int32)
 
 
+def head_px(box: Box, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+    """What is blurred for a person's box, in pixels: left, top, right, bottom; the last two are outside."""
+    # Boxes are a little off, and heads stick out of them: a margin on three sides.
+    margin = _MARGIN_SHARE * box.height
+    return (
+        max(0, int((box.left - margin) * width_px)),
+        max(0, int((box.top - margin) * height_px)),
+        min(width_px, int((box.right + margin) * width_px) + 1),
+        min(height_px, int((box.top + _HEAD_SHARE * box.height) * height_px) + 1),
+    )
+
+
 def _blur_head(picture: NDArray[np.uint8], box: Box) -> None:
     height, width = picture.shape[:2]
-    # Boxes are a little off, and heads stick out of them: a margin on three sides.
-    margin = 0.05 * box.height
-    left = max(0, int((box.left - margin) * width))
-    right = min(width, int((box.right + margin) * width) + 1)
-    top = max(0, int((box.top - margin) * height))
-    bottom = min(height, int((box.top + _HEAD_SHARE * box.height) * height) + 1)
+    left, top, right, bottom = head_px(box, width, height)
     if right <= left or bottom <= top:
         return
     head = picture[top:bottom, left:right]

@@ -60,7 +60,6 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
 _ACCOUNT_EVERY_S = 5.0
-_ANYBODY = 0.1  # whoever may be a person is blurred in a clip
 _DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
 
 Send = Callable[[Message], None]
@@ -317,7 +316,7 @@ def _sealed(camera: str, public_key: bytes, content: bytes, time_us: int, media_
 
 def _people_of(config: CameraConfig) -> People:
     """Finds everybody who may be there; memory is given back with what is returned."""
-    detector = open_detector(config.detector, ("person",), score_min=_ANYBODY)
+    detector = open_detector(config.detector, ("person",), score_min=evidence.PERSON_SCORE_MIN)
     return lambda picture: [found.box for found in detector.look(picture)]
 
 
@@ -353,7 +352,7 @@ def main() -> int:
         )
     threading.Thread(target=_hear_gateway, args=(clipper,), name="gateway", daemon=True).start()
     try:
-        detector = open_detector(config.detector, config.classes)
+        detector = open_detector(config.detector, config.classes, score_min=evidence.PERSON_SCORE_MIN)
     except ModelError as error:
         send(Health(state=CameraState.NO_MODEL, message=str(error)))
         return EXIT_NO_MODEL

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from haechi.edge.vision import evidence
 from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.evaluation import alarms
 from haechi.edge.vision.evaluation.boxes import AveragePrecision, Tracking
+from haechi.edge.vision.evaluation.heads import Heads
 from haechi.edge.vision.evaluation.replay import Replay, Shot
 from haechi.edge.vision.evaluation.truth import LineTruth, QuietTruth, Times, Truth, TruthBox, TruthError
 from haechi.edge.vision.geometry import Box
@@ -88,6 +90,7 @@ class Evaluation:
         self._events: list[tuple[str, float]] = []
         self._raw = AveragePrecision()
         self._tracking = Tracking()
+        self._heads = Heads()
         self._analysed = 0
         self._looks = 0
         self._looking_cpu_s = 0.0
@@ -131,6 +134,11 @@ class Evaluation:
             self._raw.add(found, list(people.values()), neither)
         tracks = {t.id: t.box for t in look.tracks if t.settled and not t.misses and t.label == "person"}
         self._tracking.add(tracks, people, neither)
+        # The raw detections go further down than a camera's do.
+        beyond = {found.box for found in self._detector.last if found.score < evidence.PERSON_SCORE_MIN}
+        blurred = [Box(*evidence.head_px(box, width_px, height_px)) for box in look.people if box not in beyond]
+        asked = [known.box_px for known in truth if known.asked]
+        self._heads.add(asked, blurred, width_px=width_px, height_px=height_px)
 
     def report(self) -> dict[str, Any]:
         """What JSON is made of; keys as the manual has them."""
@@ -139,6 +147,7 @@ class Evaluation:
         return {
             "lines": [self._line(line) for line in self._truth.lines],
             "boxes": self._boxes(),
+            "heads": self._covered(),
             "quiet": [self._quiet(stretch) for stretch in self._truth.quiet],
             "events": [{"zone": zone, "time_s": round(time_s, 2)} for zone, time_s in self._events],
             "cost": {
@@ -181,6 +190,11 @@ class Evaluation:
             "recall": _rounded(self._tracking.recall),
             "id_switches": self._tracking.id_switches,
         }
+
+    def _covered(self) -> dict[str, int] | None:
+        if self._truth.frames is None:
+            return None
+        return {"persons": self._heads.persons, "covered": self._heads.covered}
 
     def _quiet(self, stretch: QuietTruth) -> dict[str, Any]:
         length_s = self._replay.length_s
