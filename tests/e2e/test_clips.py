@@ -47,7 +47,9 @@ async def test_a_clip_is_asked_for_comes_in_pieces_and_plays(city: City, server:
         detail = page.locator("haechi-detail")
         await detail.get_by_role("button", name="Ask for a clip").click()
         await expect(detail.get_by_role("status")).to_contain_text("A clip was asked for")
-        assert [(command.name, command.event) for _gateway, command in city.commands] == [("clip", "intruder-01")]
+        assert [(command.name, command.event) for _tenant, _gateway, command in city.commands] == [
+            ("clip", "intruder-01")
+        ]
 
         for number in range(1, PIECES):
             city.clip_piece("clip-0001", "intruder-01", parts[number - 1], number, PIECES)

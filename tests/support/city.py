@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Table, insert, select, update
 from haechi.cloud.event_handler import handler
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.services import PartHealth, Services
-from haechi.cloud.state import schema
+from haechi.cloud.state import letters, schema
 from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
 from haechi.cloud.state.engine import open_state, writing
+from haechi.cloud.state.letters import Letter
 from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreUnavailable
 from haechi.contract.control import Command, ComponentStatus, GatewayStatus, encode_control
 from haechi.contract.events import Event, Evidence, Phase, Severity
@@ -72,7 +73,8 @@ class MemoryPoints:
 class City:
     """The state of a city, written row by row.
 
-    Its clock stands at ``now_us`` until a test moves it, or runs with the machine's where ``real_time`` is set.
+    Its clock stands at ``now_us`` until a test moves it, or runs with the machine's where ``real_time`` is set. What is
+    written is ``tenant``'s, which a test may change between two rows.
     """
 
     def __init__(self, folder: Path, real_time: bool = False) -> None:
@@ -85,8 +87,9 @@ class City:
         self.objects = FolderObjects(folder / "objects")
         self._stands_us = START_US
         self._orders = 0
-        self.commands: list[tuple[str, Command]] = []
-        """What was sent to which gateway."""
+        self.commands: list[tuple[str, str, Command]] = []
+        """What was sent to which city's gateway."""
+        self.tenant = TENANT
 
     @property
     def now_us(self) -> int:
@@ -100,9 +103,9 @@ class City:
     def close(self) -> None:
         self.state.dispose()
 
-    def services(self, basemap: Path | None = None) -> Services:
-        def command(gateway: str, asked: Command) -> None:
-            self.commands.append((gateway, asked))
+    def services(self, basemap: Path | None = None, tenants: tuple[str, ...] = (TENANT,)) -> Services:
+        def command(tenant: str, gateway: str, asked: Command) -> None:
+            self.commands.append((tenant, gateway, asked))
 
         return Services(
             command=command,
@@ -111,7 +114,8 @@ class City:
             objects=self.objects,
             bell=self.bell,
             health=lambda: tuple(self.parts),
-            tenant=TENANT,
+            tenant=tenants[0],
+            tenants=tenants,
             metrics=CollectorRegistry(),
             clock_us=lambda: self.now_us,
             basemap=basemap,
@@ -121,7 +125,7 @@ class City:
         """Write rows of this tenant and say so in the change feed."""
         with writing(self.state) as connection:
             for row in rows:
-                connection.execute(insert(table), {"tenant": TENANT, **row})
+                connection.execute(insert(table), {"tenant": self.tenant, **row})
             self._tell(connection, news)
         self.bell.ring()
 
@@ -156,9 +160,9 @@ class City:
         }
         with writing(self.state) as connection:
             table = schema.gateways
-            known = (table.c.tenant == TENANT) & (table.c.gateway == gateway)
+            known = (table.c.tenant == self.tenant) & (table.c.gateway == gateway)
             if not connection.execute(update(table).where(known).values(row)).rowcount:
-                connection.execute(insert(table), {"tenant": TENANT, "gateway": gateway, **row})
+                connection.execute(insert(table), {"tenant": self.tenant, "gateway": gateway, **row})
             self._tell(connection, [("gateway", gateway)])
         self.bell.ring()
 
@@ -177,19 +181,19 @@ class City:
     def observe(self, datastream: str, value: Value, gateway: str = GATEWAY, at_us: int | None = None) -> None:
         """Store one observation: the point, and the newest value of its thing."""
         at_us = self.now_us if at_us is None else at_us
-        self.points.rows.setdefault((TENANT, gateway, datastream), []).append(Row(at_us, value, 0))
+        self.points.rows.setdefault((self.tenant, gateway, datastream), []).append(Row(at_us, value, 0))
         thing = datastream.partition(".")[0]
         table = schema.latest
-        key = (table.c.tenant == TENANT) & (table.c.gateway == gateway) & (table.c.thing == thing)
+        key = (table.c.tenant == self.tenant) & (table.c.gateway == gateway) & (table.c.thing == thing)
         with writing(self.state) as connection:
             content = connection.execute(select(table.c["values"]).where(key)).scalar()
             values = msgspec.msgpack.decode(content) if content else {}
             values[datastream] = (1, len(self.points.rows), at_us, value, 0)
             packed = msgspec.msgpack.encode(values)
             if not connection.execute(update(table).where(key).values(values=packed)).rowcount:
-                row = {"tenant": TENANT, "gateway": gateway, "thing": thing, "values": packed}
+                row = {"tenant": self.tenant, "gateway": gateway, "thing": thing, "values": packed}
                 connection.execute(insert(table), row)
-        self.bell.ring([(TENANT, gateway)])
+        self.bell.ring([(self.tenant, gateway)])
 
     def situation(
         self, id_: str, severity: Severity | str = Severity.SEVERE, opened_us: int | None = None, **columns: Any
@@ -202,7 +206,7 @@ class City:
             if not connection.execute(update(table).where(table.c.id == id_).values(changed)).rowcount:
                 row: dict[str, Any] = {
                     "id": id_,
-                    "tenant": TENANT,
+                    "tenant": self.tenant,
                     "place": f"place-{id_}".lower(),
                     "matter": "flood",
                     "severity_max": str(severity),
@@ -285,8 +289,8 @@ class City:
             pieces=pieces,
         )
         with writing(self.state) as connection:
-            news = handler.attach(connection, TENANT, GATEWAY, part, self.objects.put(content), self.now_us)
-            append(connection, TENANT, news, self.now_us)
+            news = handler.attach(connection, self.tenant, GATEWAY, part, self.objects.put(content), self.now_us)
+            append(connection, self.tenant, news, self.now_us)
         self.bell.ring()
 
     def loss(self, id_: str = "loss-0001") -> None:
@@ -299,9 +303,12 @@ class City:
 
     def dead_letter(self, content: bytes = b"garbage") -> None:
         """Keep something that nobody can read."""
-        row = {"gateway": GATEWAY, "topic": f"haechi/v1/{TENANT}/{GATEWAY}/up/live", "kind": "parcel"}
-        facts = {"reason": "no envelope", "sha256": content.ljust(32, b"\0")[:32], "content": content}
-        self.insert(schema.dead_letters, {**row, **facts, "bytes": len(content), "received_us": self.now_us})
+        topic = f"haechi/v1/{self.tenant}/{GATEWAY}/up/live"
+        letter = Letter(self.tenant, GATEWAY, topic, "parcel", "no envelope", content)
+        with writing(self.state) as connection:
+            change = letters.keep(connection, letter, self.now_us)
+            append(connection, self.tenant, [change] if change else [], self.now_us)
+        self.bell.ring()
 
     def _tell(self, connection: Connection, news: Sequence[tuple[ChangeKind, str]]) -> None:
-        append(connection, TENANT, [Change(*one) for one in news], self.now_us)
+        append(connection, self.tenant, [Change(*one) for one in news], self.now_us)

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.link import BrokerAddress
 from haechi.cloud.store import PointStore, StoreRefused
-from haechi.cloud.store.points import DAY_US, Limits
+from haechi.cloud.store.points import Limits
 from haechi.cloud.store.sqlite import SqlitePoints
-from haechi.cloud.urls import readable_file, take_apart, yes_or_no
+from haechi.cloud.urls import is_near, readable_file, take_apart, yes_or_no
 from haechi.command import UsageError
 from haechi.text import _
 
@@ -44,6 +45,9 @@ def broker_address(url: str) -> BrokerAddress:
 def open_points(url: str, clock_us: Callable[[], int], retention_days: float | None) -> PointStore:
     """Open the store of ``sqlite:///PATH`` or ``influxdb://HOST:PORT/DATABASE?…``.
 
+    To anything but this machine it speaks TLS, because its token goes along with every request; ``tls=false`` gives
+    that up.
+
     Raises:
         UsageError: the URL is something else, or the file cannot be used. A server that is down is no error here.
     """
@@ -63,7 +67,9 @@ def open_points(url: str, clock_us: Callable[[], int], retention_days: float | N
     database = unquote(parts.path.strip("/"))
     if not database:
         raise UsageError(_("store: the database is missing; expected influxdb://HOST:PORT/DATABASE"))
-    tls = yes_or_no(options, "tls", "store", default=False)
+    tls = yes_or_no(options, "tls", "store", default=not is_near(parts.hostname or ""))
+    if "ca_file" in options and not tls:
+        raise UsageError(_("store: ca_file has no meaning without TLS; leave it out, or say tls=true"))
     token_file, ca_file = readable_file(options, "token_file", "store"), readable_file(options, "ca_file", "store")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     from haechi.cloud.store.influx import InfluxAddress, InfluxPoints  # brings numpy along: only for whom it serves

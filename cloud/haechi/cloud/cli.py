@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haechi.cloud import config
-from haechi.cloud.clock import now_us
+from haechi.cloud.clock import DAY_US, now_us
 from haechi.command import UsageError
 from haechi.text import _
 
@@ -102,14 +102,21 @@ def _list(arguments: argparse.Namespace) -> int:
     from haechi.cloud.state.engine import open_state, reading
     from haechi.contract.observations import utc
 
-    with _closing(open_state(_load(arguments).state_url)) as state, reading(state) as connection:
-        for letter in letters.each(connection):
-            number = "" if letter.seq is None else f" {letter.epoch.hex()[:8]}/{letter.seq}"
-            _say(
-                f"{letter.id}\t{utc(letter.received_us):%Y-%m-%dT%H:%M:%SZ}\t{letter.tenant}/{letter.gateway}{number}\t"
-                f"{letter.kind}\t{letter.bytes} B\t×{letter.times}\t{letter.reason!r}"
-            )
-    return 0
+    last = 0
+    with _closing(open_state(_load(arguments).state_url)) as state:
+        while True:
+            with reading(state) as connection:  # ended before anything is said: a pager may stand for hours
+                some = letters.page(connection, last)
+            if not some:
+                return 0
+            for letter in some:
+                number = "" if letter.seq is None else f" {letter.epoch.hex()[:8]}/{letter.seq}"
+                _say(
+                    f"{letter.id}\t{utc(letter.received_us):%Y-%m-%dT%H:%M:%SZ}\t"
+                    f"{letter.tenant}/{letter.gateway}{number}\t"
+                    f"{letter.kind}\t{letter.bytes} B\t×{letter.times}\t{letter.reason!r}"
+                )
+            last = some[-1].id
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -139,7 +146,7 @@ def _rewind(arguments: argparse.Namespace) -> int:
     if not 0 <= age_us <= RECEIPTS_US_MAX:
         raise UsageError(
             _("--since: expected a time within the last {days} days; older receipts are gone").format(
-                days=RECEIPTS_US_MAX // 86_400_000_000
+                days=RECEIPTS_US_MAX // DAY_US
             )
         )
     since = receipts.since_time(arguments.since)

@@ -2,6 +2,9 @@
 
 import time
 
+DAY_US = 86_400_000_000
+"""A day in microseconds."""
+
 
 def now_us() -> int:
     """Return microseconds since 1970 UTC."""

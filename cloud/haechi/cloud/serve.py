@@ -130,6 +130,7 @@ class Cloud:
                 bell=self._bell,
                 health=self._health,
                 tenant=config.tenants[0],
+                tenants=config.tenants,
                 metrics=registry,
                 clock_us=now_us,
                 command=partial(self._command, asyncio.get_running_loop()),
@@ -254,9 +255,9 @@ class Cloud:
                 await link.publish(topic, payload)
                 return
 
-    def _command(self, loop: asyncio.AbstractEventLoop, gateway: str, command: Command) -> None:
+    def _command(self, loop: asyncio.AbstractEventLoop, tenant: str, gateway: str, command: Command) -> None:
         """Send a command from whatever thread; one that finds no connection is lost, and expires anyway."""
-        where = topic(self._config.tenants[0], gateway, DOWN_COMMAND)
+        where = topic(tenant, gateway, DOWN_COMMAND)
         asyncio.run_coroutine_threadsafe(self._publish(where, encode_control(command)), loop)
 
     async def _sweep(self) -> None:

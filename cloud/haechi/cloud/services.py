@@ -43,12 +43,14 @@ class Services:
     health: Callable[[], Sequence[PartHealth]]
     """How every part is doing now; answers at once, from memory."""
     tenant: str
-    """The city that is shown when none is asked for."""
+    """The city that is shown: of those below, the first when none is asked for."""
+    tenants: tuple[str, ...]
+    """The cities that are served here."""
     metrics: CollectorRegistry
     """Counters for ``/metrics``."""
     clock_us: Callable[[], int]
     """Microseconds since 1970 UTC, now."""
-    command: Callable[[str, Command], None]
-    """Sends a command to a gateway of that city, when the broker is there; returns at once."""
+    command: Callable[[str, str, Command], None]
+    """Sends a command to a gateway, by city and name, when the broker is there; returns at once."""
     basemap: Path | None = None
     """GeoJSON file that is drawn under the map; None for the plain one."""

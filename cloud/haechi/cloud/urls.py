@@ -3,6 +3,7 @@
 No URL carries a secret: it names a file that does.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -91,3 +92,11 @@ def yes_or_no(options: Mapping[str, str], option: str, key: str, *, default: boo
             _("{key}: {option} = {value!r}; expected true or false").format(key=key, option=option, value=value)
         )
     return value in _TRUE
+
+
+def is_near(host: str) -> bool:
+    """Tell whether a host is this machine itself; to any other, TLS is the default."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

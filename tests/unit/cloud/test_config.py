@@ -31,6 +31,7 @@ from haechi.command import UsageError, main
         ("--store", "influxdb://127.0.0.1", "database"),
         ("--store", "influxdb://127.0.0.1/db?tls=perhaps", "true or false"),
         ("--store", "influxdb://u:secret@127.0.0.1/db", "token_file"),
+        ("--store", "influxdb://127.0.0.1/db?ca_file=/etc/hosts", "tls=true"),
         ("--store", "sqlite:////proc/points.db", "/proc"),
         ("--state", "mongodb://127.0.0.1/x", "postgresql://"),
         ("--state", "sqlite://", "file"),
@@ -92,6 +93,22 @@ def test_a_broker_is_known_by_its_url(tmp_path: Path) -> None:
     assert (address.host, address.port, address.tls, address.username) == ("broker.example", 8883, True, "cl oud")
     assert str(address) == "mqtts://broker.example:8883"
     assert str(secret) not in repr(address)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("influxdb://influx.example/db", "https://influx.example:8086"),
+        ("influxdb://10.0.0.7:9/db", "https://10.0.0.7:9"),
+        ("influxdb://10.0.0.7:9/db?tls=false", "http://10.0.0.7:9"),
+        ("influxdb://localhost/db", "http://localhost:8086"),
+        ("influxdb://127.0.0.1/db?tls=true", "https://127.0.0.1:8086"),
+    ],
+)
+def test_a_token_goes_to_another_machine_by_tls_unless_told_otherwise(url: str, address: str) -> None:
+    store = open_points(url, lambda: 0, None)
+    assert vars(store)["_address"].url == address
+    store.close()
 
 
 def test_a_token_never_shows(tmp_path: Path) -> None:

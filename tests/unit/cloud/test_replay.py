@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, update
 
+from haechi.cloud import cli
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Unreadable, read
 from haechi.cloud.event_broker.replay import replay
 from haechi.cloud.objects import FolderObjects
+from haechi.cloud.state import letters
 from haechi.cloud.state.engine import reading, writing
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.schema import dead_letters, events, gateways, settled
@@ -89,6 +91,26 @@ def test_the_command_lists_and_replays(state: Engine, tmp_path: Path, capsys: py
     assert "city/cabinet-1 00010203/1" in capsys.readouterr().out
     assert main(["cloud", "dead-letters", "replay", *where]) == 0
     assert capsys.readouterr().out == "1 applied, 0 left\n"
+
+
+def test_listing_holds_nothing_open_while_a_pager_stands(
+    state: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(state) as connection:
+        for number in range(250):
+            letter = Letter("city", "cabinet-1", "t", "parcel", "garbage", b"%d" % number)
+            letters.keep(connection, letter, now_us())
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line.partition("\t")[0])
+        with state.connect() as connection:  # SQLite can empty its log only while nobody reads
+            busy, _pages, _moved = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        assert not busy
+
+    monkeypatch.setattr(cli, "_say", say)
+    assert main(["cloud", "dead-letters", "list", "--data-dir", str(tmp_path)]) == 0
+    assert said == [str(number) for number in range(1, 251)]
 
 
 def test_reading_never_raises_whatever_arrives() -> None:

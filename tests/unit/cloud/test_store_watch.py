@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, read
 from haechi.cloud.event_broker.meters import Meters
@@ -18,7 +19,7 @@ from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.writer import StateWriter
 from haechi.cloud.store import Marker, StoreUnavailable
-from haechi.cloud.store.points import DAY_US, Limits
+from haechi.cloud.store.points import Limits
 from haechi.cloud.store.sqlite import SqlitePoints
 from haechi.contract import codec
 from haechi.contract.parcel import ParcelName

@@ -19,13 +19,13 @@ from functools import partial
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.state import markers, receipts
 from haechi.cloud.state.engine import reading, reason
 from haechi.cloud.state.markers import Known
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.cloud.store import Marker, PointStore, StoreError
-from haechi.cloud.store.points import DAY_US
 from haechi.contract.observations import utc
 from haechi.text import _
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from haechi.cloud.event_monitor import clips, custody, events, gateways, operation, series, situations
 from haechi.cloud.event_monitor.feed import CLIENTS_MAX, ChangeFeed
 from haechi.cloud.event_monitor.guard import Guard
+from haechi.cloud.event_monitor.parameters import Monitor
 from haechi.cloud.event_monitor.problems import Problem, answer_with_problems
 from haechi.cloud.event_monitor.stream import MEDIA_TYPE, EventStream
 from haechi.cloud.services import Services
@@ -76,6 +77,7 @@ def _serve_changes(app: FastAPI) -> None:
     )
     def changes(
         request: Request,
+        services: Monitor,
         last_event_id: Annotated[str, Header(max_length=32, description="The last id seen.")] = "",
         after: Annotated[
             int | None, Query(ge=0, le=_ID_MAX, description="The same, where no header can be set.")
@@ -95,7 +97,7 @@ def _serve_changes(app: FastAPI) -> None:
         start = int(seen) if seen else after
 
         def source() -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-            return feed.subscribe(start)
+            return feed.subscribe(start, services.tenant)
 
         return EventStream(source)
 

@@ -76,6 +76,7 @@ def ask_for_clip(services: Monitor, event: IdPath) -> views.Asked:
         raise HTTPException(409, _("{source} is no camera; only cameras give clips").format(source=row.source))
     expires_us = services.clock_us() + _EXPIRES_US
     services.command(
+        services.tenant,
         row.gateway,
         Command(
             id=secrets.token_hex(8),

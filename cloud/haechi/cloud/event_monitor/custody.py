@@ -16,6 +16,7 @@ from haechi.cloud.event_monitor.pages import newest_first, wanted
 from haechi.cloud.event_monitor.parameters import Cursor, Limit, Monitor, Name, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
+from haechi.cloud.state.letters import OUTSIDE
 from haechi.contract.parcel import LossCause, LossRecord
 
 router = APIRouter()
@@ -35,7 +36,7 @@ def find_letters(connection: Connection, tenant: str, ids: Collection[str]) -> d
     """Return the dead letters that exist of those asked for, by id in digits."""
     table = schema.dead_letters
     numbers = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) < 19]
-    rows = connection.execute(select(*_SHOWN).where(table.c.tenant == tenant, table.c.id.in_(numbers)))
+    rows = connection.execute(select(*OUTSIDE).where(table.c.tenant == tenant, table.c.id.in_(numbers)))
     return {str(row.id): _view_letter(row) for row in rows}
 
 
@@ -55,7 +56,7 @@ def list_letters(
 ) -> views.Page[views.DeadLetter]:
     """What could not be read, newest first."""
     table = schema.dead_letters
-    query = select(*_SHOWN).where(table.c.tenant == services.tenant)
+    query = select(*OUTSIDE).where(table.c.tenant == services.tenant)
     if gateway is not None:
         query = query.where(table.c.gateway == gateway)
     if before is not None:
@@ -87,9 +88,6 @@ def get_content(services: Monitor, letter: _Number) -> Response:
         media_type="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="dead-letter-{letter}.bin"'},
     )
-
-
-_SHOWN = [column for column in schema.dead_letters.c if column.name != "content"]
 
 
 def _view_loss(row: Row[Any]) -> views.Loss:

@@ -179,6 +179,7 @@ def _body(row: Row[Any]) -> Event:
 
 def view_evidence(row: Row[Any]) -> views.Evidence:
     """Return a row of :func:`select_evidence` as it is shown."""
+    kind = "clip" if row.media_type.startswith("video/") else "picture"
     return views.Evidence(
         id=row.id,
         event=row.event,
@@ -191,5 +192,5 @@ def view_evidence(row: Row[Any]) -> views.Evidence:
         height_px=row.height_px,
         pieces=row.pieces,
         pieces_here=row.pieces_here if row.pieces > 1 else 1,
-        url=f"/api/v1/evidence/{row.id}/{'clip' if row.media_type.startswith('video/') else 'picture'}",
+        url=f"/api/v1/evidence/{row.id}/{kind}?tenant={row.tenant}",
     )

@@ -1,4 +1,4 @@
-"""The change feed: every change once, in commit order, no gap; one reader for all clients.
+"""The change feed: every change of a city once, in commit order, no gap; one reader for all clients and cities.
 
 A message's id is ``changes.id``; its body is the object as it is now, so a client needs no second request. A client
 that comes back with ``Last-Event-ID`` gets what it missed, each object once; where that is no longer in the table it
@@ -63,6 +63,7 @@ class Message(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class _Client:
+    tenant: str
     queue: "asyncio.Queue[Message | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX + 1))
 
     def offer(self, news: Message) -> bool:
@@ -84,7 +85,7 @@ class ChangeFeed:
         self._tail = 0
         self._beat_s = 0.0
         self._hint_s = 0.0
-        self._observed: set[str] = set()
+        self._observed: dict[str, set[str]] = {}
         self._starting = asyncio.Lock()
 
     @property
@@ -93,9 +94,9 @@ class ChangeFeed:
         return len(self._clients) >= CLIENTS_MAX
 
     @asynccontextmanager
-    async def subscribe(self, after: int | None) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Listen from ``after`` (the last id seen) on, or from now. Ask :attr:`full` first."""
-        client = _Client()
+    async def subscribe(self, after: int | None, tenant: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Listen to a city from ``after`` (the last id seen) on, or from now. Ask :attr:`full` first."""
+        client = _Client(tenant)
         self._clients.add(client)
         try:
             async with self._starting:
@@ -126,18 +127,19 @@ class ChangeFeed:
     async def _messages(self, client: _Client, after: int | None) -> AsyncIterator[bytes]:
         tail = self._tail  # from here on the client's queue has everything
         yield b"retry: 1000\n\n"
-        missed = None if after is None else await asyncio.to_thread(self._missed, after, tail)
+        missed = None if after is None else await asyncio.to_thread(self._missed, client.tenant, after, tail)
         if after is None or missed is None:
             yield message("ready" if after is None else "reset", b"{}", tail)
             sent = tail
         else:
             sent = after
             for start in range(0, len(missed), BATCH_MAX):
-                for news in await asyncio.to_thread(self._resolve, missed[start : start + BATCH_MAX]):
+                some = missed[start : start + BATCH_MAX]
+                for news in await asyncio.to_thread(self._resolve, client.tenant, some):
                     yield news.content
                     sent = news.id
             sent = max(sent, tail)
-        yield (await asyncio.to_thread(self._heartbeat)).content
+        yield (await asyncio.to_thread(self._heartbeat, client.tenant)).content
         while (news_ := await client.queue.get()) is not None:
             if news_.id == 0 or news_.id > sent:
                 yield news_.content
@@ -160,23 +162,44 @@ class ChangeFeed:
     async def _turn(self, listener: Listener) -> None:
         loop = asyncio.get_running_loop()
         while rows := await asyncio.to_thread(self._rows_after, self._tail):
-            self._send(await asyncio.to_thread(self._resolve, _newest_of_each(rows)))
-            self._tail = rows[-1].id
+            await self._pass_on(rows)
         if self._observed and loop.time() - self._hint_s >= HINT_GAP_S:
             self._hint_s = loop.time()
-            self._send([_hint(self._observed)])
-            self._observed = set()
+            for tenant, gateways in self._observed.items():
+                self._send(tenant, [_hint(gateways)])
+            self._observed = {}
         if loop.time() - self._beat_s >= HEARTBEAT_S:
-            beat = await asyncio.to_thread(self._heartbeat)
+            beats = {tenant: await asyncio.to_thread(self._heartbeat, tenant) for tenant in self._heard}
             self._beat_s = loop.time()
-            self._send([beat])
-        observed = await listener.wait(POLL_S)
-        if len(self._observed) <= HINT_GATEWAYS_MAX:
-            self._observed |= {gateway for tenant, gateway in observed if tenant == self._services.tenant}
+            for tenant, beat in beats.items():
+                self._send(tenant, [beat])
+        for tenant, gateway in await listener.wait(POLL_S):
+            noted = self._observed.setdefault(tenant, set()) if tenant in self._heard else set()
+            if len(noted) <= HINT_GATEWAYS_MAX:
+                noted.add(gateway)
 
-    def _send(self, news: Sequence[Message]) -> None:
+    @property
+    def _heard(self) -> set[str]:
+        """The cities that somebody listens to."""
+        return {client.tenant for client in self._clients}
+
+    async def _pass_on(self, rows: Sequence[Any]) -> None:
+        """Send rows to those who listen to their city, and move on behind all of them."""
+        of: dict[str, list[Any]] = {}
+        for row in rows:
+            of.setdefault(row.tenant, []).append(row)
+        news: dict[str, list[Message]] = {}
+        while waiting := self._heard & of.keys() - news.keys():  # somebody may have come meanwhile
+            tenant = waiting.pop()
+            news[tenant] = await asyncio.to_thread(self._resolve, tenant, _newest_of_each(of[tenant]))
+        # No pause from here on: who comes now begins at the new tail, and must have missed nothing before it.
+        for tenant, messages in news.items():
+            self._send(tenant, messages)
+        self._tail = rows[-1].id
+
+    def _send(self, tenant: str, news: Sequence[Message]) -> None:
         for client in tuple(self._clients):
-            if not all(client.offer(one) for one in news):
+            if client.tenant == tenant and not all(client.offer(one) for one in news):
                 self._clients.discard(client)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
@@ -193,17 +216,12 @@ class ChangeFeed:
 
     def _rows_after(self, tail: int) -> Sequence[Any]:
         table = schema.changes
-        query = (
-            select(table)
-            .where(table.c.id > tail, table.c.tenant == self._services.tenant)
-            .order_by(table.c.id)
-            .limit(BATCH_MAX)
-        )
+        query = select(table).where(table.c.id > tail).order_by(table.c.id).limit(BATCH_MAX)
         with reading(self._services.state) as connection:
             return connection.execute(query).all()
 
-    def _missed(self, after: int, tail: int) -> list[Any] | None:
-        """Return what came after ``after`` up to ``tail``; None where that can no longer be told."""
+    def _missed(self, tenant: str, after: int, tail: int) -> list[Any] | None:
+        """Return what came in a city after ``after`` up to ``tail``; None where that can no longer be told."""
         table = schema.changes
         with reading(self._services.state) as connection:
             oldest, newest = connection.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
@@ -211,14 +229,14 @@ class ChangeFeed:
                 return None
             rows = connection.execute(
                 select(table)
-                .where(table.c.id > after, table.c.id <= tail, table.c.tenant == self._services.tenant)
+                .where(table.c.id > after, table.c.id <= tail, table.c.tenant == tenant)
                 .order_by(table.c.id)
                 .limit(REPLAY_MAX + 1)
             ).all()
         return None if len(rows) > REPLAY_MAX else _newest_of_each(rows)
 
-    def _resolve(self, rows: Sequence[Any]) -> list[Message]:
-        """Return each row with the object that it names, as it is now."""
+    def _resolve(self, tenant: str, rows: Sequence[Any]) -> list[Message]:
+        """Return each row of a city with the object that it names, as it is now."""
         keys: dict[str, list[str]] = {}
         for row in rows:
             keys.setdefault(row.kind, []).append(row.key)
@@ -226,18 +244,18 @@ class ChangeFeed:
         with reading(self._services.state) as connection:
             for kind, names in keys.items():
                 finder = _FINDERS.get(kind)
-                objects[kind] = finder(connection, self._services.tenant, names) if finder else {}
+                objects[kind] = finder(connection, tenant, names) if finder else {}
         return [
             Message(row.id, message(row.kind, found.model_dump_json().encode(), row.id))
             for row in rows
             if (found := objects[row.kind].get(row.key)) is not None
         ]
 
-    def _heartbeat(self) -> Message:
+    def _heartbeat(self, tenant: str) -> Message:
         table = schema.gateways
         with reading(self._services.state) as connection:
             seen_us = connection.execute(
-                select(func.max(table.c.last_seen_us)).where(table.c.tenant == self._services.tenant)
+                select(func.max(table.c.last_seen_us)).where(table.c.tenant == tenant)
             ).scalar()
         beat = {
             "at": utc(self._services.clock_us()),

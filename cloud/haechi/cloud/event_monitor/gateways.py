@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, Row, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.parameters import GatewayPath, Monitor, Name, absent, aware
-from haechi.cloud.services import Services
+from haechi.cloud.event_monitor.pages import after_pair, next_pair
+from haechi.cloud.event_monitor.parameters import AfterPair, GatewayPath, Monitor, Name, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
 from haechi.contract import ContractError
@@ -64,17 +64,16 @@ def list_places(services: Monitor, limit: _Many = 5000, after: _After = None) ->
 
 
 @router.get("/things")
-def list_things(services: Monitor, gateway: Name | None = None, limit: _Many = 5000) -> views.Page[views.Thing]:
-    """Every thing, by gateway and id; ask by gateway where there are more than fit."""
-    with reading(services.state) as connection:
-        return _things(connection, services, gateway, limit)
-
-
-def _things(connection: Connection, services: Services, gateway: str | None, limit: int) -> views.Page[views.Thing]:
+def list_things(
+    services: Monitor, gateway: Name | None = None, limit: _Many = 5000, after: AfterPair = None
+) -> views.Page[views.Thing]:
+    """Every thing, by gateway and id."""
     table = schema.things
-    query = select(table).where(table.c.tenant == services.tenant).order_by(table.c.gateway, table.c.id).limit(limit)
+    query = select(table).where(table.c.tenant == services.tenant)
     if gateway is not None:
         query = query.where(table.c.gateway == gateway)
+    with reading(services.state) as connection:
+        rows = connection.execute(after_pair(query, table, after).limit(limit + 1)).all()
     items = [
         views.Thing(
             gateway=row.gateway,
@@ -86,9 +85,9 @@ def _things(connection: Connection, services: Services, gateway: str | None, lim
             longitude=row.longitude,
             adapter=row.adapter,
         )
-        for row in connection.execute(query)
+        for row in rows[:limit]
     ]
-    return views.Page(items=items)
+    return views.Page(items=items, next=next_pair(rows, limit))
 
 
 def _gateway(row: Row[Any]) -> views.Gateway:

@@ -20,7 +20,13 @@ def get_health(services: Monitor) -> views.Health:
     """How every part of the cloud is doing."""
     parts = [views.Part(name=part.name, state=part.state, detail=part.detail) for part in services.health()]
     worst = max((_STATES.index(part.state) for part in parts), default=0)
-    return views.Health(state=_STATES[worst], at=utc(services.clock_us()), tenant=services.tenant, parts=parts)
+    return views.Health(
+        state=_STATES[worst],
+        at=utc(services.clock_us()),
+        tenant=services.tenant,
+        tenants=list(services.tenants),
+        parts=parts,
+    )
 
 
 @router.get("/catalogue")

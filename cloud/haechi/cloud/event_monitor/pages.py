@@ -1,6 +1,6 @@
-"""A page of a long list: the rows that were asked for, newest first, and the cursor of the page after it."""
+"""A page of a long list, newest first or by gateway and id: the rows that were asked for, and where the next begins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -65,3 +65,16 @@ def newest_first(
         items=[show(row) for row in rows[:limit]],
         next=None if last is None else str(Position(getattr(last, time.name), last.id)),
     )
+
+
+def after_pair(query: Select[Any], table: Table, after: str | None) -> Select[Any]:
+    """Return the query by gateway and id upwards, from behind the ``gateway/id`` that ended the page before."""
+    if after is not None:
+        gateway, _slash, id_ = after.partition("/")
+        query = query.where(tuple_(table.c.gateway, table.c.id) > tuple_(gateway, id_))
+    return query.order_by(table.c.gateway, table.c.id)
+
+
+def next_pair(rows: Sequence[Row[Any]], limit: int) -> str | None:
+    """Return where the page after ``limit`` rows begins; None where these are the last."""
+    return f"{rows[limit - 1].gateway}/{rows[limit - 1].id}" if len(rows) > limit else None

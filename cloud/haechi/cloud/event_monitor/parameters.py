@@ -6,6 +6,7 @@ meanwhile neither repeat nor push others out of sight.
 
 import base64
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
@@ -19,7 +20,7 @@ from haechi.contract.observations import EPOCH, utc
 from haechi.text import _
 
 _RFC3339 = re.compile(r"(\d{4})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_CURSOR = re.compile(r"(\d{1,18})/([A-Za-z0-9_-]{1,64})", re.ASCII)
+_CURSOR = re.compile(r"(-?\d{1,19})/([A-Za-z0-9_-]{1,64})", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -43,6 +44,15 @@ SeverityMin = Annotated[Severity | None, Query(description="This severity or wor
 GatewayPath = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 IdPath = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Limit = Annotated[int, Query(ge=1, le=500, description="At most so many rows.")]
+AfterPair = Annotated[
+    str | None,
+    Query(
+        max_length=230, pattern=r"^[a-z0-9_-]{1,64}/[a-z0-9._-]{1,160}$", description="The `next` of the page before."
+    ),
+]
+TenantName = Annotated[
+    Name | None, Query(description="The city that is asked about; without it, the first of those that are served here.")
+]
 
 
 class Position(NamedTuple):
@@ -64,18 +74,26 @@ def _position(
         plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except ValueError:
         plain = ""
-    if match := _CURSOR.fullmatch(plain):
-        return Position(int(match[1]), match[2])
+    if (match := _CURSOR.fullmatch(plain)) and abs(time_us := int(match[1])) < 2**63:
+        return Position(time_us, match[2])
     raise HTTPException(422, _("query.cursor: expected the `next` of the page before; leave it out for the first page"))
 
 
 Cursor = Annotated[Position | None, Depends(_position)]
 
 
-def services_of(request: Request) -> Services:
-    """Return what the application stands on."""
+def services_of(request: Request, tenant: TenantName = None) -> Services:
+    """Return what the application stands on, for the city that is asked about.
+
+    Raises:
+        HTTPException: 404, that city is not served here.
+    """
     services: Services = request.app.state.services
-    return services
+    if tenant is None:
+        return services
+    if tenant not in services.tenants:
+        raise absent("tenant", tenant)
+    return replace(services, tenant=tenant)
 
 
 Monitor = Annotated[Services, Depends(services_of)]

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -59,10 +59,17 @@ def answer_with_problems(app: FastAPI) -> None:
     def no_pictures(_request: Request, _error: ObjectUnavailable) -> Response:
         return _later(_("the picture store does not answer now; try again shortly"))
 
+    @app.exception_handler(InterfaceError)
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolTimeoutError)
     def no_state(_request: Request, _error: SQLAlchemyError) -> Response:
         return _later(_("the state database does not answer now; try again shortly"))
+
+    @app.exception_handler(DBAPIError)
+    def not_any_more(request: Request, error: DBAPIError) -> Response:
+        if not error.connection_invalidated:
+            raise error  # a mistake of ours: the log shall say where
+        return no_state(request, error)
 
 
 def _later(detail: str) -> Response:

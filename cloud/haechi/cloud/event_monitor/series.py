@@ -8,7 +8,9 @@ from fastapi import APIRouter, Query
 from sqlalchemy import and_, select
 
 from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.pages import after_pair, next_pair
 from haechi.cloud.event_monitor.parameters import (
+    AfterPair,
     DatastreamName,
     Limit,
     Monitor,
@@ -21,12 +23,11 @@ from haechi.cloud.event_monitor.parameters import (
 )
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
-from haechi.contract.observations import Quality, Value, utc
+from haechi.cloud.state.latest import unpack
+from haechi.contract.observations import Quality, utc
 
 router = APIRouter()
 _WINDOW = timedelta(hours=1)
-_Newest = dict[str, tuple[int, int, int, Value, int]]
-_newest = msgspec.msgpack.Decoder(_Newest)
 _Points = Annotated[int, Query(ge=2, le=5000, description="Down-sample to at most so many; peaks stay visible.")]
 
 
@@ -37,10 +38,7 @@ def list_datastreams(
     thing: Name | None = None,
     observed_property: Name | None = None,
     limit: Limit = 500,
-    after: Annotated[
-        str | None,
-        Query(max_length=230, pattern=r"^[a-z0-9_-]{1,64}/[a-z0-9._-]{1,160}$", description="The `next` before."),
-    ] = None,
+    after: AfterPair = None,
 ) -> views.Page[views.Datastream]:
     """Datastreams by gateway and id, each with its newest value."""
     table, latest = schema.datastreams, schema.latest
@@ -51,17 +49,12 @@ def list_datastreams(
         select(table, latest.c["values"].label("newest"))
         .select_from(table.outerjoin(latest, same_thing))
         .where(table.c.tenant == services.tenant)
-        .order_by(table.c.gateway, table.c.id)
-        .limit(limit + 1)
     )
     for column, wanted in (("gateway", gateway), ("thing", thing), ("observed_property", observed_property)):
         if wanted is not None:
             query = query.where(table.c[column] == wanted)
-    if after is not None:
-        name, _, id_ = after.partition("/")
-        query = query.where((table.c.gateway > name) | ((table.c.gateway == name) & (table.c.id > id_)))
     with reading(services.state) as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(after_pair(query, table, after).limit(limit + 1)).all()
     items = [
         views.Datastream(
             gateway=row.gateway,
@@ -77,7 +70,7 @@ def list_datastreams(
         )
         for row in rows[:limit]
     ]
-    return views.Page(items=items, next=f"{items[-1].gateway}/{items[-1].id}" if len(rows) > limit else None)
+    return views.Page(items=items, next=next_pair(rows, limit))
 
 
 @router.get("/observations", response_model_by_alias=True)
@@ -117,7 +110,7 @@ def get_observations(
 
 def _latest(newest: bytes | None, datastream: str) -> views.Latest | None:
     try:
-        entry = _newest.decode(newest).get(datastream) if newest else None
+        entry = unpack(newest).get(datastream) if newest else None
     except msgspec.DecodeError:  # written by another version of this software
         entry = None
     if entry is None:

@@ -71,7 +71,7 @@ class Gateway(View):
     id: str
     online: bool
     last_seen_at: datetime | None = Field(description="When anything last came from it.")
-    status_at: datetime | None = Field(description="When it last said how it is doing, by its own clock.")
+    status_at: datetime | None = Field(description="When it last said how it is doing, by the cloud's clock.")
     software: str
     clock: str = Field(description="`synchronised`, `free`, `lifted`, or `unknown` before its first status.")
     outbox: Outbox | None = Field(description="null before its first status.")
@@ -238,7 +238,7 @@ class DeadLetter(View):
     id: int
     gateway: str
     topic: str
-    kind: str = Field(description="`parcel`, `point` or `control`.")
+    kind: str = Field(description="`parcel`, `point`, `event` or `control`.")
     reason: str
     epoch: str | None
     seq: int | None
@@ -282,7 +282,8 @@ class Health(View):
 
     state: str = Field(description="The worst of its parts.")
     at: datetime
-    tenant: str
+    tenant: str = Field(description="The city that is asked about.")
+    tenants: list[str] = Field(description="The cities that are served here.")
     parts: list[Part]
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select, update
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import epochs, gateways, lost, settled
 
-DAY_US = 86_400_000_000
 EPOCHS_A_DAY_MAX = 5_000
 HOLES_MAX = 20_000
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from haechi.cloud.state.fence import DAY_US, EPOCHS_A_DAY_MAX
+from haechi.cloud.clock import DAY_US
+from haechi.cloud.state.fence import EPOCHS_A_DAY_MAX
 from haechi.cloud.state.ranges import EpochName, of_epoch
 from haechi.cloud.state.schema import epochs, gateways
 from haechi.cloud.state.upsert import upsert

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, select, update
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.state import gateways, losses
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import dead_letters
@@ -23,7 +24,7 @@ from haechi.contract.ranges import RangeSet
 LetterKind = Literal["parcel", "point", "event", "control"]
 CONTENT_BYTES_MAX = 64 * 1024
 KEPT_BYTES_MAX = 256 * 1024 * 1024
-KEPT_US_MAX = 90 * 86_400_000_000
+KEPT_US_MAX = 90 * DAY_US
 _REASON_MAX = 500
 _DROP_AT_ONCE = 500
 _ROW_BYTES = 1024
@@ -33,6 +34,8 @@ _HELD = select(dead_letters.c.tenant, dead_letters.c.gateway, func.sum(_ROOM).la
     dead_letters.c.tenant, dead_letters.c.gateway
 )
 _DISCARD = delete(dead_letters).where(dead_letters.c.id == bindparam("gone"))
+OUTSIDE = tuple(column for column in dead_letters.c if column.name != "content")
+"""What stands on the envelope: all columns but the content."""
 _OUTLINE = select(
     dead_letters.c.id,
     dead_letters.c.tenant,
@@ -79,27 +82,28 @@ def keep(connection: Connection, letter: Letter, now_us: int) -> Change | None:
         "bytes": len(letter.content),
         "received_us": now_us,
     }
-    if insert_or_ignore(connection, dead_letters, row):
-        return Change("dead_letter", letter.gateway)
-    connection.execute(
-        update(dead_letters)
-        .where(
-            dead_letters.c.tenant == letter.tenant,
-            dead_letters.c.gateway == letter.gateway,
-            dead_letters.c.sha256 == digest,
-        )
-        .values(times=dead_letters.c.times + 1)
+    it = and_(
+        dead_letters.c.tenant == letter.tenant,
+        dead_letters.c.gateway == letter.gateway,
+        dead_letters.c.sha256 == digest,
     )
+    if insert_or_ignore(connection, dead_letters, row):
+        return Change("dead_letter", str(connection.execute(select(dead_letters.c.id).where(it)).scalar_one()))
+    connection.execute(update(dead_letters).where(it).values(times=dead_letters.c.times + 1))
     return None
 
 
-def each(connection: Connection, tenant: str | None = None) -> Iterator[Row[Any]]:
-    """Yield all letters, oldest first, without loading them at once."""
-    query = select(dead_letters).order_by(dead_letters.c.id)
-    if tenant is not None:
-        query = query.where(dead_letters.c.tenant == tenant)
+def page(connection: Connection, after: int = 0, limit: int = 200) -> Sequence[Row[Any]]:
+    """Return some letters without their content, oldest first: those whose number is higher than ``after``."""
+    return connection.execute(
+        select(*OUTSIDE).where(dead_letters.c.id > after).order_by(dead_letters.c.id).limit(limit)
+    ).all()
+
+
+def each(connection: Connection) -> Iterator[Row[Any]]:
+    """Yield all letters without their content, oldest first, without loading them at once."""
     last = 0
-    while rows := connection.execute(query.where(dead_letters.c.id > last).limit(50)).all():
+    while rows := page(connection, last):
         yield from rows
         last = rows[-1].id
 

@@ -8,7 +8,6 @@ pg8000 raises one kind of error for whatever the server says. Who writes must te
 blame", so errors are sorted here by their SQLSTATE (PostgreSQL manual, appendix A).
 """
 
-import ipaddress
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from haechi.cloud.urls import readable_file, take_apart, yes_or_no
+from haechi.cloud.urls import is_near, readable_file, take_apart, yes_or_no
 from haechi.command import UsageError
 from haechi.text import _
 
@@ -96,8 +95,7 @@ def take_turns(connection: Connection) -> None:
 
 
 def _tls(host: str, options: dict[str, str]) -> ssl.SSLContext | bool:
-    near = not host or _is_loopback(host)
-    if not yes_or_no(options, "tls", "state", default=not near):
+    if not yes_or_no(options, "tls", "state", default=bool(host) and not is_near(host)):
         if "ca_file" in options:
             raise UsageError(_("state: ca_file has no meaning without TLS; leave it out, or say tls=true"))
         return False
@@ -106,13 +104,6 @@ def _tls(host: str, options: dict[str, str]) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise UsageError(_("state: ca_file cannot be used: {reason}").format(reason=error)) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Connector:

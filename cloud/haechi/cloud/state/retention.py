@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.state import changes, letters
 from haechi.cloud.state.schema import (
     conditions,
@@ -18,7 +19,6 @@ from haechi.cloud.state.schema import (
     situations,
 )
 
-DAY_US = 86_400_000_000
 RECEIPTS_US_MAX = 30 * DAY_US
 EVENTS_US_MAX = 3 * 366 * DAY_US
 _AT_ONCE = 2_000

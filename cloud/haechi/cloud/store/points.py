@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from math import isfinite
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.store import Batch, RefusedPoint
 from haechi.contract.observations import Table, Value
 
-DAY_US = 86_400_000_000
 _NANOSECONDS = 1000  # in a microsecond
 
 Point = tuple[str, int, Value, int]

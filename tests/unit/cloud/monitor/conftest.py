@@ -8,8 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from haechi.cloud.event_monitor.app import create_app
-from support.city import City
+from support.city import TENANT, City
 
+OTHER = "sejong"
+"""A second city that is served here."""
 ORIGIN = "http://127.0.0.1:8080"
 
 
@@ -22,7 +24,7 @@ def city(tmp_path: Path) -> Iterator[City]:
 
 @pytest.fixture
 def app(city: City, tmp_path: Path) -> FastAPI:
-    return create_app(city.services(), console=tmp_path / "no-console")
+    return create_app(city.services(tenants=(TENANT, OTHER)), console=tmp_path / "no-console")
 
 
 @pytest.fixture

@@ -1,16 +1,23 @@
 """What programs and the console read from the monitor."""
 
+import base64
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
+from unit.cloud.monitor.conftest import OTHER
 
+from haechi.cloud.event_monitor import situations
 from haechi.cloud.event_monitor.app import create_app
 from haechi.cloud.services import PartHealth
+from haechi.cloud.state.postgresql import engine_of
 from haechi.contract.control import ComponentStatus
 from haechi.contract.events import Phase, Severity
-from support.city import GATEWAY, LEVEL, PICTURE, START_US, City
+from support.city import GATEWAY, LEVEL, PICTURE, START_US, TENANT, City
 
 MINUTE_US = 60_000_000
 
@@ -67,6 +74,45 @@ async def test_newest_value_comes_with_its_datastream(city: City, client: httpx.
         "rain-gauge.rain_intensity": ("mm/h", None),
     }
     assert await ids(client, "datastreams", after=f"{GATEWAY}/rain-gauge.rain_intensity") == [LEVEL]
+
+
+@pytest.mark.parametrize("path", ["things", "datastreams"])
+async def test_what_hangs_on_gateways_is_walked_without_gap_or_repeat(
+    city: City, client: httpx.AsyncClient, path: str
+) -> None:
+    names = [(gateway, f"thing-{number}") for gateway in ("gw-1", "gw-2") for number in range(3)]
+    for gateway, thing in reversed(names):
+        city.thing(thing, "camera", "bridge", (36.3, 127.3), gateway)
+        city.datastream(f"{thing}.level", "m", gateway)
+    seen: list[tuple[str, str]] = []
+    after: dict[str, str] = {}
+    while True:
+        page = await get(client, path, limit="2", **after)
+        assert isinstance(page["items"], list)
+        seen += [(item["gateway"], item["id"].partition(".")[0]) for item in page["items"]]
+        if page["next"] is None:
+            break
+        after = {"after": str(page["next"])}
+    assert seen == names
+
+
+async def test_what_has_an_impossible_time_is_walked_as_well(city: City, client: httpx.AsyncClient) -> None:
+    """A gateway may say any time that fits into 64 bits; the cursor names it."""
+    times_us = [2**63 - 1, START_US, -1, -(2**63) + 1]
+    for number, time_us in enumerate(times_us):
+        city.event(f"event-{number:04}", time_us=time_us)
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await get(client, "events", limit="1", **cursor)
+        assert isinstance(page["items"], list)
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": str(page["next"])}
+    assert seen == [f"event-{number:04}" for number in range(4)]
+    too_far = base64.urlsafe_b64encode(f"{2**63}/x".encode()).decode().rstrip("=")
+    assert (await client.get("/api/v1/events", params={"cursor": too_far})).status_code == 422
 
 
 async def test_observations_of_a_stretch_of_time(city: City, client: httpx.AsyncClient) -> None:
@@ -216,13 +262,48 @@ async def test_a_city_of_another_tenant_is_not_shown(city: City, client: httpx.A
     assert (await client.get("/api/v1/events/event-0001")).status_code == 404
 
 
+async def test_every_city_that_is_served_is_shown_where_it_is_asked_for(city: City, client: httpx.AsyncClient) -> None:
+    city.tenant = OTHER
+    city.gateway()
+    city.thing("river-gauge", "river_gauge", "bridge", (36.3, 127.3))
+    city.place("bridge", "Bridge", 36.3, 127.3)
+    city.datastream(LEVEL, "m")
+    city.observe(LEVEL, 2.0)
+    city.situation("s-1")
+    city.event("event-0001", "s-1", evidence=("picture-01",))
+    city.evidence("picture-01", "event-0001")
+    city.loss()
+    city.dead_letter()
+    for path in ("gateways", "things", "places", "datastreams", "situations", "events", "losses", "dead-letters"):
+        assert len(await ids(client, path, tenant=OTHER)) == 1, path
+        assert await ids(client, path) == [], path
+        assert await ids(client, path, tenant=TENANT) == [], path
+    stretch = {"gateway": GATEWAY, "datastream": LEVEL, "from": rfc3339(START_US), "to": rfc3339(START_US + 1)}
+    assert len((await get(client, "observations", tenant=OTHER, **stretch))["items"]) == 1  # type: ignore[arg-type]
+    pictures = (await get(client, "situations/s-1", tenant=OTHER))["evidence"]
+    assert isinstance(pictures, list)
+    assert (await client.get(pictures[0]["url"])).content == PICTURE
+    said = await client.post("/api/v1/situations/s-1/acknowledge", params={"tenant": OTHER})
+    assert said.json()["acknowledged"] is True
+    health = await get(client, "health", tenant=OTHER)
+    assert (health["tenant"], health["tenants"]) == (OTHER, [TENANT, OTHER])
+
+
+@pytest.mark.parametrize("path", ["situations", "changes", "health"])
+async def test_a_city_that_is_not_served_is_said(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(f"/api/v1/{path}", params={"tenant": "busan"})
+    assert (response.status_code, response.json()["detail"]) == (404, "there is no tenant 'busan' here")
+
+
 async def test_openapi_describes_every_answer(app: FastAPI, client: httpx.AsyncClient) -> None:
     described = (await client.get("/api/v1/openapi.json")).json()
     assert len(described["paths"]) >= 18
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             assert operation.get("description"), f"{method} {path} is not described"
-            assert operation["responses"]["200"].get("content"), f"{method} {path} has no typed answer"
+            answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            assert answers, f"{method} {path} has no answer"
+            assert all("content" in answer for answer in answers), f"{method} {path} has no typed answer"
 
 
 async def test_page_says_how_to_build_it_when_it_is_missing(client: httpx.AsyncClient) -> None:
@@ -246,6 +327,34 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
     response = await client.get("/metrics")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain")
+
+
+async def test_a_state_database_that_is_gone_is_said_in_one_line(city: City) -> None:
+    """PostgreSQL's driver tells a refused connection by another error than SQLite."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        state = engine_of(f"postgresql://haechi@127.0.0.1:{nobody.getsockname()[1]}/haechi")
+        app = create_app(replace(city.services(), state=state), console=city.folder)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            responses = [await client.get("/api/v1/situations"), await client.get("/api/v1/changes")]
+    for response in responses:
+        assert response.status_code == 503
+        assert response.json()["detail"] == "the state database does not answer now; try again shortly"
+
+
+@pytest.mark.parametrize(("invalidated", "status"), [(True, 503), (False, 500)])
+async def test_a_connection_that_breaks_is_no_fault_of_the_question(
+    city: City, monkeypatch: pytest.MonkeyPatch, invalidated: bool, status: int
+) -> None:
+    def broken(*_: object, **_given: object) -> None:
+        raise DBAPIError("SELECT", {}, Exception("server closed the connection"), connection_invalidated=invalidated)
+
+    monkeypatch.setattr(situations, "newest_first", broken)
+    monkeypatch.setattr(situations, "wanted", broken)
+    app = create_app(city.services(), console=city.folder)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/api/v1/situations")).status_code == status
 
 
 async def test_a_state_database_that_fails_is_said_in_one_line(city: City, client: httpx.AsyncClient) -> None:

@@ -4,10 +4,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.cloud.monitor.conftest import OTHER
 
 from haechi.cloud.event_monitor.clips import Unsatisfiable, asked_for
 from haechi.cloud.state.retention import EVENTS_US_MAX
-from support.city import GATEWAY, City
+from support.city import GATEWAY, TENANT, City
 from support.state import keep_house
 
 CLIP = bytes(range(256)) * 3
@@ -24,7 +25,12 @@ async def test_pieces_come_in_any_order_and_twice(city: City, client: httpx.Asyn
     city.event("event-0001", "s-1")
     bring(city, 3, 1)
     (shown,) = (await client.get("/api/v1/events/event-0001/evidence")).json()["items"]
-    assert (shown["media_type"], shown["pieces"], shown["pieces_here"], shown["url"]) == ("video/mp4", 3, 2, URL)
+    assert (shown["media_type"], shown["pieces"], shown["pieces_here"], shown["url"]) == (
+        "video/mp4",
+        3,
+        2,
+        f"{URL}?tenant={TENANT}",
+    )
     early = await client.get(URL)
     assert (early.status_code, early.json()["detail"]) == (
         404,
@@ -80,16 +86,26 @@ async def test_a_picture_is_no_clip(city: City, client: httpx.AsyncClient) -> No
     assert (await client.get("/api/v1/evidence/picture-01/clip")).status_code == 404
 
 
-async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(city: City, client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("tenant", [TENANT, OTHER])
+async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(
+    city: City, client: httpx.AsyncClient, tenant: str
+) -> None:
+    city.tenant = tenant
     city.thing("camera-1", "camera", "place-1", (36.3, 127.3))
     city.event("event-0001", "s-1", source="camera-1")
     city.event("event-0002", "s-1")
-    asked = await client.post("/api/v1/events/event-0001/clip")
+    asked = await client.post("/api/v1/events/event-0001/clip", params={"tenant": tenant})
     assert (asked.status_code, asked.json()["source"]) == (202, "camera-1")
-    ((gateway, command),) = city.commands
-    assert (gateway, command.name, command.thing, command.event) == (GATEWAY, "clip", "camera-1", "event-0001")
+    ((to, gateway, command),) = city.commands
+    assert (to, gateway, command.name, command.thing, command.event) == (
+        tenant,
+        GATEWAY,
+        "clip",
+        "camera-1",
+        "event-0001",
+    )
     assert command.expires_us > city.now_us
-    assert (await client.post("/api/v1/events/event-0002/clip")).status_code == 409
+    assert (await client.post("/api/v1/events/event-0002/clip", params={"tenant": tenant})).status_code == 409
     assert (await client.post("/api/v1/events/event-9999/clip")).status_code == 404
 
 

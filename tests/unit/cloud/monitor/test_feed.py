@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -11,11 +12,13 @@ from fastapi import FastAPI
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import OperationalError
 from starlette.types import Message as Sent
+from unit.cloud.monitor.conftest import OTHER
 
 from haechi.cloud.event_monitor import feed as feed_module
 from haechi.cloud.event_monitor.feed import ChangeFeed
 from haechi.cloud.event_monitor.stream import EventStream
 from haechi.cloud.state import schema
+from haechi.cloud.state.engine import writing
 from haechi.contract.events import Severity
 from support.city import GATEWAY, LEVEL, TENANT, City
 
@@ -54,8 +57,8 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(feed: ChangeFeed, after: int | None = None) -> AsyncIterator[Ear]:
-    async with feed.subscribe(after) as messages:
+async def listening(feed: ChangeFeed, after: int | None = None, tenant: str = TENANT) -> AsyncIterator[Ear]:
+    async with feed.subscribe(after, tenant) as messages:
         yield Ear(messages)
 
 
@@ -85,9 +88,11 @@ async def test_every_kind_is_told(city: City, feed: ChangeFeed) -> None:
         city.event("event-0001", "s-1")
         city.evidence("picture-01", "event-0001")
         city.loss()
-        said = [await ear.next() for _ in range(4)]
+        city.dead_letter()
+        said = [await ear.next() for _ in range(5)]
     assert [(one.event, one.data["id"]) for one in said] == [
         ("gateway", GATEWAY), ("event", "event-0001"), ("evidence", "picture-01"), ("loss", "loss-0001"),
+        ("dead_letter", 1),
     ]  # fmt: skip
 
 
@@ -200,9 +205,9 @@ async def test_no_heartbeat_while_the_table_cannot_be_read(
             raise OperationalError("SELECT", {}, Exception("disk I/O error"))
         return read(tail)
 
-    def noted(news: Any) -> None:
+    def noted(tenant: str, news: Any) -> None:
         sent.extend(message.content for message in news)
-        send(news)
+        send(tenant, news)
 
     monkeypatch.setattr(feed, "_rows_after", rows_after)
     monkeypatch.setattr(feed, "_send", noted)
@@ -231,7 +236,7 @@ async def test_who_does_not_read_is_dropped_and_the_others_hear_on(
     city: City, feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "QUEUE_MAX", 5)
-    async with feed.subscribe(None) as slow, listening(feed) as quick:
+    async with feed.subscribe(None, TENANT) as slow, listening(feed) as quick:
         await anext(slow)
         await quick.next()
         for number in range(12):
@@ -242,11 +247,72 @@ async def test_who_does_not_read_is_dropped_and_the_others_hear_on(
 
 
 async def test_closing_ends_every_stream(feed: ChangeFeed) -> None:
-    async with feed.subscribe(None) as messages:
+    async with feed.subscribe(None, TENANT) as messages:
         await anext(messages)
         feed.close()
         async with asyncio.timeout(LIMIT_S):
             assert [part async for part in messages]
+
+
+async def test_each_screen_hears_its_own_city(city: City, feed: ChangeFeed) -> None:
+    async with listening(feed) as here, listening(feed, tenant=OTHER) as there:
+        await here.next()
+        await there.next()
+        city.situation("s-1")
+        city.tenant = OTHER
+        city.situation("s-2")
+        city.gateway()
+        city.observe(LEVEL, 1.0)
+        assert (await there.next()).data["id"] == "s-2"
+        assert (await there.next()).event == "gateway"
+        assert (await there.next("observations")).data["gateways"] == [GATEWAY]
+        city.tenant = TENANT
+        city.situation("s-3")
+        assert [(await here.next()).data["id"] for _ in range(2)] == ["s-1", "s-3"]
+
+
+async def test_who_comes_while_another_city_is_told_misses_nothing(
+    city: City, feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, reached, go_on = feed._resolve, asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(tenant: str, rows: Any) -> Any:
+        loop.call_soon_threadsafe(reached.set)
+        go_on.wait(LIMIT_S)
+        return resolve(tenant, rows)
+
+    async with listening(feed) as here:
+        await here.next()
+        monkeypatch.setattr(feed, "_resolve", slowly)
+        with writing(city.state) as connection:
+            news = [{"tenant": tenant, "kind": "situation", "key": "s-2", "at_us": 1} for tenant in (TENANT, OTHER)]
+            connection.execute(insert(schema.changes), news)
+        city.tenant = OTHER
+        city.situation("s-2")
+        await reached.wait()
+        async with listening(feed, tenant=OTHER) as there:
+            assert (await there.next()).event == "ready"
+            go_on.set()
+            assert (await there.next()).data["id"] == "s-2"
+
+
+async def test_what_other_cities_do_is_read_once(city: City, feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet city beside a busy one: its feed moves on behind the other's rows instead of reading them for ever."""
+    read, asked, loop = feed._rows_after, asyncio.Queue[int](), asyncio.get_running_loop()
+
+    def rows_after(tail: int) -> Any:
+        loop.call_soon_threadsafe(asked.put_nowait, tail)
+        return read(tail)
+
+    monkeypatch.setattr(feed, "_rows_after", rows_after)
+    async with listening(feed) as ear, asyncio.timeout(LIMIT_S):
+        await ear.next()
+        city.tenant = OTHER
+        for number in range(3):
+            city.situation(f"s-{number}")
+        while await asked.get() < 3:
+            pass
 
 
 async def test_only_so_many_screens(feed: ChangeFeed, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +331,7 @@ async def test_on_the_wire_a_client_that_leaves_is_let_go(app: FastAPI, feed: Ch
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    stream = EventStream(lambda: feed.subscribe(None))
+    stream = EventStream(lambda: feed.subscribe(None, TENANT))
     serving = asyncio.create_task(stream({"type": "http"}, receive, sent.put))
     async with asyncio.timeout(LIMIT_S):
         start = await sent.get()
@@ -286,7 +352,7 @@ async def test_on_the_wire_a_client_that_hangs_is_let_go(feed: ChangeFeed) -> No
         if message["type"] == "http.response.body":
             await asyncio.Event().wait()
 
-    stream = EventStream(lambda: feed.subscribe(None), send_timeout_s=0.05)
+    stream = EventStream(lambda: feed.subscribe(None, TENANT), send_timeout_s=0.05)
     async with asyncio.timeout(LIMIT_S):
         await stream({"type": "http"}, receive, send)
     assert not feed._clients
