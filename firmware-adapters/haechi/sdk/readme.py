@@ -1,19 +1,17 @@
 """The table of keys in an adapter's README, made from its ``Config``, so that the two can't drift apart.
 
-``python -m haechi.sdk.readme ADAPTER…`` writes it between the two marks; the conformance suite compares.
+``python -m haechi.sdk.readme FOLDER…`` writes it between the two marks; the conformance suite compares.
 """
 
-import inspect
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from haechi.sdk.registry import load_adapter
+from haechi.sdk.targets import adapter_named, folder_of
 
 BEGIN = "<!-- keys: made by `python -m haechi.sdk.readme` -->\n"
 END = "<!-- /keys -->\n"
@@ -82,11 +80,11 @@ def _written(value: object) -> str:
     return str(list(value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def main(names: list[str]) -> None:
-    """Write the tables of the installed adapters ``names`` into their READMEs."""
-    for name in names:
-        adapter = load_adapter(name)
-        path = Path(inspect.getfile(adapter)).with_name("README.md")
+def main(named: list[str]) -> None:
+    """Write the tables of adapters, each named by its folder or as it is installed, into their READMEs."""
+    for one in named:
+        path = folder_of(one).path / "README.md"
+        adapter = adapter_named(path.parent.name, path)
         path.write_text(with_tables(path.read_text(encoding="utf-8"), adapter.Config), encoding="utf-8")
 
 

@@ -1,14 +1,15 @@
-"""Devices on a serial line that talk by themselves: frames found, the newest of each period taken, silence noticed.
+"""Devices on a serial line that talk by themselves: frames found, damage counted, silence noticed.
 
-An adapter for such a device says how its frames are found (``frames``) and what one means (``sample_of``). Of frames
-that came together only the newest is as old as its arrival says, so the others are dropped; so are frames that come
-sooner than ``period_s`` after the last sample.
+An adapter for such a device says how its frames are found (``frames``) and what one means (``sample_of``). There are
+two kinds. Of what a :class:`Talking` device repeats, a level say, the newest frame of each period is taken: of frames
+that came together only the newest is as old as its arrival says. What a :class:`Reporting` device says are events, a
+vehicle each, and none is left out.
 """
 
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -18,26 +19,38 @@ from haechi.sdk.sample import Sample
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.text import _
 
+FrameT = TypeVar("FrameT")
 
-class Frames(Protocol):
+
+class Frames(Protocol[FrameT]):
     """Finds frames in a stream, as the classes of :mod:`haechi.sdk.framing` do."""
 
     @property
     def bad(self) -> int:
         """How many frames were damaged so far."""
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[FrameT]:
         """Take bytes as they come and return the sound frames that they complete."""
 
 
-class TalkKeys(AdapterConfig):
+class LineKeys(AdapterConfig):
     """What the configuration of every such device has."""
 
     serial_port: str = Field(min_length=1, max_length=255, description="Serial port, such as /dev/serial/by-id/usb-…")
     baud: int = Field(default=9600, ge=300, le=4_000_000, description="Bits per second; always 8N1.")
-    period_s: float = Field(default=1.0, ge=0.01, le=3600, description="At most one sample in this time, the newest.")
     silence_s: float = Field(default=10.0, ge=0.1, le=3600, description="Without a sound frame for so long it is gone.")
     retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before the port is tried again.")
+
+    @property
+    def line(self) -> LineSettings:
+        """Port and character format."""
+        return LineSettings(self.serial_port, self.baud)
+
+
+class TalkKeys(LineKeys):
+    """What the configuration of a device has that says the same thing again and again."""
+
+    period_s: float = Field(default=1.0, ge=0.01, le=3600, description="At most one sample in this time, the newest.")
 
     @model_validator(mode="after")
     def _waits_longer_than_a_period(self) -> Self:
@@ -46,21 +59,22 @@ class TalkKeys(AdapterConfig):
         return self
 
 
-KeysT = TypeVar("KeysT", bound=TalkKeys)
+KeysT = TypeVar("KeysT", bound=LineKeys)
+TalkKeysT = TypeVar("TalkKeysT", bound=TalkKeys)
 
 
-class Talking(Adapter[KeysT]):
-    """An adapter for one such device."""
+class Reporting(Adapter[KeysT], Generic[KeysT, FrameT]):
+    """An adapter for a device of which every frame is an event of its own."""
 
-    frame_name: ClassVar[str]
+    frame_name: str
     """What its frames are called, for texts: ``PMS5003``."""
 
     @abstractmethod
-    def frames(self) -> Frames:
+    def frames(self) -> Frames[FrameT]:
         """Return what finds its frames, at the beginning of a stream."""
 
     @abstractmethod
-    def sample_of(self, frame: bytes) -> Sample | None:
+    def sample_of(self, frame: FrameT) -> Sample | None:
         """Return what a sound frame says, None where it holds no value. Does no I/O.
 
         Raises:
@@ -72,45 +86,44 @@ class Talking(Adapter[KeysT]):
         line, frames = self._line(), self.frames()
         try:
             line.open()
-            frame = await self._listen(line, frames)
+            frame = (await self.listen(line, frames))[-1]
         finally:
             line.close()
+        port = self.config.serial_port
         try:
             sample = self.sample_of(frame)
         except BadReading as error:
-            raise NotConnected(f"{self.config.serial_port}: {error}", self.config.retry_s) from error
+            raise NotConnected(f"{port}: {error}", self.config.retry_s) from error
         if sample is None:
-            return _("{port} talks but has no value").format(port=self.config.serial_port)
+            return _("{port} talks but has no value").format(port=port)
         first = sample.datastreams[0].partition(".")[2]
         return _("{port} says {count} values, {first} {value}").format(
-            port=self.config.serial_port, count=len(sample.values), first=first, value=sample.values[0]
+            port=port, count=len(sample.values), first=first, value=sample.values[0]
         )
 
     async def samples(self) -> AsyncGenerator[Sample, None]:
-        """Yield the newest frame, at most one a period."""
-        clock = self.host.clock
+        """Yield every frame, in order."""
         line, frames = self._line(), self.frames()
         try:
             line.open()
-            due_s = clock.now()
             while True:
-                frame = await self._listen(line, frames)
-                now_s = clock.now()
-                if now_s < due_s:
-                    continue
-                due_s = max(due_s + self.config.period_s, now_s)
-                try:
-                    sample = self.sample_of(frame)
-                except BadReading:
-                    self.host.count("frames_bad")
-                    continue
-                if sample is not None:
-                    yield sample
+                for frame in await self.listen(line, frames):
+                    sample = self.read(frame)
+                    if sample is not None:
+                        yield sample
         finally:
             line.close()
 
-    async def _listen(self, line: SerialLine, frames: Frames) -> bytes:
-        """Return the newest sound frame as soon as there is one.
+    def read(self, frame: FrameT) -> Sample | None:
+        """Return what a frame says; None, and a count, where it is not what this kind of device says."""
+        try:
+            return self.sample_of(frame)
+        except BadReading:
+            self.host.count("frames_bad")
+            return None
+
+    async def listen(self, line: SerialLine, frames: Frames[FrameT]) -> list[FrameT]:
+        """Return the next sound frames as soon as there is one.
 
         Raises:
             NotConnected: none came within ``silence_s``.
@@ -127,7 +140,7 @@ class Talking(Adapter[KeysT]):
                     if frames.bad > bad_before:
                         self.host.count("frames_bad", frames.bad - bad_before)
                     if found:
-                        return found[-1]
+                        return found
         except TimeoutError:
             if heard:
                 what = _("{port}: {bytes} bytes but no {name} frame within {seconds} s; look at speed and device")
@@ -137,4 +150,27 @@ class Talking(Adapter[KeysT]):
             raise NotConnected(what, config.retry_s) from None
 
     def _line(self) -> SerialLine:
-        return SerialLine(LineSettings(self.config.serial_port, self.config.baud), retry_s=self.config.retry_s)
+        return SerialLine(self.config.line, retry_s=self.config.retry_s)
+
+
+class Talking(Reporting[TalkKeysT, FrameT]):
+    """An adapter for a device that says the same thing again and again."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        """Yield the newest frame, at most one a period."""
+        clock = self.host.clock
+        line, frames = self._line(), self.frames()
+        try:
+            line.open()
+            due_s = clock.now()
+            while True:
+                frame = (await self.listen(line, frames))[-1]
+                now_s = clock.now()
+                if now_s < due_s:
+                    continue
+                due_s = max(due_s + self.config.period_s, now_s)
+                sample = self.read(frame)
+                if sample is not None:
+                    yield sample
+        finally:
+            line.close()

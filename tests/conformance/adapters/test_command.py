@@ -82,7 +82,7 @@ def test_probe_says_one_line_for_each_device(adapter: Run, tmp_path: Path) -> No
         code, said = adapter("probe", gauge_file(tmp_path, port))
         assert (code, said.splitlines()) == (
             1,
-            [f"river-1: {port} hears a02: 1.5 m", "river-2: /dev/none: no such serial port"],
+            [f"river-1: {port} says 1 values, distance 1.5", "river-2: /dev/none: no such serial port"],
         )
         assert adapter("probe", tmp_path / "gateway.toml", "--device", "river-1")[0] == 0
     code, said = adapter("probe", tmp_path / "gateway.toml", "--device", "river-3")

@@ -13,14 +13,14 @@ from haechi.sdk.talker import Talker
 from haechi.sdk.talking import Frames, Talking, TalkKeys
 
 
-class Counter(Talking[TalkKeys]):
+class Counter(Talking[TalkKeys, bytes]):
     Config: ClassVar = TalkKeys
     frame_name = "counter"
 
     def describe(self) -> list[Datastream]:
         return [Datastream(id="c.count", thing="c", observed_property="count", unit="1")]
 
-    def frames(self) -> Frames:
+    def frames(self) -> Frames[bytes]:
         return Delimited(b"\n", size_max=8, is_sound=bytes.isdigit)
 
     def sample_of(self, frame: bytes) -> Sample | None:

@@ -19,7 +19,7 @@ _UNITS = {
 }
 
 
-class Nmea0183(Talking[Nmea0183Config]):
+class Nmea0183(Talking[Nmea0183Config, bytes]):
     """One receiver."""
 
     Config: ClassVar = Nmea0183Config
@@ -39,7 +39,7 @@ class Nmea0183(Talking[Nmea0183Config]):
             for name, unit in _UNITS[self.config.sentence].items()
         ]
 
-    def frames(self) -> Frames:
+    def frames(self) -> Frames[bytes]:
         """Return what finds the chosen sentence."""
         return Sentences(self.config.sentence)
 

@@ -20,7 +20,7 @@ _MASSES = ("pm1", "pm2_5", "pm10")
 _COUNTS = ("particles_0_3", "particles_0_5", "particles_1", "particles_2_5", "particles_5", "particles_10")
 
 
-class PlantowerPms5003(Talking[PlantowerPms5003Config]):
+class PlantowerPms5003(Talking[PlantowerPms5003Config, bytes]):
     """One sensor."""
 
     Config: ClassVar = PlantowerPms5003Config
@@ -43,7 +43,7 @@ class PlantowerPms5003(Talking[PlantowerPms5003Config]):
             for name, unit in units.items()
         ]
 
-    def frames(self) -> Frames:
+    def frames(self) -> Frames[bytes]:
         """Return what finds frames by header and sum."""
         return FixedSize(_HEADER, size=_FRAME.size, is_sound=_sum_agrees)
 

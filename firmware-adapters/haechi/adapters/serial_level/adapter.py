@@ -5,29 +5,32 @@ is counted; at its nearest the water may be nearer still, so the value is emitte
 nothing matters more than water that reaches the sensor.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator
 from typing import ClassVar
 
 from haechi.adapters.serial_level.config import SerialLevelConfig
 from haechi.adapters.serial_level.protocols import A02, MaxbotixR, Talker
 from haechi.contract.observations import Quality
 from haechi.contract.places import Datastream
-from haechi.sdk import Adapter, NotConnected, Sample
-from haechi.sdk.transports.serial_line import LineSettings, SerialLine
-from haechi.text import _
+from haechi.sdk import Host, Sample
+from haechi.sdk.talking import Talking
 
 _UNCERTAIN = (Quality.UNCERTAIN,)
 
 
-class SerialLevel(Adapter[SerialLevelConfig]):
+class SerialLevel(Talking[SerialLevelConfig, int]):
     """One gauge on one serial port."""
 
     Config: ClassVar = SerialLevelConfig
 
+    def __init__(self, device: str, config: SerialLevelConfig, host: Host) -> None:
+        """Keep what is given; open nothing."""
+        super().__init__(device, config, host)
+        self.frame_name = config.protocol
+        self._step = talker_for(config).step
+
     def describe(self) -> list[Datastream]:
         """Return the one datastream: the distance."""
-        step = talker_for(self.config).step
+        step = self._step
         return [
             Datastream(
                 id=f"{self.device}.distance",
@@ -39,75 +42,18 @@ class SerialLevel(Adapter[SerialLevelConfig]):
             )
         ]
 
-    async def probe(self) -> str:
-        """Listen until the gauge has said one distance."""
-        talker = talker_for(self.config)
-        line = self._line()
-        try:
-            line.open()
-            count = (await self._listen(line, talker))[-1]
-        finally:
-            line.close()
-        return _("{port} hears {protocol}: {distance} m").format(
-            port=self.config.port, protocol=self.config.protocol, distance=talker.step.value(count)
-        )
+    def frames(self) -> Talker:
+        """Return what finds its distances, in steps."""
+        return talker_for(self.config)
 
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        """Yield the newest distance, at most one a period."""
-        clock = self.host.clock
-        datastreams = (f"{self.device}.distance",)
+    def sample_of(self, frame: int) -> Sample | None:
+        """Return the distance that a gauge has said; None where it heard no echo."""
         nearest_m, farthest_m = self.config.range_m
-        talker = talker_for(self.config)
-        line = self._line()
-        try:
-            line.open()
-            due_s = clock.now()
-            while True:
-                # Of frames that came together only the newest is as old as its arrival says.
-                distance_m = talker.step.value((await self._listen(line, talker))[-1])
-                now_s = clock.now()
-                if now_s < due_s:
-                    continue
-                due_s = max(due_s + self.config.period_s, now_s)
-                if not 0 < distance_m < farthest_m:
-                    self.host.count("no_echo")
-                    continue
-                yield Sample(datastreams, (distance_m,), _UNCERTAIN if distance_m <= nearest_m else None)
-        finally:
-            line.close()
-
-    async def _listen(self, line: SerialLine, talker: Talker) -> list[int]:
-        """Return the next sound frames, at least one.
-
-        Raises:
-            NotConnected: none came within ``silence_s``.
-        """
-        heard = 0
-        try:
-            async with asyncio.timeout(self.config.silence_s):
-                while True:
-                    data = await line.read()
-                    heard += len(data)
-                    bad_before = talker.bad
-                    counts = talker.feed(data)
-                    if talker.bad > bad_before:
-                        self.host.count("frames_bad", talker.bad - bad_before)
-                    if counts:
-                        return counts
-        except TimeoutError:
-            seconds = self.config.silence_s
-            if heard:
-                what = _(
-                    "{port}: {bytes} bytes but no {protocol} frame within {seconds} s; look at baud and protocol"
-                ).format(port=self.config.port, bytes=heard, protocol=self.config.protocol, seconds=seconds)
-            else:
-                what = _("{port}: silent for {seconds} s; look at power and wiring").format(
-                    port=self.config.port, seconds=seconds
-                )
-            raise NotConnected(what, self.config.retry_s) from None
-
-    def _line(self) -> SerialLine:
-        return SerialLine(LineSettings(self.config.port, self.config.baud), retry_s=self.config.retry_s)
+        distance_m = self._step.value(frame)
+        if not 0 < distance_m < farthest_m:
+            self.host.count("no_echo")
+            return None
+        return Sample((f"{self.device}.distance",), (distance_m,), _UNCERTAIN if distance_m <= nearest_m else None)
 
 
 def talker_for(config: SerialLevelConfig) -> Talker:

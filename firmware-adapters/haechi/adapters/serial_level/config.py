@@ -4,20 +4,19 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
+from haechi.sdk.talking import TalkKeys
 from haechi.text import _
 
 _RANGES_M = {"maxbotix_r": (0.3, 5.0), "a02": (0.03, 4.5)}
 """Nearest and farthest of the usual model: MB7360/MB7380 (5 m), A02YYUW."""
 
 
-class SerialLevelConfig(AdapterConfig):
+class SerialLevelConfig(TalkKeys):
     """``[device.config]`` of one gauge."""
 
-    port: str = Field(min_length=1, max_length=255, description="Serial port, such as /dev/ttyUSB0.")
+    serial_port: str = Field(alias="port", min_length=1, max_length=255, description="Such as /dev/ttyUSB0.")
     protocol: Literal["maxbotix_r", "a02"] = Field(description="What the gauge says: Rnnnn lines, or FF frames.")
-    baud: int = Field(default=9600, ge=300, le=4_000_000, description="Bits per second; always 8N1.")
     resolution: Literal["mm", "cm"] = Field(default="mm", description="maxbotix_r: what the last digit counts.")
     digits: Literal[3, 4] | None = Field(
         default=None, description="maxbotix_r: digits after the R. Default: 4 for mm, 3 for cm."
@@ -38,7 +37,6 @@ class SerialLevelConfig(AdapterConfig):
     )
     period_s: float = Field(default=1.0, ge=0.05, le=3600, description="At most one distance in this time, the newest.")
     silence_s: float = Field(default=5.0, ge=0.1, le=3600, description="Without a sound frame for so long it is gone.")
-    retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before the port is tried again.")
 
     @property
     def range_m(self) -> tuple[float, float]:
@@ -64,6 +62,4 @@ class SerialLevelConfig(AdapterConfig):
             raise wrong(
                 key, getattr(self, key), _("nothing, because protocol is {protocol}").format(protocol=self.protocol)
             )
-        if self.silence_s < self.period_s:
-            raise wrong("silence_s", self.silence_s, _("at least period_s ({period})").format(period=self.period_s))
         return self

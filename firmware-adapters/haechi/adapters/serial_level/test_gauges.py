@@ -89,7 +89,7 @@ async def test_a_burst_gives_its_newest_frame() -> None:
 async def test_wrong_protocol_or_speed_is_told_apart_from_silence() -> None:
     async with gauge("a02", silence_s=0.2) as (simulator, adapter):
         simulator.protocol = "maxbotix_r"
-        with pytest.raises(NotConnected, match=r"bytes but no a02 frame within 0.2 s; look at baud and protocol"):
+        with pytest.raises(NotConnected, match=r"bytes but no a02 frame within 0.2 s; look at speed and device"):
             await adapter.probe()
         simulator.silent = True
         with pytest.raises(NotConnected, match=r"silent for 0.2 s; look at power and wiring"):

@@ -1,0 +1,1 @@
+"""AGD 350 traffic radars (serial, speed of each target)."""

@@ -1,0 +1,1 @@
+"""Icoms TMA-3B3 traffic counters (serial, one message a vehicle)."""
