@@ -16,7 +16,7 @@ from haechi.cloud.event_broker.acknowledge import Acknowledger
 from haechi.cloud.event_broker.arrivals import Arrival
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.meters import Meters
-from haechi.cloud.event_broker.store_watch import StoreWatch
+from haechi.cloud.event_broker.store_watch import Pace, StoreWatch
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.state import changes
@@ -35,6 +35,8 @@ from support.simulation.process import Process
 STATE, POINTS = "state.sqlite", "points.sqlite"
 _LANES = {"urgent": 128, "status": 128, "bulk": 512}
 _SWEEP_S = 3.0
+_PACE = Pace(look_s=0.5, confirm_s=0.2, mark_us=700_000, apart_us=3_000_000)
+"""Schedules last seconds, where a city lasts years."""
 _LOST_AFTER_S = 8.0
 _BACK_OFF_S = 1.0
 _STATEMENTS: dict[Any, Any] = {}
@@ -122,7 +124,7 @@ class Cloud:
             clock_us=self.now_us,
         )
         process.start(intake.run())
-        process.start(StoreWatch(self.points, self.state, writer, meters, self.now_us).run())
+        process.start(StoreWatch(self.points, self.state, writer, meters, self.now_us, pace=_PACE).run())
         process.start(acknowledger.run())
         process.start(self._sweep(writer))
         for lane, window in _LANES.items():

@@ -168,7 +168,12 @@ class Gateway:
     def refuse_disk(self, refuses: bool) -> None:
         """Let the disk take nothing that is written, or everything again."""
         self.disk_refuses = refuses
-        self._on_disk(lambda database: database.execute(f"PRAGMA query_only = {int(refuses)}"))
+
+        def change(database: sqlite3.Connection) -> None:
+            database.set_progress_handler(None, 1)
+            database.execute(f"PRAGMA query_only = {int(refuses)}")
+
+        self._on_disk(change)
 
     def fail_disk(self, fails: bool) -> None:
         """Let the disk neither take nor give anything, or be sound again; whoever boots finds it sound."""

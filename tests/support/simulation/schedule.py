@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from haechi.cloud.state import markers
+from haechi.cloud.state.engine import reading
 from haechi.edge.outbox import OutboxDamaged, OutboxFailed
 from support.simulation import faults, images, promise
 from support.simulation.broker import Broker, Weather
@@ -33,9 +35,9 @@ _memory = Path("/dev/shm")
 class City:
     """Everything that is simulated under one seed."""
 
-    def __init__(self, seed: int, folder: Path, extra: Sequence[str]) -> None:
+    def __init__(self, seed: int, folder: Path, only: Sequence[str]) -> None:
         self.chance = random.Random(seed)
-        self._folder, self._extra = folder, extra
+        self._folder, self._only = folder, only
         self.loop = VirtualLoop()
         self.weather = self._draw_weather()
         self.broker = Broker(self.loop, self.chance, self.weather)
@@ -44,6 +46,8 @@ class City:
         self.gateways = [self._gateway(number) for number in range(self.chance.choice((1, 1, 1, 1, 1, 2, 2, 3)))]
         self.copies: dict[str, images.Image] = {}
         """Backups of disks, by name of gateway or part of the cloud."""
+        self.marker_of_copy = 0
+        """Number of the newest marker that the cloud remembered at its backup."""
         self._twins: dict[Gateway, Gateway] = {}
         """Second gateway of a name → the first one."""
         self._doubled: set[str] = set()
@@ -96,6 +100,14 @@ class City:
             process.kill()
             self._cloud_restored = True
             process.image = images.without(process.image, [part]) | images.only(copy, [part])
+
+    def marker(self) -> int:
+        """Return the number of the newest marker that the cloud's state remembers; 0 when it has none or is dead."""
+        if not self.cloud.is_up or self.cloud.state is None:
+            return 0
+        with reading(self.cloud.state) as connection:
+            known = markers.known(connection)
+        return 0 if known is None or known.newest is None else known.newest.number
 
     async def _live(self) -> None:
         self.cloud.start({})
@@ -153,7 +165,9 @@ class City:
     async def _break_things(self) -> None:
         # Few kinds at a time: with all of them a blow too many hides what two would have shown.
         kinds = self.chance.randint(1, self.chance.choice((2, 3, 5, len(faults.MIX))))
-        chosen = self.chance.sample(list(faults.MIX.values()), kinds) + [faults.LATER[name] for name in self._extra]
+        chosen = self.chance.sample(list(faults.MIX.values()), kinds)
+        if self._only:
+            chosen = [faults.MIX[name] for name in self._only]
         # Many short schedules find more than few long ones; some faults need longer to show.
         until_s = self.loop.time() + self.chance.choice((2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 6.0, 8.0, 16.0))
         pause_s = self.chance.choice((0.3, 0.6, 1.5))
@@ -174,6 +188,7 @@ class City:
                 self.copies[gateway.name] = images.take(gateway.process.folder)
         if self.cloud.process is not None and self.cloud.is_up:
             self.copies["cloud"] = images.take(self.cloud.process.folder)
+            self.marker_of_copy = self.marker()
 
     def _mend_everything(self) -> None:
         for twin, original in self._twins.items():
@@ -257,18 +272,18 @@ class City:
         self.loop.close()
 
 
-def run(seed: int, extra: Sequence[str] = ()) -> Counter[str]:
-    """Run one schedule; return which faults struck.
+def run(seed: int, only: Sequence[str] = ()) -> Counter[str]:
+    """Run one schedule, with only some faults where any are named; return which faults struck.
 
     Raises:
         BrokenPromise: the software did not stand it; the text names the seed and how to replay it.
     """
     folder = Path(tempfile.mkdtemp(prefix="haechi-fault-", dir=_memory if _memory.is_dir() else None))
-    city = City(seed, folder, extra)
+    city = City(seed, folder, only)
     try:
         city.run()
     except BrokenPromise as broken:
-        flags = "".join(f" --with {name}" for name in extra)
+        flags = "".join(f" --only {name}" for name in only)
         raise BrokenPromise(
             f"seed {seed}: {broken}\nreplay: make torture SCHEDULES=1 SEED={seed}{flags and f' ARGS={flags.strip()!r}'}"
         ) from broken

@@ -13,7 +13,7 @@ from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, read
 from haechi.cloud.event_broker.meters import Meters
-from haechi.cloud.event_broker.store_watch import APART_US, MARK_US, SHOWN_US, StoreWatch
+from haechi.cloud.event_broker.store_watch import SHOWN_US, Pace, StoreWatch
 from haechi.cloud.state import markers, ranges
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.ranges import EpochName
@@ -105,7 +105,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 async def minutes(cloud: Cloud, watch: StoreWatch, count: int) -> None:
     for _ in range(count):
-        cloud.now_us += MARK_US
+        cloud.now_us += Pace().mark_us
         await watch.look()
 
 
@@ -202,7 +202,7 @@ async def test_workers_that_share_all_do_not_accuse_each_other(cloud: Cloud) -> 
     workers = [cloud.worker() for _ in range(3)]
     cloud.take(1)
     for _ in range(10):
-        cloud.now_us += MARK_US
+        cloud.now_us += Pace().mark_us
         await asyncio.gather(*(worker.look() for worker in workers))
     assert (cloud.stored, cloud.restores) == (((1, 1),), 0)
     cloud.restore()
@@ -262,4 +262,4 @@ async def test_two_stores_for_one_state_do_not_send_gateways_round_in_circles(cl
         cloud.now_us += 5_000_000
         await first.look()
         await second.look()
-    assert 1 <= (cloud.restores or 0) <= 2 * 600_000_000 / APART_US
+    assert 1 <= (cloud.restores or 0) <= 2 * 600_000_000 / Pace().apart_us

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Engine
@@ -31,12 +32,21 @@ from haechi.text import _
 
 log = logging.getLogger(__name__)
 
-LOOK_S, CONFIRM_S = 5.0, 2.0
-MARK_US = 60_000_000
-APART_US = 600_000_000
-"""What is stored is withdrawn at most this often: workers that were given two stores for one state would never end."""
 SHOWN_US = 3_600_000_000
 """How long operators are shown that the store went back."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a store is looked at."""
+
+    look_s: float = 5.0
+    confirm_s: float = 2.0
+    mark_us: int = 60_000_000
+    """A marker is left this often: an older day is noticed when it is older than the newest one."""
+    apart_us: int = 600_000_000
+    """What is stored is withdrawn at most this often: workers that were given two stores for one state would never
+    end."""
 
 
 class StoreWatch:
@@ -50,6 +60,7 @@ class StoreWatch:
         meters: Meters,
         clock_us: Callable[[], int],
         retention_days: float | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Make a watch; nothing happens before :meth:`run`."""
         self._points = points
@@ -58,6 +69,7 @@ class StoreWatch:
         self._meters = meters
         self._clock_us = clock_us
         self._retention_us = None if retention_days is None else round(retention_days * DAY_US)
+        self._pace = pace or Pace()
         self._name = secrets.token_hex(8)
         self._begins = True
         self._known: Known | None = None
@@ -89,7 +101,7 @@ class StoreWatch:
                 self.trouble = str(error)
             except (StateUnavailable, DBAPIError) as error:
                 log.info("points: not compared with the state: %s", _said(error))
-            await asyncio.sleep(LOOK_S if self._suspected is None else CONFIRM_S)
+            await asyncio.sleep(self._pace.look_s if self._suspected is None else self._pace.confirm_s)
 
     async def look(self) -> None:
         """Look once; when it is time, leave a marker.
@@ -104,7 +116,7 @@ class StoreWatch:
         known = await asyncio.to_thread(self._read)
         self._known = known
         newest = None if known is None else known.newest
-        due = self._begins or newest is None or abs(self._clock_us() - newest.at_us) >= MARK_US
+        due = self._begins or newest is None or abs(self._clock_us() - newest.at_us) >= self._pace.mark_us
         found = await asyncio.to_thread(self._points.newest_mark, self._name if known is None else known.name)
         if known is None or newest is None or self._explains(found, newest):
             self._suspected = None
@@ -112,7 +124,7 @@ class StoreWatch:
                 await self._mark(found)
         elif self._suspected != (known, found):
             self._suspected = (known, found)
-        elif known.restored is None or abs(self._clock_us() - known.restored.at_us) >= APART_US:
+        elif known.restored is None or abs(self._clock_us() - known.restored.at_us) >= self._pace.apart_us:
             await self._fill_again(newest, found)
 
     def _read(self) -> Known | None:
