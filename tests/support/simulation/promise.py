@@ -265,7 +265,7 @@ def _check_rows(connection: Connection, gateway: str, truth: Truth, books: _Book
     stored = [one.parcel for one in ledger.parcels.values() if books.is_stored(one.name)]
     # With the points of an older day everything since then is asked for again, and lost where nobody has it any more;
     # that a picture of it is still there is no harm.
-    lost = [one.parcel for one in ledger.parcels.values() if truth.cloud_restored and books.is_lost(one.name)]
+    lost = [one.parcel for one in ledger.parcels.values() if truth.cloud_restored and not books.is_stored(one.name)]
     spare = {picture.id for parcel in lost for picture in parcel.evidence}
     for table, ids in (
         (schema.events, Counter(event.id for parcel in stored for event in parcel.events)),
