@@ -8,6 +8,7 @@ is expected.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
 from haechi.edge.health import Health, State
@@ -17,6 +18,7 @@ from haechi.text import _
 
 _log = logging.getLogger("haechi.edge.supervisor")
 _FIRST_S, _MOST_S, _STEADY_S = 1.0, 60.0, 60.0
+_WISHED_S_MIN, _WISHED_S_MAX = 0.1, 3600.0
 
 
 class Supervised:
@@ -67,7 +69,7 @@ class Supervised:
                 self._tell("failed", str(error))
                 return
             except NotConnected as error:
-                line, wait_s = error.what, error.retry_after_s
+                line, wait_s = error.what, _sane(error.retry_after_s)
             except Exception as error:  # noqa: BLE001 - a partner's bug must stop nothing else
                 line, wait_s = f"{type(error).__name__}: {error}", None
                 _log.debug("%s %s", self._kind, self._name, exc_info=True)
@@ -88,3 +90,8 @@ class Supervised:
 
     def _tell(self, state: State, detail: str) -> None:
         self._health.component(self._name, self._kind, state, detail, self._counters)
+
+
+def _sane(wished_s: float) -> float | None:
+    """Return when an adapter wishes to be tried again, within bounds; None where it says no number."""
+    return min(max(wished_s, _WISHED_S_MIN), _WISHED_S_MAX) if math.isfinite(wished_s) else None

@@ -31,14 +31,20 @@ from haechi.sdk import Adapter, AdapterConfig, NotConnected, Sample
 
 class FaultyConfig(AdapterConfig):
     does: Literal[
-        "well", "block", "leak", "crash", "flood", "raise", "lie", "nan", "babble", "files", "gone", "fork"
+        "well", "block", "leak", "crash", "flood", "raise", "lie", "nan", "babble", "files", "gone", "fork",
+        "print", "leave a helper"
     ] = Field(description="What it does.")
+    retry: str = Field(default="7", description="After how many seconds it wishes to be tried again.")
 
 
 class Faulty(Adapter[FaultyConfig]):
     Config: ClassVar = FaultyConfig
 
     def describe(self):
+        while self.config.does == "print":
+            sys.stderr.write("x" * 65536)
+        if self.config.does == "leave a helper" and os.fork() == 0:
+            time.sleep(1000)
         return [Datastream(id=f"{self.device}.level", thing=self.device, observed_property="level", unit="m")]
 
     async def probe(self):
@@ -76,7 +82,7 @@ class Faulty(Adapter[FaultyConfig]):
             case "files":
                 kept = [open("/dev/null") for _number in range(1000)]
             case "gone":
-                raise NotConnected("/dev/ttyUSB7: no such serial port", 7.0)
+                raise NotConnected("/dev/ttyUSB7: no such serial port", float(self.config.retry))
             case "fork":
                 if os.fork() == 0:
                     time.sleep(1000)
@@ -171,6 +177,36 @@ async def test_one_that_leaks_is_ended_at_its_limit(partner: Path) -> None:
 async def test_a_device_that_is_not_there_is_told_as_the_adapter_told_it(partner: Path) -> None:
     error, _process = await how_it_ends(isolated("gone"))
     assert (error.what, error.retry_after_s) == ("/dev/ttyUSB7: no such serial port", 7.0)
+
+
+@pytest.mark.parametrize(("wished", "granted_s"), [("0", 1.0), ("1e300", 3600.0), ("nan", 9.0)])
+async def test_it_may_not_have_itself_started_without_pause(partner: Path, wished: str, granted_s: float) -> None:
+    adapter = Isolated("faulty", "river-1", {"does": "gone", "retry": wished}, Host(), Limits()._replace(retry_s=9.0))
+    error, _process = await how_it_ends(adapter)
+    assert error.retry_after_s == granted_s
+
+
+def test_one_that_prints_without_end_is_refused_in_one_line(partner: Path) -> None:
+    with pytest.raises(ConfigError, match="an adapter that says less than 2 MiB") as caught:
+        isolated("print")
+    assert len(str(caught.value)) < 500
+
+
+async def test_describing_leaves_nothing_behind(partner: Path) -> None:
+    isolated("leave a helper")
+    async with asyncio.timeout(5):
+        while _helpers_of(partner):  # noqa: ASYNC110 - killed already; the kernel tells nobody when it is done
+            await asyncio.sleep(0.01)
+
+
+def _helpers_of(partner: Path) -> list[int]:
+    """Return the processes that run with the partner's folder in their environment."""
+    found = []
+    for path in Path("/proc").iterdir():
+        with suppress(OSError):
+            if path.name.isdigit() and str(partner).encode() in (path / "environ").read_bytes():
+                found.append(int(path.name))
+    return [process for process in found if process != os.getpid() and is_alive(process)]
 
 
 async def test_nothing_of_it_is_left_behind(partner: Path) -> None:

@@ -1,6 +1,7 @@
 """A task that fails is started again; nothing but an impossible configuration or a failed outbox ends that."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -52,6 +53,15 @@ async def test_a_device_that_is_away_is_tried_after_the_time_that_it_names() -> 
     assert clock.slept == [5.0]
     (part,) = health.components
     assert (part.state, part.detail) == ("retrying", "10.0.0.7:502 does not answer")
+    task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("wished_s", "slept_s"), [(0.0, 0.1), (-1.0, 0.1), (1e9, 3600.0), (math.nan, 1.0), (math.inf, 1.0)]
+)
+async def test_a_time_that_nobody_should_name_is_bounded(wished_s: float, slept_s: float) -> None:
+    clock, _, task = await watched(failing(NotConnected("no answer", wished_s)))
+    assert clock.slept == [slept_s]
     task.cancel()
 
 

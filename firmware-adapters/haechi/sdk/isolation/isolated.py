@@ -20,6 +20,7 @@ from haechi.sdk.errors import ConfigError, NotConnected
 from haechi.sdk.host import Host
 from haechi.sdk.isolation.limits import Limits
 from haechi.sdk.isolation.messages import (
+    FRAME_BYTES_MAX,
     Alive,
     BrokenFrame,
     Described,
@@ -32,11 +33,14 @@ from haechi.sdk.isolation.messages import (
     Sampled,
     frame,
 )
+from haechi.sdk.isolation.once import ask_once
 from haechi.sdk.sample import Sample
 from haechi.text import _
 
 _CHUNK_BYTES = 65536
 _DESCRIBE_S = 20.0
+_DESCRIBE_BYTES_MAX = 2 * FRAME_BYTES_MAX
+_PAUSE_S_MIN, _PAUSE_S_MAX = 1.0, 3600.0
 _CLOSE_S = 1.0
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "TZ", "PYTHONPATH", "HOME")
 _LAST_WORDS_BYTES = 2000
@@ -166,18 +170,15 @@ class Isolated(Adapter[AdapterConfig]):
 
     def _described(self) -> tuple[Datastream, ...]:
         try:
-            done = subprocess.run(  # noqa: S603 - the Python that the configuration names
-                self._command(),
-                input=frame(self._order("describe")),
-                capture_output=True,
-                env=_environment(),
-                timeout=_DESCRIBE_S,
-                check=False,
-            )
+            order = frame(self._order("describe"))
+            answer = ask_once(self._command(), order, _environment(), _DESCRIBE_S, _DESCRIBE_BYTES_MAX)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ConfigError("adapter", self._name, _("a process that runs ({why})").format(why=error)) from None
+        if not answer.whole:
+            most = _DESCRIBE_BYTES_MAX // 2**20
+            raise ConfigError("adapter", self._name, _("an adapter that says less than {most} MiB").format(most=most))
         try:
-            messages = list(Messages().feed(done.stdout))
+            messages = list(Messages().feed(answer.output))
         except BrokenFrame:
             messages = []
         for message in messages:
@@ -187,7 +188,7 @@ class Isolated(Adapter[AdapterConfig]):
                 if message.kind == "config":
                     raise self._failure(message)
                 raise ConfigError("adapter", self._name, _("an adapter that works ({why})").format(why=message.line))
-        why = _last_line(done.stderr) or _("exit code {code}").format(code=done.returncode)
+        why = _last_line(answer.errors) or _("exit code {code}").format(code=answer.code)
         raise ConfigError("adapter", self._name, _("an adapter that can be loaded ({why})").format(why=why))
 
     def _order(self, work: str) -> Order:
@@ -213,12 +214,18 @@ class Isolated(Adapter[AdapterConfig]):
         if message.kind == "config":
             return ConfigError(message.key, _Shown(message.value), message.line)
         if message.kind == "not_connected":
-            return NotConnected(message.line, message.retry_after_s)
+            return NotConnected(message.line, self._pause_s(message.retry_after_s))
         self.host.count("crashes")
         if message.line.startswith("MemoryError"):
             most = self._limits.memory_bytes_max // 2**20
             return self._ended(_("it needs more than {most} MiB of memory").format(most=most))
         return self._ended(message.line)
+
+    def _pause_s(self, wanted_s: float) -> float:
+        """Return when to try again: as the child wishes, but it may not have a Python started without pause."""
+        if not math.isfinite(wanted_s):
+            return self._limits.retry_s
+        return min(max(wanted_s, _PAUSE_S_MIN), _PAUSE_S_MAX)
 
     async def _how_it_ended(self, process: Process, listening: "asyncio.Task[None]", words: deque[bytes]) -> str:
         code = await process.wait()
