@@ -40,6 +40,11 @@ class Background:
         self._looks = 0
         self._level = 0.0
 
+    @property
+    def input_px(self) -> None:
+        """See :class:`~haechi.edge.vision.detector.Detector`: parts of a picture would be another background."""
+        return
+
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         """See :class:`~haechi.edge.vision.detector.Detector`."""
         small = shrunk(picture, _HEIGHT_PX, 1)

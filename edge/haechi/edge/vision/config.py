@@ -58,6 +58,13 @@ class DetectorConfig(SceneModel):
         0.01, ge=0.001, le=0.5, description="For `background`: share of the picture that a thing covers at least."
     )
     threads: int = Field(1, ge=1, le=8, description="Threads of the detector.")
+    parts_max: int = Field(
+        2,
+        ge=0,
+        le=8,
+        description="So many parts of a picture are looked at enlarged, beside the whole, where small things move or "
+        "stand; 0 looks at the whole picture alone.",
+    )
 
 
 class EvidenceConfig(SceneModel):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from haechi.edge.vision import nanodet
 from haechi.edge.vision.background import Background
 from haechi.edge.vision.config import BACKGROUND, DetectorConfig
-from haechi.edge.vision.detection import Detection, without_doubles
+from haechi.edge.vision.detection import Detection, distinct
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
 from haechi.edge.vision.models.errors import ModelMissing
@@ -31,8 +31,16 @@ _WORTH_INT8 = 1.5  # times as fast; for less, what it misses is too dear
 class Detector(Protocol):
     """Finds objects in a picture."""
 
+    @property
+    def input_px(self) -> tuple[int, int] | None:
+        """Height and width that it scales every picture to; None when it sees pictures as they are."""
+        ...
+
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
-        """Objects in a picture of uint8[H, W, 3] BGR, surest first, without doubles. Blocks while it computes."""
+        """Boxes in a picture of uint8[H, W, 3] BGR, surest first, distinct. Blocks while it computes.
+
+        One object may still have several (:func:`~haechi.edge.vision.detection.without_doubles`).
+        """
         ...
 
 
@@ -55,11 +63,16 @@ class NanoDet:
         self._canvas = np.full((*self._size, 3), nanodet.LETTERBOX_GREY, np.uint8)
         self._letterbox: Letterbox | None = None
 
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """See :class:`Detector`."""
+        return self._size
+
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         """See :class:`Detector`."""
         letterbox = self._fit(picture)
         outputs = self._session.run(list(nanodet.OUTPUTS), {"image": nanodet.normalised(self._canvas)})
-        return without_doubles(
+        return distinct(
             nanodet.detections(outputs, letterbox, size=self._size, labels=self._labels, score_min=self._score_min)
         )
 

@@ -2,19 +2,23 @@
 
 Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
 a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
-looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. While the view is
+looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. A look sees the whole
+picture and, enlarged, the parts where small things moved lately or are known to be (:mod:`.regions`). While the view is
 faulty (:mod:`.view`) nothing is looked for; what was raised stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from haechi.edge.vision import regions
 from haechi.edge.vision.config import BACKGROUND, CameraConfig
+from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
@@ -44,6 +48,10 @@ class Look(NamedTuple):
     """What is wrong with the view from now on, or no more."""
     measures: Sequence[Measure] = ()
     """What was measured beside the crossings, now and then."""
+    found: Sequence[Detection] = ()
+    """All that the detector said; one object may have several boxes."""
+    found_in_whole: Sequence[Detection] = ()
+    """What it said of the whole picture alone."""
 
 
 class Looker:
@@ -69,7 +77,12 @@ class Looker:
         self._detector = detector
         # What learns a background has to see every picture, and costs no more than the gate.
         self._recognises = config.detector.model != BACKGROUND
-        self._gate = MotionGate() if config.motion.enabled and self._recognises else None
+        self._gate = MotionGate() if self._recognises else None
+        self._gated = config.motion.enabled and self._recognises
+        self._moved: list[Box] = []
+        self.parts_max = config.detector.parts_max
+        """How many parts a look may see beside the whole picture; may be changed."""
+        self._parts_seen = 0
         self._score_min = config.detector.score_min
         self._tracker = Tracker(score_min=self._score_min)
         self._scene = Scene(
@@ -101,16 +114,44 @@ class Looker:
             self._look_away()
             return Look(False, (), [], [], self._people, faults)
         analysed = self._worth_it(grey, now_s)
+        found: list[Detection] = []
+        in_whole: list[Detection] = []
         if analysed:
             self._looked_s, self._relit = now_s, False
-            detections = self._detector.look(picture.colours())
-            tracks = self._tracker.look(detections, now_s)
-            self._people = [detection.box for detection in detections if detection.label == "person"]
+            in_whole, found, tracks = self._see(picture.colours(), now_s)
+            self._people = [detection.box for detection in found if detection.label == "person"]
         else:
             tracks = self._tracker.hold(now_s)
         crossings, changes = self._scene.update(tracks, now_s, now_us)
         people = self._people + [track.box for track in tracks if "person" in track.votes]
-        return Look(analysed, tracks, crossings, changes, people, measures=self._scene.measures(now_s))
+        return Look(
+            analysed,
+            tracks,
+            crossings,
+            changes,
+            people,
+            measures=self._scene.measures(now_s),
+            found=found,
+            found_in_whole=in_whole,
+        )
+
+    def _see(
+        self, colours: NDArray[np.uint8], now_s: float
+    ) -> tuple[list[Detection], list[Detection], Sequence[Track]]:
+        """Runs the detector: what the whole picture shows, what parts of it show besides, and who that is."""
+        in_whole = self._detector.look(colours)
+        input_px = self._detector.input_px
+        if input_px is None:
+            return in_whole, in_whole, self._tracker.look(without_doubles(in_whole), now_s)
+        scale = regions.Scale((colours.shape[0], colours.shape[1]), input_px)
+        things = [track.expected(now_s) for track in self._tracker.tracks] + self._moved
+        parts = scale.parts(things, self.parts_max, self._parts_seen)
+        self._parts_seen += len(parts)
+        seen = [(part, self._detector.look(colours[part.rows, part.columns])) for part in parts]
+        found = regions.joined(in_whole, seen, scale)
+        self._moved = []
+        overlooks = partial(scale.overlooked, parts=parts)
+        return in_whole, found, self._tracker.look(without_doubles(found), now_s, overlooks)
 
     def people_in(self, picture: Picture) -> list[Box] | None:
         """Every box that may be a person in a picture that was not looked at; blocks while the detector runs.
@@ -130,6 +171,7 @@ class Looker:
         """What is seen now proves nothing of what was there, nor does what comes next."""
         if self._gate is not None:
             self._gate = MotionGate()
+        self._moved = []
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
 
@@ -138,7 +180,9 @@ class Looker:
             return True
         motion = self._gate.watch(grey)
         if motion.regions:
-            self._moved_s = now_s
+            self._moved_s, self._moved = now_s, list(motion.regions)
+        if not self._gated:
+            return True
         self._relit |= motion.relit
         # Light that changed is worth one look; what that finds is looked at until it counts or is gone.
         return (

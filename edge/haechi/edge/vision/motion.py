@@ -7,7 +7,7 @@ Promise: things that move open it, light does not. Three habits of street camera
   is left is texture, which a smooth light does not change and an object does.
 * **Rain, insects and glitter** are elsewhere in the next picture, and make more noise where they are common. So a place
   must differ by more than it usually does, and what differs must be met again nearby; the more of it comes and goes,
-  the more often.
+  the more often. What is small must also have gone somewhere: edges and puddles that a light brings out stay.
 * **Switching to infrared**, or a lamp going on, changes nearly everything at once: what is usual is set anew and one
   look is taken.
 """
@@ -26,11 +26,16 @@ from haechi.edge.vision.geometry import Box
 _DARK = 16  # grey levels that are added before the logarithm, or noise at night would be texture
 _LOGARITHM = (100 * np.log((np.arange(256) + _DARK) / _DARK)).astype(np.float32)
 """Hundredths of a factor e: 10 is a tenth brighter, wherever the picture is not quite dark."""
-_SURROUNDINGS_PX = (15, 15)
+_SURROUNDINGS_PX, _SURROUNDINGS_PX_LARGE = 15, 31
+_LARGE_PX = 160  # a grey picture so high shows a thing twice as large
 _DIFFERENCE_MIN, _DIFFERENCE_MAX = 11.0, 45.0
 _USUAL_DIFFERENCES = 4.0  # a place must differ by so many times what it usually does
 _DIFFERENCE_AT_FIRST = 2.0
-_AREA_MIN = 0.0024  # share of the picture, margin included; a person at the far end of a car park
+_AREA_MIN_PX = 35  # margin included
+_UPRIGHT_PX = (4, 3, 10, 8)  # in a large grey picture, of somebody far away: area, height from … to, width at most
+_UPRIGHT_COME_AND_GO_MAX = 1.5  # where more does, as in rain, what is so small is anything
+_SMALL_SHARE = 0.0024  # of the picture: what is smaller must have gone …
+_WAY_PX = 2.5  # … so far from where it was met first
 _RATE = 0.05  # share of each picture in what is usual
 _RELIT_LEVELS, _RELIT_SHARE = 22, 0.8  # grey levels, and the share of the picture that changed by them
 _RELIT_TEXTURE_SHARE = 0.4
@@ -64,10 +69,18 @@ class _Thing(NamedTuple):
     bottom: int
     met: int
     """In how many pictures in a row."""
+    met_x: float
+    met_y: float
+    """Where its middle was when it was met first."""
 
     @property
     def area(self) -> int:
         return (self.right - self.left) * (self.bottom - self.top)
+
+    @property
+    def way_px(self) -> float:
+        """How far it is from where it was met first, along x or y."""
+        return max(abs((self.left + self.right) / 2 - self.met_x), abs((self.top + self.bottom) / 2 - self.met_y))
 
     def continues(self, other: _Thing) -> bool:
         """Whether it may be what `other` was one picture earlier."""
@@ -110,6 +123,8 @@ class MotionGate:
         cv2.accumulateWeighted(grey, self._level, _RATE)
         cv2.accumulateWeighted(texture, self._texture, _RATE)
         cv2.accumulateWeighted(np.minimum(changed, _DIFFERENCE_MAX), self._difference, _RATE)
+        if grey.shape[0] >= _LARGE_PX and self._come_and_go <= _UPRIGHT_COME_AND_GO_MAX:
+            return Motion(self._moving(_differing(mask, _upright(mask))), False)
         return Motion(self._moving(_differing(mask)), False)
 
     def _begin_anew(self, grey: NDArray[np.uint8], texture: NDArray[np.float32]) -> Motion:
@@ -120,16 +135,18 @@ class MotionGate:
         before, self._things = self._things, []
         young = 0
         for thing in seen:
-            met = 1 + max((other.met for other in before if thing.continues(other)), default=0)
-            young += met < _YOUNG
-            self._things.append(thing._replace(met=met))
+            known = max((other for other in before if thing.continues(other)), key=_met, default=None)
+            if known is not None:
+                thing = thing._replace(met=known.met + 1, met_x=known.met_x, met_y=known.met_y)
+            young += thing.met < _YOUNG
+            self._things.append(thing)
         self._come_and_go += (young - self._come_and_go) * _RATE
         needed = _MET_AGAIN + min(_MET_AGAIN_MORE_MAX, int(self._come_and_go))
         high, wide = self._size
         return tuple(
             Box(thing.left / wide, thing.top / high, thing.right / wide, thing.bottom / high)
             for thing in self._things
-            if thing.met >= needed
+            if thing.met >= needed and (thing.area >= _SMALL_SHARE * high * wide or thing.way_px >= _WAY_PX)
         )
 
 
@@ -140,16 +157,32 @@ def texture_of(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         grey: brightness, uint8[h, w], small.
     """
     logarithm = cv2.LUT(grey, _LOGARITHM)
-    around = cv2.boxFilter(logarithm, -1, _SURROUNDINGS_PX, borderType=cv2.BORDER_REFLECT)
+    side = _SURROUNDINGS_PX if grey.shape[0] < _LARGE_PX else _SURROUNDINGS_PX_LARGE
+    around = cv2.boxFilter(logarithm, -1, (side, side), borderType=cv2.BORDER_REFLECT)
     return np.asarray(logarithm - around, np.float32)
 
 
-def _differing(mask: NDArray[np.uint8]) -> Iterable[_Thing]:
-    """What hangs together in a mask and is not too small; lines and dots of one pixel are left out."""
+def _upright(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is as large and as high as a person of some twenty pixels in the camera's picture."""
+    _count, labels, found, _centres = cv2.connectedComponentsWithStats(mask)
+    area, high, wide = found[:, cv2.CC_STAT_AREA], found[:, cv2.CC_STAT_HEIGHT], found[:, cv2.CC_STAT_WIDTH]
+    area_min, high_min, high_max, wide_max = _UPRIGHT_PX
+    fits = (area >= area_min) & (high >= high_min) & (high <= high_max) & (wide <= wide_max)
+    fits[0] = False
+    return np.asarray(fits.astype(np.uint8)[labels], np.uint8)
+
+
+def _differing(mask: NDArray[np.uint8], besides: NDArray[np.uint8] | None = None) -> Iterable[_Thing]:
+    """What hangs together in a mask and is not too small; lines and dots of a pixel only where `besides` has them."""
     if not mask.any():
         return
-    solid = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPENING), _MARGIN)
+    solid = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPENING)
+    solid = cv2.dilate(solid if besides is None else solid | besides, _MARGIN)
     _count, _labels, found, _centres = cv2.connectedComponentsWithStats(solid)
     for left, top, wide, high, _area in found[1:].tolist():
-        if wide * high >= _AREA_MIN * mask.size:
-            yield _Thing(left, top, left + wide, top + high, 1)
+        if wide * high >= _AREA_MIN_PX:
+            yield _Thing(left, top, left + wide, top + high, 1, left + wide / 2, top + high / 2)
+
+
+def _met(thing: _Thing) -> int:
+    return thing.met

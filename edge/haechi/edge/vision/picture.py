@@ -21,7 +21,11 @@ _PLANES_OF_BYTES = frozenset(
 """Formats whose first plane is the brightness, a byte a pixel."""
 
 GREY_HEIGHT_PX = 80
-"""A small grey picture is at least so high and less than twice that (where the camera's own is)."""
+"""A small grey picture is at least so high (where the camera's own is) …"""
+
+GREY_HEIGHT_PX_MAX = 320
+"""… and less than this; and a quarter as large as the camera's or less, where that is large enough."""
+_HALVED = 2
 
 
 class Picture(Protocol):
@@ -92,8 +96,9 @@ def shrunk(picture: NDArray[np.uint8], height_px: int, width_px: int) -> NDArray
 
 
 def small_grey(grey: NDArray[np.uint8], masks: Masks | None = None) -> NDArray[np.uint8]:
-    """Halves a grey picture until it is less than twice :data:`GREY_HEIGHT_PX` high, with its masks black."""
-    small = shrunk(grey, GREY_HEIGHT_PX, 1)
+    """Halves a grey picture twice, and on until it is below :data:`GREY_HEIGHT_PX_MAX`; its masks are black."""
+    height_px = max(GREY_HEIGHT_PX, min(grey.shape[0] >> _HALVED, GREY_HEIGHT_PX_MAX // 2))
+    small = shrunk(grey, height_px, 1)
     if masks is not None:
         # What was not made smaller is still the decoder's own, which later pictures are made of.
         small = small.copy() if small.base is not None or small is grey else small

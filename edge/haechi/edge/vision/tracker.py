@@ -24,6 +24,7 @@ SCORE_MIN_UNSURE = 0.2
 
 _SEEN_TO_SETTLE = 3
 _MISSES_TO_DROP = 3
+_OVERLOOKED_MAX = 5
 _LOST_S = 2.0  # how long an object may be hidden and keep its identity
 _LIKENESS_SURE = 0.2
 _LIKENESS_UNSURE = 0.4
@@ -45,6 +46,8 @@ class Track:
     score_min: float
     velocity: tuple[float, float] | None = None  # fractions of the picture a second
     misses: int = 0
+    overlooked: int = 0
+    """Looks in a row that could not have shown it."""
     seen: int = 1
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=10))
     votes: dict[Label, float] = field(default_factory=dict)
@@ -87,7 +90,7 @@ class Track:
                     keep * self.velocity[1] + take * measured[1],
                 )
             self.seen += 1
-        self.box, self.last_seen_s, self.misses = detection.box, now_s, 0
+        self.box, self.last_seen_s, self.misses, self.overlooked = detection.box, now_s, 0, 0
         self.note(detection)
 
     def note(self, detection: Detection) -> None:
@@ -126,12 +129,15 @@ class Tracker:
         """Whether another look would tell more: an object that counts was missed, or one is too new to count."""
         return any(track.misses if track.settled else track.seen < _SEEN_TO_SETTLE for track in self._tracks)
 
-    def look(self, detections: Iterable[Detection], now_s: float) -> Sequence[Track]:
+    def look(
+        self, detections: Iterable[Detection], now_s: float, overlooks: Callable[[Box], bool] = lambda _box: False
+    ) -> Sequence[Track]:
         """Takes the boxes of one look into account.
 
         Args:
             detections: without doubles; those below :data:`SCORE_MIN_UNSURE` are of no use.
             now_s: time of the picture, of a clock that only rises.
+            overlooks: whether the look could not have shown what is there: then nobody is missed for it.
         """
         detections = list(detections)
         sure = [d for d in detections if d.score >= self._score_min]
@@ -141,7 +147,10 @@ class Tracker:
         _match(free, unsure, now_s, _LIKENESS_UNSURE, lambda track, d: track.expected(now_s).likeness(d.box))
         _match(free, sure, now_s, _LIKENESS_GROWN, lambda track, d: _grown_likeness(track, d, now_s))
         for track in free:
-            track.misses += 1
+            if track.overlooked < _OVERLOOKED_MAX and overlooks(track.expected(now_s)):
+                track.overlooked += 1
+            else:
+                track.misses += 1
         for detection in sure:
             self._begin(detection, now_s)
         self._drop(now_s)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.motion import texture_of
+from haechi.edge.vision.picture import GREY_HEIGHT_PX, shrunk
 
 _EVERY_S = 1.0
 _LEARNING_LOOKS = 8
@@ -108,7 +109,7 @@ class View:
         if now_s < self._due_s:
             return []
         self._due_s = now_s + _EVERY_S
-        found = self._found(grey)
+        found = self._found(shrunk(grey, GREY_HEIGHT_PX, 1))
         changes = []
         for fault, bout in self._bouts.items():
             since_s = bout.since_s

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.edge.vision.detection import Detection, without_doubles
+from haechi.edge.vision.detection import Detection, distinct
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.labels import COCO_INDEX, Label
 from haechi.edge.vision.models.errors import ModelError
@@ -57,6 +57,11 @@ class YoloX:
             raise ModelError(text.format(path=model, cells=cells, values=_VALUES))
         self._canvas = np.full((*self._size, 3), _GREY, np.uint8)
 
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """See :class:`~haechi.edge.vision.detector.Detector`."""
+        return self._size
+
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         """See :class:`~haechi.edge.vision.detector.Detector`."""
         scale = min(self._size[0] / picture.shape[0], self._size[1] / picture.shape[1])
@@ -66,7 +71,7 @@ class YoloX:
         cv2.resize(shrunk(picture, high, wide), (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
         planes = np.ascontiguousarray(self._canvas.transpose(2, 0, 1), np.float32)[np.newaxis]
         (output,) = self._session.run(None, {self._input: planes})
-        return without_doubles(
+        return distinct(
             detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=self._score_min)
         )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from haechi.edge.vision import nanodet
-from haechi.edge.vision.detection import Detection, without_doubles
+from haechi.edge.vision.detection import Detection, distinct, without_doubles
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.labels import COCO_INDEX, LABELS
 from haechi.edge.vision.models import vectors
@@ -99,3 +99,12 @@ def test_a_difference_is_seen_and_nan_is_infinitely_far() -> None:
     assert vectors.agrees(model, "int8", vectors.difference(moved, stored))
     moved["Identity"][0, 0] = np.nan
     assert not vectors.agrees(model, "int8", vectors.difference(moved, stored))
+
+
+def test_raw_boxes_lose_nobody_who_stands_before_somebody_else() -> None:
+    behind = Detection(Box(0.2, 0.2, 0.4, 0.8), "person", 0.9)
+    before = Detection(Box(0.25, 0.35, 0.38, 0.8), "person", 0.5)
+    again = Detection(Box(0.21, 0.2, 0.4, 0.8), "person", 0.4)
+    van = Detection(Box(0.2, 0.2, 0.4, 0.8), "truck", 0.3)
+    assert distinct([again, before, behind, van]) == [behind, before, van]
+    assert without_doubles([again, before, behind, van]) == [behind, van]

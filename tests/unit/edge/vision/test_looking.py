@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
-from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.looking import Looker
 from haechi.edge.vision.picture import Drawn
 from support.moving import seen
@@ -34,6 +34,8 @@ class Answers:
         self._sees = sees
         self.now_s = 0.0
         self.asked_s: list[float] = []
+
+    input_px = None
 
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         self.asked_s.append(round(self.now_s, 1))
@@ -83,3 +85,31 @@ def test_while_the_view_is_lost_nothing_is_looked_for_and_what_was_raised_stands
     dark = np.full_like(STREET, 10)
     assert watch(detector, lambda now_s: dark if now_s > 10 else STREET, 60) == [True]
     assert max(detector.asked_s) < 15
+
+
+class SeesWhatIsLarge:
+    """A detector with an input of 256 x 416 that finds dark things, and only if they are 32 pixels high in it."""
+
+    input_px = (256, 416)
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        dark = (picture.max(axis=2) < 45).astype(np.uint8)
+        rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+        height, width = dark.shape
+        if not rows.size or (rows[-1] + 1 - rows[0]) * min(256 / height, 416 / width) < 32:
+            return []
+        box = Box(columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
+        return [Detection(box, "person", 0.8)]
+
+
+@pytest.mark.parametrize(("parts_max", "events"), [(2, 1), (0, 0)])
+def test_somebody_far_away_counts_because_the_detector_sees_him_enlarged(parts_max: int, events: int) -> None:
+    view = np.kron(np.random.default_rng(1).integers(70, 180, (18, 32)), np.ones((40, 40))).astype(np.uint8)
+    camera = CAMERA.model_copy(update={"detector": CAMERA.detector.model_copy(update={"parts_max": parts_max})})
+    looker, raised = Looker(camera, SeesWhatIsLarge()), 0
+    for n in range(35):
+        picture = np.dstack([view] * 3)
+        if n >= 10:
+            picture[400:420, 500 + 3 * n : 508 + 3 * n] = 20
+        raised += sum(change.raised for change in looker.look(Drawn(picture), n * LOOK_S).changes)
+    assert raised == events

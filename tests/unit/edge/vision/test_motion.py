@@ -114,3 +114,33 @@ def test_rain_does_not_hold_it_open_and_a_walker_in_it_is_seen() -> None:
     assert sum(bool(motion.regions) for motion in falling[20:]) <= 3
     walking = [watched(gate, wet(n, walker=True)) for n in range(80, 140)]
     assert sum(bool(motion.regions) for motion in walking) >= 25
+
+
+LARGE = np.kron(np.random.default_rng(9).integers(70, 130, (18, 32)), np.ones((40, 40)))
+NOISE = [np.random.default_rng(n).normal(0, 2, LARGE.shape) for n in range(5)]
+
+
+def large(n: int, *, walker_x: int | None = None, spot: int = 0) -> NDArray[np.uint8]:
+    """A view of 1280x720, with somebody of 8 x 20 pixels, and with a puddle that the light brings out."""
+    scene = LARGE + NOISE[n % len(NOISE)]
+    if walker_x is not None:
+        scene[400:420, walker_x : walker_x + 8] = 30
+    scene[500:516, 300:308] += spot
+    return np.asarray(np.clip(scene, 0, 255), np.uint8)
+
+
+def test_somebody_twenty_pixels_high_is_seen_to_walk() -> None:
+    gate = MotionGate()
+    for n in range(10):
+        watched(gate, large(n))
+    found = [watched(gate, large(n, walker_x=600 + 3 * n)).regions for n in range(20)]
+    seen = [region for regions in found for region in regions]
+    assert len(seen) >= 8
+    assert all(590 / 1280 < region.centre.x < 680 / 1280 and 400 / 720 < region.centre.y < 420 / 720 for region in seen)
+
+
+def test_a_small_thing_that_goes_nowhere_is_no_motion() -> None:
+    gate = MotionGate()
+    for n in range(10):
+        watched(gate, large(n))
+    assert not any(watched(gate, large(n, spot=60)).any for n in range(30))

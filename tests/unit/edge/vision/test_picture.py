@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from haechi.edge.vision.masking import Masks
-from haechi.edge.vision.picture import GREY_HEIGHT_PX, Decoded, Drawn, shrunk, small_grey
+from haechi.edge.vision.picture import GREY_HEIGHT_PX, GREY_HEIGHT_PX_MAX, Decoded, Drawn, shrunk, small_grey
 
 NOTHING = Masks(())
 LEFT_HALF = Masks([((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))])
@@ -40,8 +40,13 @@ def test_every_format_gives_brightness_and_colours(format_: str) -> None:
 @pytest.mark.parametrize(("height_px", "width_px"), [(359, 641), (90, 161), (2, 3), (1080, 1920), (577, 319)])
 def test_odd_and_small_sizes(height_px: int, width_px: int) -> None:
     grey = Decoded(frame(street(height_px, width_px), "yuv420p"), NOTHING).grey()
-    assert grey.shape[0] < 2 * GREY_HEIGHT_PX
+    assert grey.shape[0] < GREY_HEIGHT_PX_MAX
     assert grey.shape[0] == height_px or grey.shape[0] >= GREY_HEIGHT_PX
+
+
+@pytest.mark.parametrize(("height_px", "grey_px"), [(360, 90), (480, 120), (720, 180), (1080, 270), (2160, 270)])
+def test_a_thing_of_twenty_pixels_stays_one_of_five_or_so(height_px: int, grey_px: int) -> None:
+    assert Decoded(frame(street(height_px, height_px * 16 // 9), "yuv420p"), NOTHING).grey().shape[0] == grey_px
 
 
 @pytest.mark.parametrize("height_px", [90, 720])

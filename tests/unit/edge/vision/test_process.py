@@ -40,6 +40,8 @@ class Walker:
             [[seen(between(Point(0.5, 0.2), Point(0.5, 0.95), i / looks))] for i in range(looks)]
         )
 
+    input_px = None
+
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         return next(self._boxes, [])
 

@@ -109,3 +109,15 @@ def test_a_crowd_of_noise_stays_bounded() -> None:
         tracker.look([seen(Point(chance.random(), chance.random()), score=0.41) for _ in range(20)], i * LOOK_S)
         assert len(tracker.tracks) < 400
     assert all(track.scores.maxlen == 10 for track in tracker.tracks)
+
+
+def test_a_look_that_could_not_have_shown_it_is_no_miss_but_not_for_ever() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(4):
+        tracker.look([seen(Point(0.5, 0.5))], i * LOOK_S)
+    for i in range(4, 9):
+        (track,) = tracker.look([], i * LOOK_S, lambda _box: True)
+        assert not track.misses
+    for i in range(9, 30):
+        tracker.look([], i * LOOK_S, lambda _box: True)
+    assert not tracker.tracks

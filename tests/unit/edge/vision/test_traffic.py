@@ -1,12 +1,12 @@
 """Bays, queues, congestion and left things, without a camera."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
 from haechi.contract.observations import Quality
 from haechi.edge.vision.detection import Detection
-from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.ground import Ground, Spot
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.measures import Measure
@@ -231,10 +231,12 @@ class LabelSwitch(Tracker):
     def __init__(self) -> None:
         super().__init__(score_min=0.4)
 
-    def look(self, detections: Iterable[Detection], now_s: float) -> Sequence[Track]:
+    def look(
+        self, detections: Iterable[Detection], now_s: float, overlooks: Callable[[Box], bool] = lambda _box: False
+    ) -> Sequence[Track]:
         known = list(detections)
         as_person = [Detection(d.box, "person", d.score) for d in known]
-        tracks = super().look(as_person, now_s)
+        tracks = super().look(as_person, now_s, overlooks)
         for track, detection in zip(tracks, known, strict=True):
             track.votes = {detection.label: 1.0}
         return tracks

@@ -63,18 +63,21 @@ def scene(clip: str, truth: Truth, camera: CameraConfig | None) -> tuple[CameraC
 
 
 class _Witness:
-    """A detector that remembers what it said last and what it cost."""
+    """A detector whose cost is measured."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self.last: list[Detection] = []
         self.cpu_s = 0.0
+
+    @property
+    def input_px(self) -> tuple[int, int] | None:
+        return self._detector.input_px
 
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         begun_s = time.process_time()
-        self.last = self._detector.look(picture)
+        found = self._detector.look(picture)
         self.cpu_s += time.process_time() - begun_s
-        return self.last
+        return found
 
 
 class Evaluation:
@@ -89,6 +92,7 @@ class Evaluation:
         self._crossings: dict[tuple[str, Direction], list[float]] = {}
         self._events: list[tuple[str, float]] = []
         self._raw = AveragePrecision()
+        self._raw_whole = AveragePrecision()
         self._tracking = Tracking()
         self._heads = Heads()
         self._analysed = 0
@@ -130,12 +134,13 @@ class Evaluation:
         people = {known.id: box for known, box in inside.items() if known.asked and box.area > 0}
         neither = [box for known, box in inside.items() if not known.asked and box.area > 0]
         if look.analysed:
-            found = [(d.box, d.score) for d in self._detector.last if d.label == "person"]
-            self._raw.add(found, list(people.values()), neither)
+            for precision, found in ((self._raw, look.found), (self._raw_whole, look.found_in_whole)):
+                scored = [(d.box, d.score) for d in found if d.label == "person"]
+                precision.add(scored, list(people.values()), neither)
         tracks = {t.id: t.box for t in look.tracks if t.settled and not t.misses and t.label == "person"}
         self._tracking.add(tracks, people, neither)
         # The raw detections go further down than a camera's do.
-        beyond = {found.box for found in self._detector.last if found.score < evidence.PERSON_SCORE_MIN}
+        beyond = {found.box for found in look.found if found.score < evidence.PERSON_SCORE_MIN}
         blurred = [Box(*evidence.head_px(box, width_px, height_px)) for box in look.people if box not in beyond]
         asked = [known.box_px for known in truth if known.asked]
         self._heads.add(asked, blurred, width_px=width_px, height_px=height_px)
@@ -186,6 +191,7 @@ class Evaluation:
             return None
         return {
             "ap50": _rounded(self._raw.value()),
+            "ap50_bare": _rounded(self._raw_whole.value()),
             "precision": _rounded(self._tracking.precision),
             "recall": _rounded(self._tracking.recall),
             "id_switches": self._tracking.id_switches,
