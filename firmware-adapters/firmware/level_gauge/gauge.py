@@ -17,7 +17,7 @@ WARM_UP_MS = 3000
 def distance_mm_of(echo_us: int, temperature_cc: int) -> int:
     """Return how far sound went and came back in ``echo_us``, in air of so many hundredths of a degree Celsius.
 
-    Speed of sound 331.3 m/s + 0.606 m/s for each degree: within 0.2 % from -20 to 40 degrees.
+    Speed of sound 331.3 m/s + 0.606 m/s for each degree: within 0.3 % from -20 to 40 degrees.
     """
     speed_mm_s = 331_300 + 606 * temperature_cc // 100
     return (echo_us * speed_mm_s + 1_000_000) // 2_000_000
