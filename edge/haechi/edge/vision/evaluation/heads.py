@@ -1,8 +1,8 @@
 """How many people's heads the blur covers, against true boxes of whole persons. Pure.
 
 A head is taken to be the uppermost seventh of a person's box, two thirds as wide as it is high, in the middle (people
-are seven to seven and a half heads tall). It is covered when nineteen twentieths of what the picture shows of it lie under
-what is blurred. Asked are persons higher than 40 pixels: of smaller ones nobody recognises a face.
+are seven to seven and a half heads tall). It is covered when nineteen twentieths of what the picture shows of it lie
+under what is blurred. Asked are persons higher than 40 pixels: of smaller ones nobody recognises a face.
 """
 
 from __future__ import annotations
