@@ -17,10 +17,11 @@ import av
 from av.video.stream import VideoStream
 
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masked import masked
 from haechi.edge.vision.masking import Masks
 from haechi.edge.vision.picture import Decoded, Picture
 from haechi.edge.vision.ring import Ring
-from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, masked, open_source
+from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, open_source
 from haechi.text import _
 
 _HUNG_AFTER = 2.0  # times its own time-outs: then FFmpeg itself hangs

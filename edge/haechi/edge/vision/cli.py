@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, explain, load
-from haechi.edge.vision import evidence, originals_cli, preview
+from haechi.edge.vision import discover_cli, evidence, originals_cli, preview
 from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.evaluation import run as evaluation
@@ -56,6 +56,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--camera", metavar="ID", help=_("which of its cameras; may be left out when there is one"))
     show.add_argument("--out", type=Path, required=True, metavar="FILE", help=_("PNG file to write"))
     show.set_defaults(run=_answering(_preview))
+
+    found = commands.add_parser("discover", help=_("find ONVIF cameras on this network and their streams"))
+    discover_cli.register(found)
+    found.set_defaults(run=_answering(found.get_default("run")))
 
     originals_cli.register(commands.add_parser("originals", help=_("what is kept sealed, and releasing it")))
 

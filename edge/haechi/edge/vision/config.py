@@ -124,7 +124,7 @@ class CameraConfig(SceneModel):
     url: str = Field(
         min_length=1,
         max_length=2048,
-        description="A video file, `rtsp://host/path`, `http://…`, `usb:0` or `/dev/video0`. Without credentials.",
+        description="A video file, `rtsp://host/path`, `http://…`, `onvif://host`, `usb:0`, `/dev/video0`; no login.",
     )
     place: Identifier = Field(description="Id of the place that it watches.")
     looks_per_s: float = Field(5, ge=1, le=30, description="How many pictures a second are looked at.")
@@ -166,8 +166,10 @@ class CameraConfig(SceneModel):
     def _is_source(cls, url: str) -> str:
         if "://" in url:
             parts = urlsplit(url)
-            if parts.scheme not in {"rtsp", "rtsps", "http", "https"}:
-                raise ValueError(_("expected a file, rtsp://, rtsps://, http://, https://, usb:N or /dev/videoN"))
+            if parts.scheme not in {"rtsp", "rtsps", "http", "https", "onvif"}:
+                raise ValueError(
+                    _("expected a file, rtsp://, rtsps://, http://, https://, onvif://, usb:N or /dev/videoN")
+                )
             if parts.username or parts.password:
                 raise ValueError(_("user and password do not belong here; put them into credentials_file"))
             if not parts.hostname:

@@ -19,8 +19,9 @@ from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.masked import masked
 from haechi.edge.vision.picture import Picture
-from haechi.edge.vision.source import CannotOpen, masked
+from haechi.edge.vision.source import CannotOpen
 from haechi.text import _
 
 _SETTLES_S = 1.5  # a camera adjusts its exposure, and a stream's first pictures may be half of one

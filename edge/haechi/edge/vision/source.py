@@ -6,7 +6,6 @@ that says what is wrong, without secrets. A packet that is damaged costs its own
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -15,12 +14,17 @@ import av
 import av.error
 from av.video.stream import VideoStream
 
+from haechi.edge.vision import onvif
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masked import masked
+from haechi.edge.vision.onvif import OnvifError
 from haechi.edge.vision.ring import Coding
+from haechi.sdk.onvif.soap import Login
 from haechi.text import _
 
 _RATE_DEFAULT = 25.0
 _RATE_MAX = 1000.0
+_ONVIF_QUESTIONS = 4
 _DAMAGED_MAX = 100  # packets in a row
 _TEXT_AS_PICTURES = "tty"  # FFmpeg draws a text file as a terminal would show it
 
@@ -37,11 +41,6 @@ def is_stream(url: str) -> bool:
 def is_device(url: str) -> bool:
     """Whether it is a camera at this machine."""
     return url.startswith(("usb:", "/dev/"))
-
-
-def masked(text: str) -> str:
-    """The text with user and password of every address in it hidden."""
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
 class Source:
@@ -120,8 +119,8 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
             raise CannotOpen(_("{url}: there is no camera {path} at this machine").format(url=shown, path=path))
         address, format_ = path, "v4l2"
     elif is_stream(url):
-        address = _with_credentials(config, environment)
-        if url.startswith("rtsp"):
+        address = _address(config, _login(config, environment))
+        if address.startswith("rtsp"):
             # UDP through a city's networks loses half of the picture.
             options = {"rtsp_transport": "tcp"}
     else:
@@ -154,22 +153,47 @@ def _no_video() -> str:
     return _("not a video, or it cannot be read")
 
 
-def _with_credentials(config: CameraConfig, environment: Mapping[str, str]) -> str:
-    if config.credentials_file is not None:
+def _address(config: CameraConfig, login: Login | None) -> str:
+    url = config.url
+    if url.startswith("onvif://"):
+        parts = urlsplit(url)
         try:
-            secret = config.credentials_file.read_text(encoding="utf-8").split("\n")[0].strip()
-        except (OSError, UnicodeDecodeError):
-            raise CannotOpen(
-                _("credentials_file {path}: cannot be read").format(path=config.credentials_file)
-            ) from None
-    elif config.credentials_env is not None:
-        secret = environment.get(config.credentials_env, "")
-    else:
-        return config.url
+            url = onvif.find_stream(
+                parts.hostname or "", parts.port or 80, login, timeout_s=config.open_timeout_s / _ONVIF_QUESTIONS
+            )
+        except OnvifError as error:
+            reason = _("{url}: cannot be opened: {reason}")
+            raise CannotOpen(reason.format(url=masked(config.url), reason=error)) from None
+    if login is None:
+        return url
+    parts = urlsplit(url)
+    user, password = (quote(part, safe="") for part in login)
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+
+
+def _login(config: CameraConfig, environment: Mapping[str, str]) -> Login | None:
+    if config.credentials_file is not None:
+        return read_login(config.credentials_file)
+    if config.credentials_env is not None:
+        return _parted(environment.get(config.credentials_env, ""), config.credentials_env)
+    return None
+
+
+def read_login(path: Path) -> Login:
+    """User and password out of a file whose first line is ``user:password``.
+
+    Raises:
+        CannotOpen: it cannot be read, or holds something else.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").split("\n")[0].strip()
+    except (OSError, UnicodeDecodeError):
+        raise CannotOpen(_("credentials_file {path}: cannot be read").format(path=path)) from None
+    return _parted(secret, str(path))
+
+
+def _parted(secret: str, name: str) -> Login:
     user, separator, password = secret.partition(":")
     if not separator:
-        raise CannotOpen(
-            _("{name}: expected user:password").format(name=config.credentials_file or config.credentials_env)
-        )
-    parts = urlsplit(config.url)
-    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))
+        raise CannotOpen(_("{name}: expected user:password").format(name=name))
+    return Login(user, password)

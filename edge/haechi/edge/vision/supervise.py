@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import random
-import re
 import sys
 import uuid
 from collections import deque
@@ -28,6 +27,7 @@ from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import BACKGROUND, CameraConfig
 from haechi.edge.vision.faults import FAULTS, Fault
+from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import (
     HEADER,
     CameraState,
@@ -355,7 +355,7 @@ class _Camera:
                 continue
             if not raw:
                 return
-            line = re.sub(r"//[^/@\s]*@", "//***@", raw.decode(errors="replace").strip())[:_LOG_LINE_CHARACTERS]
+            line = masked(raw.decode(errors="replace").strip())[:_LOG_LINE_CHARACTERS]
             self._complaint = line or self._complaint
             if minute != int(loop.time() // 60):
                 minute, count = int(loop.time() // 60), 0
