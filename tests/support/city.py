@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Table, insert, select, update
 
+from haechi.cloud.commanders import Commanders
 from haechi.cloud.event_handler import handler
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.services import PartHealth, Services
@@ -90,6 +91,7 @@ class City:
         self.commands: list[tuple[str, str, Command]] = []
         """What was sent to which city's gateway."""
         self.tenant = TENANT
+        self.commanders = Commanders()
 
     @property
     def now_us(self) -> int:
@@ -109,6 +111,7 @@ class City:
 
         return Services(
             command=command,
+            commanders=self.commanders,
             state=self.state,
             points=self.points,
             objects=self.objects,

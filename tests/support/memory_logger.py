@@ -8,7 +8,6 @@ process imports) needs nothing of the tests.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -71,17 +70,6 @@ class MemoryLogger(Adapter[MemoryLoggerConfig]):
             raise NotConnected(f"port {self.config.port} closed the connection", 0.2)
         finally:
             writer.close()
-
-
-def install(folder: Path) -> Path:
-    """Put the adapter where a gateway process finds it once ``folder`` is on its path; return the folder."""
-    info = folder / "memory_logger-1.dist-info"
-    info.mkdir(parents=True)
-    (folder / "memory_logger.py").write_text(Path(__file__).read_text(encoding="utf-8"), encoding="utf-8")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: memory-logger\nVersion: 1\n", encoding="utf-8")
-    points = "[haechi.adapters]\nmemory_logger = memory_logger:MemoryLogger\n"
-    (info / "entry_points.txt").write_text(points, encoding="utf-8")
-    return folder
 
 
 class LoggerDevice:

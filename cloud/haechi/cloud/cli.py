@@ -32,6 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
     run.add_argument("--share", metavar="NAME", help=config.CloudConfig.model_fields["share"].description)
     run.add_argument("--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable"))
+    run.add_argument("--commanders", metavar="FILE", help=config.CloudConfig.model_fields["commanders"].description)
     run.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
     run.set_defaults(run=_run)
     dead = commands.add_parser("dead-letters", help=_("what could not be read: look at it, or read it once more"))

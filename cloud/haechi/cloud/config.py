@@ -71,8 +71,11 @@ class CloudConfig(BaseModel):
         None, gt=0, le=36500, description="Older points are refused; absent keeps everything."
     )
     basemap: Path | None = Field(None, description="GeoJSON file that is drawn under the map.")
+    commanders: Path | None = Field(
+        None, description="TOML file that names who may command devices; absent: nobody. See Commands to devices."
+    )
 
-    @field_validator("data_dir", "basemap", "objects")
+    @field_validator("data_dir", "basemap", "objects", "commanders")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

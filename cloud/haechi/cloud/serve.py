@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from haechi.cloud import commanders
 from haechi.cloud.addresses import broker_address, open_points
 from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
@@ -36,8 +37,8 @@ from haechi.cloud.event_broker.store_watch import StoreWatch
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
-from haechi.cloud.state import changes, fence, retention
-from haechi.cloud.state.changes import ChangeBell
+from haechi.cloud.state import changes, commands, fence, retention
+from haechi.cloud.state.changes import Change, ChangeBell
 from haechi.cloud.state.engine import open_state, reading, reason
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
@@ -135,6 +136,7 @@ class Cloud:
                 clock_us=now_us,
                 command=partial(self._command, asyncio.get_running_loop()),
                 basemap=config.basemap,
+                commanders=commanders.load(config.commanders),
             )
             making_app = asyncio.create_task(asyncio.to_thread(_make_app, services))
             address = await self._find_broker()
@@ -267,7 +269,8 @@ class Cloud:
 
     def _sweep_once(self, connection: Connection) -> bool:
         at_us = now_us()
-        swept = [*handler.sweep(connection, at_us), *seen.watch(connection, at_us)]
+        given_up = [(tenant, Change("gateway", gateway)) for tenant, gateway in commands.give_up(connection, at_us)]
+        swept = [*handler.sweep(connection, at_us), *seen.watch(connection, at_us), *given_up]
         changes.append_all(connection, swept, at_us)
         return bool(swept)
 

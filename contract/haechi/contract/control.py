@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from haechi.contract import ContractError
 from haechi.contract.events import ConditionId, EventId, EventType
+from haechi.contract.observations import Value
 from haechi.contract.parcel import ClockQuality, EpochHex, Seq
 from haechi.contract.places import Identifier, Text
 from haechi.contract.ranges import RangeSet
@@ -21,11 +22,18 @@ EPOCHS_MAX = 64
 """A status or acknowledgement lists at most this many epochs."""
 CONDITIONS_MAX = 200
 """A status or acknowledgement names at most this many conditions."""
+RESULTS_MAX = 16
+"""A status tells what became of at most this many commands: the newest."""
+COMMAND_S_MAX = 600
+"""A command to a device expires at most so long after it was given."""
 CONTROL_BYTES_MAX = 64 * 1024
 
 Order = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Microseconds since 1970 UTC; what no database holds is no time."""
+
+CommandId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 Message = TypeVar("Message")
 
@@ -52,6 +60,18 @@ class ComponentStatus(Struct, frozen=True, kw_only=True):
     counters: dict[str, int | float] = {}
 
 
+class CommandResult(Struct, frozen=True, kw_only=True):
+    """What became of a command to a device."""
+
+    id: CommandId
+    state: Literal["done", "refused", "expired", "unknown"]
+    """``done``: the device has confirmed it; ``refused``, ``expired``: nothing was written; ``unknown``: it was begun,
+    and nobody knows what the device did. None of them is ever tried again by itself."""
+    at_us: Time
+    detail: Text = ""
+    """One line: why."""
+
+
 class GatewayStatus(Struct, frozen=True, kw_only=True):
     """How a gateway is doing, and its resynchronisation question. Retained; the last will says ``offline``."""
 
@@ -76,6 +96,8 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     standing: Annotated[tuple[ConditionId, ...], Meta(max_length=CONDITIONS_MAX)] | None = None
     """The conditions that are active, whatever has become of the words that said so: the cloud compares, and asks about
     those on which it thinks otherwise. None where they are too many to be listed."""
+    commands: Annotated[tuple[CommandResult, ...], Meta(max_length=RESULTS_MAX)] = ()
+    """What became of the last commands to devices, oldest first."""
 
 
 class SettledRanges(Struct, frozen=True, kw_only=True):
@@ -141,13 +163,22 @@ class Command(Struct, frozen=True, kw_only=True):
     """Something that a gateway is asked to do now."""
 
     id: Annotated[str, Meta(max_length=64)]
-    name: Literal["restate", "describe", "clip"]
+    name: Literal["restate", "describe", "clip", "actuate"]
     """``restate``: state active conditions again; ``describe``: send places, things and datastreams again; ``clip``:
-    send a clip of the seconds around ``at_us`` by the camera ``thing``, as evidence of ``event``."""
+    send a clip of the seconds around ``at_us`` by the camera ``thing``, as evidence of ``event``; ``actuate``: bring
+    ``actuator`` of the device ``thing`` into the state ``value``, at most once, and back after ``on_s``."""
     expires_us: Time
     thing: Identifier | None = None
     event: EventId | None = None
     at_us: Time | None = None
+    actuator: Identifier | None = None
+    value: Value | None = None
+    on_s: Seconds | None = None
+    """For so long; None for as long as the gateway allows."""
+    valid_s: Seconds | None = None
+    """The gateway does not begin it later than so long after it came, whatever the clocks say."""
+    by: Text = ""
+    """Who gave it."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -17,12 +17,14 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
-from haechi.contract.control import Command
+from haechi.contract.control import COMMAND_S_MAX, Command
 from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
 from haechi.edge.cameras import CameraDesk, conditions, originals_of
 from haechi.edge.clock import WallClock
+from haechi.edge.commands.desk import Clocks, CommandDesk
+from haechi.edge.commands.journal import Journal
 from haechi.edge.config import GatewayConfig
 from haechi.edge.derivations.chain import Chain
 from haechi.edge.devices import Device, Site
@@ -115,6 +117,7 @@ class _Agent:
         recorder, uplink = self._wire(outbox)
         sources: list[asyncio.Task[None]] = []
         carriers: list[asyncio.Task[None]] = []
+        obeying: list[asyncio.Task[None]] = []
         stopping = asyncio.create_task(stop.wait())
         clean = False
         wires = contextlib.AsyncExitStack()
@@ -132,12 +135,14 @@ class _Agent:
                 self._show_metrics(outbox, uplink),
                 self._rings.run(self._config.gateway.data_dir / "rings"),
             )
+            obeying = _started(*([self._obey()] if self._site.actuators else []))
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder, standing) for camera in self._config.camera),
             )
-            await _first_end(stopping, carriers + sources)
-            await _cancelled(sources)
+            await _first_end(stopping, carriers + sources + obeying)
+            await _cancelled(sources + obeying)
+            await self._desk.finish()
             recorder.finish()
             await carriers[0]
             clean = True
@@ -145,9 +150,14 @@ class _Agent:
             await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
-            await _cancelled(sources + carriers)
+            await _cancelled(sources + carriers + obeying)
             await wires.aclose()
             await outbox.close(clean=clean)
+
+    async def _obey(self) -> None:
+        """Carry out commands to devices."""
+        supervised = self._supervised("commands", "desk", None)
+        await supervised.keep(lambda: self._desk.run(supervised.running))
 
     async def _open_wires(self, stack: contextlib.AsyncExitStack) -> None:
         """Let this user's ``haechi adapter record --beside`` hear what passes between devices and adapters."""
@@ -228,6 +238,9 @@ class _Agent:
         normaliser = Normaliser(site.measured, site.ranges, site.derivations, counters)
 
         def obey(command: Command) -> None:
+            if command.name == "actuate":
+                self._desk.give(command)
+                return
             if command.name == "clip":
                 self._ask_for_clip(command)
                 return
@@ -252,6 +265,7 @@ class _Agent:
             obey=obey,
             heed=lambda order, doubts: recorder.heed(order, doubts),
             parcel_bytes_max=take_parcel_bytes_max,
+            commanded=lambda: self._desk.results,
         )
         uplink = Uplink(
             self._broker,
@@ -286,6 +300,15 @@ class _Agent:
                 _log.info("the disk takes the outbox again")
             uplink.moved()
 
+        lost = outbox.opened.set_aside or outbox.opened.in_memory
+        self._desk = CommandDesk(
+            site.actuators,
+            Journal(outbox),
+            Clocks(lambda: self._clock.now_us(), lambda: self._clock.quality, time.monotonic),
+            self._health,
+            uplink.report,
+            COMMAND_S_MAX if lost else 0.0,
+        )
         outbox.on_move = moved
         self._health.on_change = uplink.report
         self._health.component("gateway", "agent", "running", "", counters)

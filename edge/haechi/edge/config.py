@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from haechi.contract.catalogue import catalogue
 from haechi.contract.events import Severity
 from haechi.contract.places import Place
+from haechi.edge.commands.allowed import ActuatorConfig
 from haechi.edge.derivations.config import Derivation, Local
 from haechi.edge.vision.config import CameraConfig
 from haechi.text import _
@@ -272,6 +273,7 @@ class GatewayConfig(_Model):
     camera: tuple[CameraConfig, ...] = Field((), max_length=64, description="Cameras.")
     derivation: tuple[Derivation, ...] = Field((), max_length=10_000, description="Computed values.")
     local: tuple[Local, ...] = Field((), max_length=100, description="Datastreams that stay on the gateway.")
+    actuator: tuple[ActuatorConfig, ...] = Field((), max_length=1000, description="What devices may be told.")
     valid: tuple[ValidRange, ...] = Field((), max_length=10_000, description="Possible ranges.")
     rule: tuple[RuleConfig, ...] = Field((), max_length=10_000, description="Rules.")
 

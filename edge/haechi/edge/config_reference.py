@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from haechi.edge import config
+from haechi.edge.commands.allowed import ActuatorConfig
 from haechi.edge.derivations import config as derivations
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -22,6 +23,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[[place]]", config.PlaceConfig),
     ("[[device]]", config.DeviceConfig),
     ("[device.process]", config.ProcessConfig),
+    ("[[actuator]]", ActuatorConfig),
     ("[[derivation]]", derivations.Linear),
     *((f'[[derivation]] kind = "{kind}"', model) for kind, model in derivations.KINDS.items() if kind != "linear"),
     ("[[derivation.factor]]", derivations.Factor),

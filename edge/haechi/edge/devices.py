@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from haechi.contract.places import Datastream, Place, Step, Thing
+from haechi.edge.commands.allowed import Allowed, allowed
 from haechi.edge.config import (
     DeviceConfig,
     GatewayConfig,
@@ -66,6 +67,8 @@ class Site:
     """What is computed of more than one value, in the order of computing."""
     rings: dict[str, Ring] = field(default_factory=dict)
     """By datastream: what does not travel."""
+    actuators: dict[tuple[str, str], Allowed] = field(default_factory=dict)
+    """By device and actuator: what the cloud may tell devices."""
     cursors: dict[str, str] = field(default_factory=dict)
     """By device: where to read on in its memory; as committed."""
     rules: list[Rule] = field(default_factory=list)
@@ -103,6 +106,7 @@ def _assembled(config: GatewayConfig) -> Site:
     for camera in config.camera:
         things.append(describe.thing(camera, site.places[camera.place]))
         datastreams.update((datastream.id, datastream) for datastream in describe.datastreams(camera))
+    site.actuators = allowed(config.actuator, {device.config.id: device.adapter for device in site.devices})
     measured = set(site.measured)
     for index, derivation in enumerate(config.derivation):
         _derive(site, f"derivation[{index}]", derivation, datastreams, measured)

@@ -5,7 +5,8 @@ module          promises
 ==============  ======================================================================================
 ``adapter``     Adapter and AdapterConfig: the interface between gateway and device code
 ``sample``      Sample: what one read gave
-``errors``      ConfigError, NotConnected, BadReading
+``errors``      ConfigError, NotConnected, NotDone, BadReading
+``actuator``    Actuator: what a device may be told to do, with bounds and a fail-safe state
 ``host``        Host: the clock, log and counters that the gateway lends
 ``clock``       monotonic pacing that a test can drive
 ``registry``    find_adapters, load_adapter: by entry point, loaded lazily
@@ -23,14 +24,16 @@ module          promises
 ==============  ======================================================================================
 """
 
+from haechi.sdk.actuator import Actuator
 from haechi.sdk.adapter import Adapter, AdapterConfig
 from haechi.sdk.clock import Clock, MonotonicClock
-from haechi.sdk.errors import AdapterError, BadReading, ConfigError, NotConnected
+from haechi.sdk.errors import AdapterError, BadReading, ConfigError, NotConnected, NotDone
 from haechi.sdk.host import Host
 from haechi.sdk.registry import find_adapters, load_adapter
 from haechi.sdk.sample import Sample
 
 __all__ = [
+    "Actuator",
     "Adapter",
     "AdapterConfig",
     "AdapterError",
@@ -40,6 +43,7 @@ __all__ = [
     "Host",
     "MonotonicClock",
     "NotConnected",
+    "NotDone",
     "Sample",
     "find_adapters",
     "load_adapter",

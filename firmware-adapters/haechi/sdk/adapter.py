@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from haechi.contract.observations import Value
 from haechi.contract.places import Datastream
-from haechi.sdk.errors import ConfigError
+from haechi.sdk.actuator import Actuator
+from haechi.sdk.errors import ConfigError, NotDone
 from haechi.sdk.host import Host
 from haechi.sdk.sample import Sample
 
@@ -81,6 +83,30 @@ class Adapter(ABC, Generic[ConfigT]):
         Needs no device and does no I/O: a configuration is refused where the devices of a line need too much of it.
         """
         return None
+
+    def actuators(self) -> list[Actuator]:
+        """Return what the device may be told to do; needs no device and does no I/O. Since SDK 1.1.
+
+        Without any, nothing is ever written to the device.
+        """
+        return []
+
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        """Bring ``actuator`` into the state ``value``; return when the device has confirmed it. Since SDK 1.1.
+
+        Called at most once for a command, whether :meth:`samples` is running or not; never with a value out of bounds.
+        Write once and never again: what is not confirmed is told as unknown.
+
+        Args:
+            actuator: the name of one of :meth:`actuators`.
+            value: of its kind, within its bounds.
+            on_s: after so long the gateway sets it back; a device with a timer of its own is given this.
+
+        Raises:
+            NotDone: the device refused, or the command never left; nothing has changed.
+            AdapterError: nobody knows what the device did; any other error means the same.
+        """
+        raise NotDone(f"{actuator}={value!r} ({on_s:g} s): this adapter only reads")
 
     @abstractmethod
     async def probe(self) -> str:

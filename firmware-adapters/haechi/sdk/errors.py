@@ -5,6 +5,7 @@
     AdapterError
     ├── ConfigError    the configuration cannot work: stop, tell the person (key, value, what was expected)
     ├── NotConnected   the device is not there or does not answer: the gateway tries again after ``retry_after_s``
+    ├── NotDone        a command changed nothing for certain: it is told, and not tried again
     └── BadReading     bytes came that are not a reading: the adapter counts them, drops them and goes on
 
 ``ConfigError`` and ``NotConnected`` leave :meth:`haechi.sdk.adapter.Adapter.samples` and reach the gateway's
@@ -71,6 +72,13 @@ class NotConnected(AdapterError):  # noqa: N818 - reads as what it is
         """Say in ``what`` which address is meant and what was tried, such as ``10.0.0.7:502 refuses connections``."""
         self.what, self.retry_after_s = what, retry_after_s
         super().__init__(_("{what}; next try in {seconds:g} s").format(what=what, seconds=round(retry_after_s, 1)))
+
+
+class NotDone(AdapterError):  # noqa: N818
+    """A command has changed nothing, for certain: the device refused it, or it never left. Since SDK 1.1.
+
+    Whatever else leaves :meth:`haechi.sdk.adapter.Adapter.actuate` means that nobody knows what the device did.
+    """
 
 
 class BadReading(AdapterError):  # noqa: N818

@@ -1,14 +1,15 @@
 """A logger's memory: read on from what is durable, whoever is killed when; a record read again adds no point."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from support import memory_logger
 from support.gateway import GatewayProcess
 from support.little_cloud import LittleCloud
-from support.memory_logger import LoggerDevice, install
+from support.memory_logger import LoggerDevice
 from support.mosquitto import Mosquitto
+from support.partner import install
 
 pytestmark = pytest.mark.servers
 
@@ -48,9 +49,7 @@ def points(cloud: LittleCloud) -> dict[tuple[str, int], object]:
 async def test_a_kill_between_reading_and_committing_loses_no_record_and_repeats_no_point(
     tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch, process: str
 ) -> None:
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(install(tmp_path / "site")), os.environ.get("PYTHONPATH", "")])
-    )
+    install(monkeypatch, tmp_path / "site", Path(memory_logger.__file__), "memory_logger", "MemoryLogger")
     async with LoggerDevice() as logger, LittleCloud(broker.port) as cloud:
         logger.record(*range(1000, 1200))
         gateway = GatewayProcess(tmp_path / "gw", broker.url, LOGGER.format(port=logger.port, process=process))

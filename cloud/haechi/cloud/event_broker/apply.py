@@ -15,7 +15,18 @@ from haechi.cloud.event_broker.arrivals import Delivery, Report, Unreadable
 from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.event_handler.doubts import doubted
 from haechi.cloud.event_handler.situations import Word
-from haechi.cloud.state import changes, descriptions, gateways, latest, letters, losses, missing, ranges, receipts
+from haechi.cloud.state import (
+    changes,
+    commands,
+    descriptions,
+    gateways,
+    latest,
+    letters,
+    losses,
+    missing,
+    ranges,
+    receipts,
+)
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.state.ranges import EpochName
@@ -132,6 +143,7 @@ def _apply_report(connection: Connection, report: Report, now_us: int, applied: 
     news = [Change("gateway", gateway)]
     if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
         news += seen.two_of_one_name(connection, tenant, gateway, now_us)
+    commands.settle(connection, tenant, gateway, report.status.commands, now_us)
     again: tuple[LackedRanges, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     if report.status.state == "online" and not report.arrival.retained:

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from haechi.cloud.event_monitor import clips, custody, events, gateways, operation, series, situations
+from haechi.cloud.event_monitor import clips, commands, custody, events, gateways, operation, series, situations
 from haechi.cloud.event_monitor.feed import CLIENTS_MAX, ChangeFeed
 from haechi.cloud.event_monitor.guard import Guard
 from haechi.cloud.event_monitor.parameters import Monitor
@@ -49,7 +49,7 @@ def create_app(services: Services, console: Path = CONSOLE) -> FastAPI:
     app.state.services = services
     app.state.feed = ChangeFeed(services)
     answer_with_problems(app)
-    for part in (gateways, series, events, clips, situations, custody, operation):
+    for part in (gateways, commands, series, events, clips, situations, custody, operation):
         app.include_router(part.router, prefix="/api/v1", tags=[part.__name__.rpartition(".")[2]])
     app.include_router(operation.metrics_router)
     _serve_changes(app)
@@ -59,8 +59,10 @@ def create_app(services: Services, console: Path = CONSOLE) -> FastAPI:
 
 
 _REFUSALS: dict[int | str, str] = {
-    403: "Another site's page asked.",
+    401: "It needs the token of somebody who may.",
+    403: "Another site's page asked, or somebody who may not.",
     404: "It is not here.",
+    409: "Not as things are now.",
     421: "Asked under a name that is not this machine's.",
     422: "A parameter is not what was expected.",
     503: "A store does not answer now.",

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from haechi.contract.control import COMMAND_S_MAX
 from haechi.contract.events import Certainty, Phase, Severity, Urgency
 
 Item = TypeVar("Item")
@@ -175,6 +176,42 @@ class Asked(View):
     gateway: str
     source: str
     expires_at: datetime | None = Field(description="A gateway that hears of it later does nothing.")
+
+
+class CommandOrder(BaseModel):
+    """What a device is to be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    device: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
+    actuator: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="`siren`, `barrier` …")
+    value: Scalar = Field(description="True or false, a number, or a text, as the actuator takes it.")
+    on_s: float | None = Field(
+        None, gt=0, le=86_400, description="For so long; then the gateway sets it back. Absent: as long as it allows."
+    )
+    valid_s: float = Field(
+        30, ge=1, le=COMMAND_S_MAX, description="Not begun later than so long after now, nor after it came."
+    )
+
+
+class Command(View):
+    """A command to a device, who gave it, and what became of it."""
+
+    id: str
+    gateway: str
+    device: str
+    actuator: str
+    value: Scalar
+    on_s: float | None
+    given_by: str
+    given_at: datetime | None
+    expires_at: datetime | None
+    state: str = Field(
+        description="`sent`; `done`: the device confirmed; `refused`, `expired`: nothing was written; `unknown`: "
+        "nobody knows what the device did, and it is not tried again."
+    )
+    detail: str
+    settled_at: datetime | None
 
 
 class Situation(View):

@@ -307,6 +307,28 @@ evidence_pieces = Table(
     comment="What has come of a clip; its pieces in their order are the clip.",
 )
 
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, nullable=False),
+    Column("gateway", _Id, nullable=False),
+    Column("device", _Id, nullable=False),
+    Column("actuator", _Id, nullable=False),
+    Column("value", Text, nullable=False),  # as JSON
+    Column("on_s", Float),
+    Column("given_by", String(128), nullable=False),
+    Column("given_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # sent, done, refused, expired, unknown
+    Column("detail", Text, nullable=False),
+    Column("told_us", BigInteger),  # when it became so, by the gateway's clock; NULL while the gateway has said nothing
+    Column("settled_us", BigInteger),
+    Index("commands_by_gateway", "tenant", "gateway", "given_us"),
+    Index("commands_open", "state", "expires_us"),
+    comment="Every command that was ever given to a device: the audit.",
+)
+
 notifications = Table(
     "notifications",
     metadata,

@@ -16,6 +16,7 @@ from haechi.contract.control import (
     CONTROL_BYTES_MAX,
     Acknowledgement,
     Command,
+    CommandResult,
     Doubt,
     GatewayStatus,
     decode_acknowledgement,
@@ -58,6 +59,8 @@ class Face:
     """Told the highest epoch order that the cloud knows of this gateway, and on which conditions it differs."""
     parcel_bytes_max: Callable[[int], None]
     """Told the largest parcel that this broker takes."""
+    commanded: Callable[[], tuple[CommandResult, ...]] = tuple
+    """Says what became of the last commands to devices."""
 
     def topic(self, channel: str) -> str:
         """Return the full topic of one of our channels."""
@@ -299,7 +302,8 @@ class Session:
                 self._answered = True
 
     def _take_command(self, command: Command) -> None:
-        if command.expires_us < self._face.now_us():
+        # What became of a command to a device is told in any case, also that it came too late.
+        if command.name != "actuate" and command.expires_us < self._face.now_us():
             self._counters["commands_expired"] += 1
             return
         _log.info("command %s: %s", command.id, command.name)
@@ -337,6 +341,7 @@ class Session:
                 outbox_bytes_max=figures.bytes_max,
                 oldest_us=figures.oldest_us,
                 components=self._health.components,
+                commands=self._face.commanded(),
                 problems=self._health.problems,
                 standing=standing,
             ),
