@@ -83,6 +83,7 @@ class LoggerDevice:
         self.levels_mm: list[int] = []
         self.asked: list[int] = []
         """After which number it was asked, each time."""
+        self._readers = 0
         self.given = 0
         """How many records have ever left it, repetitions included."""
 
@@ -108,6 +109,12 @@ class LoggerDevice:
             while self.given < before + count:  # noqa: ASYNC110 - whoever reads is another process
                 await asyncio.sleep(0.01)
 
+    async def is_alone(self) -> None:
+        """Wait until nobody is connected any more: a killed gateway's child ends a moment after it."""
+        async with asyncio.timeout(20):
+            while self._readers:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     async def _hang_up(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             await reader.read()
@@ -118,6 +125,7 @@ class LoggerDevice:
         self._made = asyncio.Event()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._readers += 1
         try:
             after = int((await reader.readline()).split()[1])
             self.asked.append(after)
@@ -135,6 +143,7 @@ class LoggerDevice:
         except (OSError, IndexError, asyncio.CancelledError):
             return  # whoever asked is gone
         finally:
+            self._readers -= 1
             writer.close()
 
     async def __aenter__(self) -> Self:

@@ -63,6 +63,7 @@ async def test_a_kill_between_reading_and_committing_loses_no_record_and_repeats
             # Committed: it is not read again. What was made meanwhile is history, and what is made now is not.
             given = logger.given
             await gateway.kill()
+            await logger.is_alone()
             logger.record(*range(4000, 4050))
             await gateway.start()
             await cloud.until(lambda: len(points(cloud)) == 250)

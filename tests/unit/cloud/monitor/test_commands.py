@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from haechi.cloud.commanders import load
-from haechi.cloud.event_broker.apply import apply_reports
+from haechi.cloud.event_broker.apply import apply
 from haechi.cloud.event_broker.arrivals import Arrival, Report
 from haechi.cloud.event_monitor.app import create_app
 from haechi.cloud.state import commands
@@ -54,7 +54,7 @@ def say(city: City, *results: CommandResult) -> None:
     address = Address(TENANT, GATEWAY, UP_STATUS)
     status = GatewayStatus(state="online", at_us=city.now_us, commands=results)
     with writing(city.state) as connection:
-        apply_reports(connection, [Report(address, status, Arrival("", b"", city.now_us))], city.now_us)
+        apply(connection, [], [], [], city.now_us, [Report(address, status, Arrival("", b"", city.now_us))])
 
 
 async def test_a_command_is_written_down_sent_and_followed(city: City, client: httpx.AsyncClient) -> None:
