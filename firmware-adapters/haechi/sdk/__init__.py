@@ -13,6 +13,7 @@ module          promises
 ``framing``     bytes → frames, delimited or binary with a check sum
 ``transports``  serial line, Modbus TCP and RTU, SDI-12, TCP, UDP, MQTT, HTTP …
 ``listening``   devices behind an MQTT broker; ``little_broker`` is one for simulators
+``payloads``    decoders of radio devices' payloads, found by entry point
 ``units``       UCUM: whether a unit exists, and fits what is observed
 ``wire``        what lies below a transport: to record, to replay, to try with faults
 ``switchboard`` lets somebody listen to the wires of a running gateway

@@ -5,6 +5,7 @@ no sessions: try those with a real broker.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Self
 
@@ -98,6 +99,46 @@ class LittleBroker:
     def _next_id(self) -> int:
         self._last_id = self._last_id % 0xFFFF + 1
         return self._last_id
+
+
+class Publishing(ABC):
+    """A device that is not there and publishes by itself. An async context manager: entering starts it with its broker."""
+
+    def __init__(self, *, period_s: float) -> None:
+        """Publish every ``period_s``; zero is as fast as it is read, and no faster."""
+        self.broker = LittleBroker()
+        self.period_s = period_s
+        self.silent = False
+        """True: it says nothing."""
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    @abstractmethod
+    def topic(self) -> str:
+        """Where it publishes."""
+
+    @abstractmethod
+    def message(self) -> bytes:
+        """Return what it publishes next."""
+
+    async def __aenter__(self) -> Self:
+        await self.broker.__aenter__()
+        self._task = asyncio.create_task(self._talk())
+        return self
+
+    async def __aexit__(self, *_unused: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        await self.broker.__aexit__()
+
+    async def _talk(self) -> None:
+        while True:
+            if not self.silent and self.broker.is_held:
+                if self.period_s:
+                    self.broker.publish(self.topic, self.message())
+                else:
+                    await self.broker.hand_over(self.topic, self.message())
+            await asyncio.sleep(self.period_s)
 
 
 class _Client(asyncio.Protocol):

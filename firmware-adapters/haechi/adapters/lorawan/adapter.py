@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from haechi.adapters.lorawan.config import LorawanConfig
 from haechi.adapters.lorawan.counters import FrameCounter, Verdict
-from haechi.adapters.lorawan.payloads import PAYLOADS
+from haechi.adapters.lorawan.payloads import payload_named
 from haechi.adapters.lorawan.uplinks import Uplink, from_chirpstack, from_the_things_stack, received
 from haechi.contract.observations import Quality
 from haechi.contract.places import Datastream
@@ -29,6 +29,7 @@ class Lorawan(Listening[LorawanConfig]):
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
         self._by_eui = config.by_eui
+        self._payloads = {one.payload: payload_named(one.payload) for one in config.end_devices}
         self._counters = {eui: FrameCounter() for eui in self._by_eui}
         self._read = from_chirpstack if config.network_server == "chirpstack" else from_the_things_stack
 
@@ -45,7 +46,7 @@ class Lorawan(Listening[LorawanConfig]):
                 device_time=True,
             )
             for one in self.config.end_devices
-            for told in PAYLOADS[one.payload].properties
+            for told in self._payloads[one.payload].properties
         ]
 
     def filters(self) -> tuple[str, ...]:
@@ -71,7 +72,9 @@ class Lorawan(Listening[LorawanConfig]):
             tolerance_us=round(config.clock_tolerance_s * _SECOND_US),
             delay_max_us=round(config.delay_max_s * _SECOND_US),
         )
-        values = PAYLOADS[one.payload].values(uplink.port, uplink.payload) if uplink.port and uplink.payload else {}
+        values = (
+            self._payloads[one.payload].values(uplink.port, uplink.payload) if uplink.port and uplink.payload else {}
+        )
         if not self._is_new(uplink, when.time_us):
             return []
         if not when.by_gateway:

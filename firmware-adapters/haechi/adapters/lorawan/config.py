@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from haechi.adapters.lorawan.payloads import PAYLOADS
+from haechi.adapters.lorawan.payloads import payload_named
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
 from haechi.sdk.transports.mqtt_in import MqttKeys
@@ -19,12 +19,13 @@ class EndDevice(AdapterConfig):
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Names its datastreams: `DEVICE.NAME.occupied`."
     )
-    payload: str = Field(max_length=64, description="What its payloads are: `bosch_tps110`.")
+    payload: str = Field(
+        max_length=64, description="What its payloads are: `bosch_tps110`, or a name that a package announces."
+    )
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        if self.payload not in PAYLOADS:
-            raise wrong("payload", self.payload, _("one of {names}").format(names=", ".join(sorted(PAYLOADS))))
+        payload_named(self.payload)
         return self
 
 

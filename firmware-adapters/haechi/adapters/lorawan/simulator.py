@@ -10,16 +10,16 @@ import json
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from haechi.sdk.little_broker import LittleBroker
+from haechi.sdk.little_broker import Publishing
 
 APPLICATIONS = {"chirpstack": "9cf2d7a3-5a8e-4b54-8f5c-2d3a1b0c9e11", "the_things_stack": "car-park@city"}
 _FIRST = datetime(2026, 11, 22, 8, 0, 0, 125_000, tzinfo=UTC)
 _RESET_CAUSES = ("", "watchdog", "power_on", "system_request", "other")
 
 
-class LorawanSimulator:
+class LorawanSimulator(Publishing):
     """One bay and its network server. An async context manager: entering starts both."""
 
     def __init__(
@@ -30,18 +30,15 @@ class LorawanSimulator:
         period_s: float = 0.02,
     ) -> None:
         """Say something every ``period_s``; by the radio gateway's clock, a second passes meanwhile."""
-        self.server, self.dev_eui, self.period_s = server, dev_eui, period_s
-        self.broker = LittleBroker()
+        super().__init__(period_s=period_s)
+        self.server, self.dev_eui = server, dev_eui
         self.occupied, self.temperature_c = False, 12
         self.firmware, self.reset_cause = "0.29.2", "power_on"
         self.startup_codes: tuple[int, ...] = (804, 885)
         self.debug_code = 404
-        self.silent = False
-        """True: the device is out of reach."""
         self.empty = False
         """True: it sends frames for the network server only, without a payload."""
-        self._counter = 0
-        self._task: asyncio.Task[None] | None = None
+        self._counter, self._turn = 0, -1
 
     @property
     def application(self) -> str:
@@ -72,29 +69,10 @@ class LorawanSimulator:
         write = self._chirpstack if self.server == "chirpstack" else self._the_things_stack
         return json.dumps(write(port, payload, received_at), separators=(",", ":")).encode()
 
-    async def __aenter__(self) -> Self:
-        await self.broker.__aenter__()
-        self._task = asyncio.create_task(self._talk())
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self.broker.__aexit__()
-
-    async def _talk(self) -> None:
-        while True:
-            for turn in range(3):
-                if not self.silent and self.broker.is_held:
-                    await self._say(turn)
-                await asyncio.sleep(self.period_s)
-
-    async def _say(self, turn: int) -> None:
-        port, payload = (0, b"") if self.empty else self.payloads()[turn]
-        if self.period_s:
-            self.broker.publish(self.topic, self.uplink(port, payload))
-        else:  # as fast as it is read, and no faster
-            await self.broker.hand_over(self.topic, self.uplink(port, payload))
+    def message(self) -> bytes:
+        """Return the uplink whose turn it is."""
+        self._turn = (self._turn + 1) % 3
+        return self.uplink(0, b"") if self.empty else self.uplink(*self.payloads()[self._turn])
 
     def _chirpstack(self, port: int, payload: bytes, received_at: datetime) -> dict[str, Any]:
         event: dict[str, Any] = {

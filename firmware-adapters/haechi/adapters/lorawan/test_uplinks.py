@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -210,6 +211,39 @@ async def test_both_servers_are_heard_over_their_own_topics(server: Literal["chi
             assert times_us == [times_us[0] + 1_000_000 * turn for turn in range(4)]
         assert "passes on what the device says: bay-1." in await one.probe()
         assert not one.host.counters
+
+
+ACME = """
+from haechi.sdk import BadReading
+from haechi.sdk.payloads import Property
+
+class Bin:
+    properties = (Property("fill", "fill_level", "number", "%", (1, 1)),)
+
+    def values(self, port, payload):
+        if port != 2 or len(payload) != 1:
+            raise BadReading("no bin")
+        return {"fill": float(payload[0])}
+
+class Half:
+    properties = ()
+"""
+
+
+def test_a_partners_decoder_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme_payload.py").write_text(ACME, encoding="utf-8")
+    package = tmp_path / "acme-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n", encoding="utf-8")
+    points = "acme_bin = acme_payload:Bin\nacme_half = acme_payload:Half\nacme_none = acme_payload:Gone\n"
+    (package / "entry_points.txt").write_text(f"[haechi.payloads]\n{points}", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    one = park(end_device=[{"dev_eui": EUI, "name": "bin-1", "payload": "acme_bin"}])
+    assert [(told.id, told.unit) for told in one.describe()] == [("park.bin-1.fill", "%")]
+    assert taken(one.samples_of(chirpstack(b"\x50", port=2))) == [((80.0,), AT_US, None)]
+    for name, why in (("acme_half", "has no properties and values"), ("acme_none", "has no attribute 'Gone'")):
+        with pytest.raises(ConfigError, match=f"payload = '{name}': expected a decoder that can be loaded .*{why}"):
+            park(end_device=[{"dev_eui": EUI, "name": "bin-1", "payload": name}])
 
 
 @pytest.mark.parametrize(

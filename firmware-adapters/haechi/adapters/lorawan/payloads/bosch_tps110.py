@@ -16,10 +16,10 @@ port  message              bytes
 
 from collections.abc import Mapping
 
-from haechi.adapters.lorawan.payloads.payload import Property
 from haechi.contract.observations import Value
 from haechi.contract.places import Step
 from haechi.sdk.errors import BadReading
+from haechi.sdk.payloads import Property
 from haechi.text import _
 
 _DEGREE = Step(1, 1)
