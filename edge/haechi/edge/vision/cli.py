@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -17,10 +18,11 @@ from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, explain, load
 from haechi.edge.vision import discover_cli, evidence, originals_cli, preview
 from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
-from haechi.edge.vision.detector import open_detector
+from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.evaluation import run as evaluation
 from haechi.edge.vision.evaluation import truth as truths
 from haechi.edge.vision.evaluation.truth import TruthError
+from haechi.edge.vision.live import LivePage, Scene
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.process import wall_clock_us
 from haechi.edge.vision.progress import Progress
@@ -51,10 +53,13 @@ def register(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
     judge.set_defaults(run=_answering(_evaluate))
 
-    show = commands.add_parser("preview", help=_("write one picture with lines, zones and masks drawn"))
+    show = commands.add_parser("preview", help=_("show a camera with lines, zones and masks drawn"))
     show.add_argument("--config", type=Path, required=True, metavar="FILE", help=_("the gateway's TOML file"))
     show.add_argument("--camera", metavar="ID", help=_("which of its cameras; may be left out when there is one"))
-    show.add_argument("--out", type=Path, required=True, metavar="FILE", help=_("PNG file to write"))
+    how = show.add_mutually_exclusive_group(required=True)
+    how.add_argument("--out", type=Path, metavar="FILE", help=_("PNG file to write"))
+    how.add_argument("--live", action="store_true", help=_("show it as it is now, on a page for this machine alone"))
+    show.add_argument("--port", type=int, default=0, help=_("of that page; any free one unless given"))
     show.set_defaults(run=_answering(_preview))
 
     found = commands.add_parser("discover", help=_("find ONVIF cameras on this network and their streams"))
@@ -129,6 +134,8 @@ def _preview(arguments: argparse.Namespace) -> int:
     if exact.model == BACKGROUND:
         exact = DetectorConfig(precision="fp32")
     detector = open_detector(exact, ("person",), score_min=evidence.PERSON_SCORE_MIN)
+    if arguments.live:
+        return _live(config, detector, arguments.port)
     picture = preview.take(config, clock_us=wall_clock_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))
     _say(
@@ -141,6 +148,20 @@ def _preview(arguments: argparse.Namespace) -> int:
             masks=len(config.masks),
         )
     )
+    return 0
+
+
+def _live(config: CameraConfig, detector: Detector, port: int) -> int:
+    def tell(address: str) -> None:
+        _say(_("open {address} within this machine, once; Ctrl-C ends it").format(address=address))
+
+    page = LivePage(Scene(config, detector, clock_us=wall_clock_us), config.name or config.id)
+    try:
+        asyncio.run(page.serve(port, tell))
+    except OSError as error:
+        raise UsageError(_("--port {port}: {reason}").format(port=port, reason=error.strerror or error)) from None
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 

@@ -64,13 +64,24 @@ def take(config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapp
 
 
 def draw(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> bytes:
-    """The picture with the scene drawn, as PNG.
+    """The picture with the scene drawn, as PNG; arguments as of :func:`draw_jpeg`."""
+    _done, encoded = cv2.imencode(".png", _drawn(picture, config, detector))
+    return bytes(encoded)
+
+
+def draw_jpeg(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> bytes:
+    """The picture with the scene drawn, as JPEG.
 
     Args:
         picture: uint8[H, W, 3] BGR, masks black already; it is not changed.
         config: the camera's.
         detector: finds the people whose heads are blurred.
     """
+    _done, encoded = cv2.imencode(".jpg", _drawn(picture, config, detector), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return bytes(encoded)
+
+
+def _drawn(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> NDArray[np.uint8]:
     shown = picture.copy()
     evidence.blur_heads(shown, (found.box for found in detector.look(picture) if found.label == "person"))
     for polygon in config.masks:
@@ -81,8 +92,7 @@ def draw(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -
         _draw_zone(shown, zone)
     for line in config.lines:
         _draw_line(shown, line)
-    _done, encoded = cv2.imencode(".png", shown)
-    return bytes(encoded)
+    return shown
 
 
 def _draw_zone(picture: NDArray[np.uint8], zone: ZoneConfig) -> None:
