@@ -102,7 +102,7 @@ class LittleBroker:
 
 
 class Publishing(ABC):
-    """A device that is not there and publishes by itself. An async context manager: entering starts it with its broker."""
+    """A device that is not there and publishes by itself. An async context manager: entering starts it and a broker."""
 
     def __init__(self, *, period_s: float) -> None:
         """Publish every ``period_s``; zero is as fast as it is read, and no faster."""

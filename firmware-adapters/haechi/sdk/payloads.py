@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from haechi.contract.observations import Value
+from haechi.text import _
 
 GROUP = "haechi.payloads"
 
@@ -57,8 +58,8 @@ def load_payload(point: EntryPoint) -> Payload:
     """
     try:
         made = point.load()()
-    except (ImportError, AttributeError, TypeError) as error:
+    except (AttributeError, TypeError) as error:
         raise ImportError(str(error)) from error
-    if not isinstance(made, Payload):
-        raise ImportError(f"{point.value} has no properties and values")
-    return made
+    if isinstance(made, Payload):
+        return made
+    raise ImportError(_("{name} has no properties and values").format(name=point.value))

@@ -20,7 +20,7 @@ class EndDevice(AdapterConfig):
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Names its datastreams: `DEVICE.NAME.occupied`."
     )
     payload: str = Field(
-        max_length=64, description="What its payloads are: `bosch_tps110`, or a name that a package announces."
+        max_length=64, description="What its payloads are: `bosch_tps110`, or what a package announces."
     )
 
     @model_validator(mode="after")
