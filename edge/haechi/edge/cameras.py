@@ -95,5 +95,5 @@ def originals_of(config: GatewayConfig, camera: CameraConfig) -> Originals | Non
 
 def conditions(config: GatewayConfig) -> set[str]:
     """Return the conditions that the configured cameras watch."""
-    zones = {describe.condition(camera, zone) for camera in config.camera for zone in camera.zones}
+    zones = {describe.condition(camera, zone) for camera in config.camera for zone in camera.areas}
     return zones | {describe.fault_condition(camera, fault) for camera in config.camera for fault in FAULTS}

@@ -22,6 +22,7 @@ from haechi.edge.vision.masking import Masks
 from haechi.edge.vision.picture import Decoded, Picture
 from haechi.edge.vision.ring import Ring
 from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, open_source
+from haechi.edge.vision.stills import Stills, open_stills
 from haechi.text import _
 
 _HUNG_AFTER = 2.0  # times its own time-outs: then FFmpeg itself hangs
@@ -87,6 +88,7 @@ class Capture:
         """
         with self._changed:
             self._wanted, self._frame = True, None
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._frame or self._over or self.ended, timeout_s)
             frame, self._frame = self._frame, None
             if frame is None and self._over is not None:
@@ -112,6 +114,9 @@ class Capture:
 
     def _read(self) -> None:
         try:
+            if self._config.picture_every_s is not None:
+                self._read_stills(open_stills(self._config, self._environment, self._rest))
+                return
             source = open_source(self._config, self._environment)
         except CannotOpen as error:
             self._finish(error)
@@ -145,6 +150,28 @@ class Capture:
         if not (a_file and self.frames_read):
             raise CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
         self._finish(None)
+
+    def _read_stills(self, source: Stills) -> None:
+        """Takes single pictures until it is closed.
+
+        Raises:
+            CannotOpen: a camera gives no more pictures.
+        """
+        self._alive_s, self.opened = time.monotonic(), True
+        for frame in source.frames():
+            # The next one may be an hour away: this one waits for whoever asks.
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted or self._closing)
+            self.description = source.description
+            self._take(frame)
+
+    def _rest(self, seconds: float) -> bool:
+        """Waits between single pictures, which is no hanging; True when it is closed."""
+        until_s = time.monotonic() + seconds
+        while not self._closing and (left_s := until_s - time.monotonic()) > 0:
+            self._alive_s = time.monotonic()
+            self._pause(min(left_s, 1.0))
+        return self._closing
 
     def _keep(self, packet: av.Packet[VideoStream]) -> None:
         if self._ring is not None:

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from haechi.command import UsageError
 from haechi.edge.config_file import ConfigError, explain, load
 from haechi.edge.vision import discover_cli, evidence, originals_cli, preview
-from haechi.edge.vision.config import BACKGROUND, CameraConfig, DetectorConfig
+from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import Detector, open_detector
+from haechi.edge.vision.evaluation import levels
 from haechi.edge.vision.evaluation import run as evaluation
 from haechi.edge.vision.evaluation import truth as truths
 from haechi.edge.vision.evaluation.truth import TruthError
@@ -52,6 +53,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--input-size", choices=("256x416", "192x320"), help=_("input of the detector to judge"))
     judge.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
     judge.set_defaults(run=_answering(_evaluate))
+
+    measure = commands.add_parser("levels", help=_("read a camera's gauges in single pictures"))
+    measure.add_argument("pictures", type=Path, nargs="+", help=_("JPEG or PNG files, or folders of them"))
+    measure.add_argument("--config", type=Path, required=True, metavar="FILE", help=_("the gateway's TOML file"))
+    measure.add_argument("--camera", metavar="ID", help=_("which of its cameras; may be left out when there is one"))
+    measure.add_argument("--truth", type=Path, metavar="FILE", help=_("TOML: [[level]] entries, read by eye"))
+    measure.add_argument("--json", type=Path, metavar="OUT", help=_("also write the figures there"))
+    measure.set_defaults(run=_answering(_levels))
 
     show = commands.add_parser("preview", help=_("show a camera with lines, zones and masks drawn"))
     show.add_argument("--config", type=Path, required=True, metavar="FILE", help=_("the gateway's TOML file"))
@@ -118,6 +127,26 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _levels(arguments: argparse.Namespace) -> int:
+    camera = _camera(arguments.config, arguments.camera)
+    truth = () if arguments.truth is None else levels.read_truth(arguments.truth)
+    judged = levels.judge(camera, levels.listed(arguments.pictures), truth)
+    report = levels.report(judged)
+    if arguments.json:
+        _write(arguments.json, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+    for one in judged:
+        level = _("uncertain: {doubt}").format(doubt=one.doubt) if one.level_m is None else f"{one.level_m:.3f} m"
+        _say(f"{one.picture}, {one.gauge}: {level}")
+    _say(_("{told} told, {uncertain} uncertain").format(**report))
+    if report["with_truth"]:
+        _say(
+            _("{with_truth} with a truth: {right} right within 3 % of the picture's height, {wrong} wrong").format(
+                **report
+            )
+        )
+    return 0
+
+
 def _with_detector(config: CameraConfig, changes: dict[str, str]) -> CameraConfig:
     try:
         return CameraConfig.model_validate(
@@ -131,7 +160,7 @@ def _preview(arguments: argparse.Namespace) -> int:
     config = _camera(arguments.config, arguments.camera)
     # The detector first: without it nobody's head could be blurred, so no picture may be taken.
     exact = config.detector.model_copy(update={"precision": "fp32"})
-    if exact.model == BACKGROUND:
+    if exact.model in WITHOUT_MODEL:
         exact = DetectorConfig(precision="fp32")
     detector = open_detector(exact, ("person",), score_min=evidence.PERSON_SCORE_MIN)
     if arguments.live:

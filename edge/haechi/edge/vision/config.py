@@ -18,18 +18,23 @@ from haechi.edge.vision.scene_config import MEASURING as MEASURING
 from haechi.edge.vision.scene_config import STANDING as STANDING
 from haechi.edge.vision.scene_config import UNEVALUATED as UNEVALUATED
 from haechi.edge.vision.scene_config import Corner as Corner
+from haechi.edge.vision.scene_config import GaugeConfig as GaugeConfig
 from haechi.edge.vision.scene_config import GroundConfig as GroundConfig
 from haechi.edge.vision.scene_config import Identifier as Identifier
 from haechi.edge.vision.scene_config import Labels as Labels
 from haechi.edge.vision.scene_config import LineConfig as LineConfig
 from haechi.edge.vision.scene_config import Polygon as Polygon
 from haechi.edge.vision.scene_config import SceneModel as SceneModel
+from haechi.edge.vision.scene_config import SurfaceConfig as SurfaceConfig
 from haechi.edge.vision.scene_config import ZoneConfig as ZoneConfig
 from haechi.edge.vision.scene_config import ZoneKind as ZoneKind
 from haechi.text import _
 
 BACKGROUND = "background"
 """Names, where others have a model, what finds moving things without one."""
+NOTHING = "none"
+"""Names, where others have a model, that nothing is looked for: gauges and surfaces need no detector."""
+WITHOUT_MODEL = frozenset({BACKGROUND, NOTHING})
 
 
 class DetectorConfig(SceneModel):
@@ -40,7 +45,8 @@ class DetectorConfig(SceneModel):
         min_length=1,
         pattern=r"^([a-z0-9][a-z0-9_-]*|.+\.onnx)$",
         description="Name of a model of `haechi models list`; or path of your own `.onnx` file in YOLOX's format; "
-        "or `background`, which counts whatever moves, for views from straight above.",
+        "or `background`, which counts whatever moves, for views from straight above; "
+        "or `none` where only water is watched.",
     )
     precision: Literal["auto", "fp32", "int8"] = Field(
         "auto",
@@ -132,6 +138,15 @@ class CameraConfig(SceneModel):
     detector: DetectorConfig = Field(default_factory=DetectorConfig, description="Which detector, how sure.")
     lines: tuple[LineConfig, ...] = Field((), max_length=32, description="Lines whose crossings are counted.")
     zones: tuple[ZoneConfig, ...] = Field((), max_length=32, description="Areas that are watched.")
+    gauges: tuple[GaugeConfig, ...] = Field((), max_length=8, description="Staff gauges or painted lines in water.")
+    surfaces: tuple[SurfaceConfig, ...] = Field((), max_length=8, description="Road that may be wet or under water.")
+    picture_every_s: float | None = Field(
+        None,
+        ge=1,
+        le=3600,
+        description="Single pictures instead of video, so far apart: `url` is a folder that the camera "
+        "uploads JPEG or PNG files to, or the http address of one, which is asked so often.",
+    )
     ground: GroundConfig | None = Field(None, description="The ground in metres; speeds and lengths need it.")
     time_zone: str = Field(
         "UTC", max_length=64, description="Whose clocks schedules are meant by, such as `Asia/Seoul`."
@@ -202,6 +217,8 @@ class CameraConfig(SceneModel):
             if not zone.watched & set(self.classes):
                 raise ValueError(_("zones.{name}: none of what it watches is in classes").format(name=zone.name))
         self._measures_what_it_can()
+        if self.detector.model == NOTHING and (self.lines or self.zones):
+            raise ValueError(_("detector.model: lines and zones need a detector, not `none`"))
         if self.detector.model == BACKGROUND:
             if self.zones:
                 raise ValueError(
@@ -211,6 +228,11 @@ class CameraConfig(SceneModel):
                 raise ValueError(_("detector.moving_class: is not in the camera's classes"))
         if self.keyframes_only and self.lines:
             raise ValueError(_("keyframes_only: lines cannot be counted on key frames alone; take one of them out"))
+        if self.picture_every_s is not None:
+            if self.lines or self.zones:
+                raise ValueError(_("picture_every_s: lines and zones need video; single pictures are for water"))
+            if not self.url.startswith(("http://", "https://")) and ("://" in self.url or self.url.startswith("usb:")):
+                raise ValueError(_("picture_every_s: expected url to be a folder or an http address"))
         if self.credentials_file and self.credentials_env:
             raise ValueError(_("credentials_file and credentials_env: give one of them"))
         return self
@@ -218,7 +240,8 @@ class CameraConfig(SceneModel):
     @property
     def makes_clips(self) -> bool:
         """Whether anything may ask it for a clip; without a detector that knows people nothing may."""
-        return self.detector.model != BACKGROUND and (self.clips.on_request or any(zone.clip for zone in self.zones))
+        wanted = self.clips.on_request or any(area.clip for area in self.areas)
+        return wanted and self.detector.model not in WITHOUT_MODEL and self.picture_every_s is None
 
     def anchored(self, folder: Path) -> CameraConfig:
         """The same camera with relative paths (clip, credentials, own model) meant from `folder`."""
@@ -234,12 +257,22 @@ class CameraConfig(SceneModel):
             changes["detector"] = self.detector.model_copy(update={"model": str(folder / self.detector.model)})
         return self.model_copy(update=changes)
 
+    @property
+    def areas(self) -> tuple[ZoneConfig | GaugeConfig | SurfaceConfig, ...]:
+        """All that may raise a condition, whose names differ."""
+        return (*self.zones, *self.gauges, *self.surfaces)
+
     def _measures_what_it_can(self) -> None:
         measuring = [line.name for line in self.lines if line.speed]
         measuring += [zone.name for zone in self.zones if zone.kind in MEASURING]
+        measuring += [gauge.name for gauge in self.gauges] + [surface.name for surface in self.surfaces]
         twice = {name for name in measuring if measuring.count(name) > 1}
         if twice:
             raise ValueError(_("two things that measure are named {name}").format(name=min(twice)))
+        areas = [part.name for part in self.areas]
+        twice = {name for name in areas if areas.count(name) > 1}
+        if twice:
+            raise ValueError(_("two zones, gauges or surfaces are named {name}").format(name=min(twice)))
         wanting = [f"lines.{line.name}" for line in self.lines if line.speed]
         wanting += [f"zones.{zone.name}" for zone in self.zones if zone.kind == "congestion"]
         if wanting and self.ground is None:

@@ -8,18 +8,21 @@ from haechi.contract.catalogue import lookup
 from haechi.contract.events import RETRACTS, Certainty, Event, Evidence, Phase, Urgency
 from haechi.contract.observations import Reading, Value
 from haechi.contract.places import Datastream, Place, Thing
-from haechi.edge.vision.config import UNEVALUATED, CameraConfig, LineConfig, ZoneConfig, ZoneKind
+from haechi.edge.vision.config import UNEVALUATED, CameraConfig, GaugeConfig, LineConfig, SurfaceConfig, ZoneConfig
 from haechi.edge.vision.faults import TAMPERING, Fault
 from haechi.edge.vision.labels import PEOPLE, VEHICLES
 from haechi.edge.vision.measures import Quantity
 from haechi.edge.vision.messages import ClipMade, Counts, Measures, ViewChange, ZoneChange
 
+Area = ZoneConfig | GaugeConfig | SurfaceConfig
+"""What may raise a condition."""
 DIRECTIONS = ("forward", "backward")
 
-_EVENT_TYPES: dict[ZoneKind, str] = {
+_EVENT_TYPES: dict[str, str] = {
     "abandoned": "security.abandoned_object",
     "bay": "parking.violation",
     "congestion": "traffic.congestion",
+    "flooded": "flood.road_inundated",
     "intrusion": "security.intrusion",
     "loitering": "security.loitering",
     "crowding": "security.crowding",
@@ -90,6 +93,11 @@ def _measuring(config: CameraConfig) -> Iterator[tuple[str, Quantity]]:
                 yield zone.name, "occupancy"
                 yield zone.name, "congestion"
                 yield zone.name, "speed"
+    for gauge in config.gauges:
+        yield gauge.name, "level"
+    for surface in config.surfaces:
+        if surface.kind == "wetness":
+            yield surface.name, "wetness"
 
 
 def _measured(config: CameraConfig, part: str, quantity: Quantity) -> Datastream:
@@ -128,18 +136,18 @@ def measured(config: CameraConfig, measures: Measures) -> Reading:
     )
 
 
-def condition(config: CameraConfig, zone: ZoneConfig) -> str:
+def condition(config: CameraConfig, zone: Area) -> str:
     """Stable name of the condition of a zone within its gateway."""
     return f"{config.id}.{zone.name}.{zone.kind}"
 
 
-def zone_of(config: CameraConfig, change: ZoneChange) -> ZoneConfig:
-    """The zone that a change is in.
+def zone_of(config: CameraConfig, change: ZoneChange) -> Area:
+    """The zone, gauge or surface that a change is in.
 
     Raises:
         KeyError: the camera has no such zone.
     """
-    return {zone.name: zone for zone in config.zones}[change.zone]
+    return {area.name: area for area in config.areas}[change.zone]
 
 
 def clip(config: CameraConfig, made: ClipMade, *, new_id: Callable[[], str]) -> Evidence:
@@ -256,9 +264,9 @@ def _event(
     )
 
 
-def _facts(zone: ZoneConfig, change: ZoneChange) -> dict[str, Value]:
+def _facts(zone: Area, change: ZoneChange) -> dict[str, Value]:
     facts: dict[str, Value] = {"zone": change.zone, "count": change.number, "duration_s": round(change.lasted_s, 1)}
-    if zone.kind in UNEVALUATED:
+    if zone.kind in UNEVALUATED or not isinstance(zone, ZoneConfig):
         facts["unevaluated"] = True
     if change.label is not None:
         facts["object"] = change.label

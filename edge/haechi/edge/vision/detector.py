@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision import nanodet
 from haechi.edge.vision.background import Background
-from haechi.edge.vision.config import BACKGROUND, DetectorConfig
+from haechi.edge.vision.config import BACKGROUND, NOTHING, DetectorConfig
 from haechi.edge.vision.detection import Detection, distinct
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
@@ -42,6 +42,17 @@ class Detector(Protocol):
         One object may still have several (:func:`~haechi.edge.vision.detection.without_doubles`).
         """
         ...
+
+
+class Nothing:
+    """Looks for nothing."""
+
+    input_px = None
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """See :class:`Detector`."""
+        del picture
+        return []
 
 
 class NanoDet:
@@ -95,6 +106,8 @@ def open_detector(config: DetectorConfig, labels: Sequence[Label], *, score_min:
     Raises:
         ModelError: it is missing or damaged; the text says what to do.
     """
+    if config.model == NOTHING:
+        return Nothing()
     if config.model == BACKGROUND:
         return Background(config.moving_class, area_min=config.moving_area_min)
     if cache.is_path(config.model):

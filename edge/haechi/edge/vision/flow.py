@@ -18,13 +18,15 @@ _COMING_S = 5.0  # pictures come while the last one is no older
 class Flow:
     """The pictures of one camera as they come."""
 
-    def __init__(self, now_s: float, *, active: frozenset[Fault] = frozenset()) -> None:
+    def __init__(self, now_s: float, *, active: frozenset[Fault] = frozenset(), every_s: float = 0.0) -> None:
         """Begins to wait for the first picture.
 
         Args:
             now_s: of a clock that only rises.
             active: what was told before and is not known to be over.
+            every_s: how far single pictures are apart; they may be late by as much again.
         """
+        self._patience_s = 2 * every_s
         self._picture_s = now_s
         self._standing_s = 0.0
         self._seen = False
@@ -41,9 +43,11 @@ class Flow:
 
     def judge(self, now_s: float) -> list[FaultChange]:
         """What began or ended."""
-        coming = self._seen and now_s - self._picture_s <= _COMING_S
+        coming = self._seen and now_s - self._picture_s <= _COMING_S + self._patience_s
         changes: list[FaultChange] = []
-        self._become("no_picture", now_s - self._picture_s >= NO_PICTURE_S, coming, self._picture_s, changes)
+        self._become(
+            "no_picture", now_s - self._picture_s >= NO_PICTURE_S + self._patience_s, coming, self._picture_s, changes
+        )
         standing = self._standing_s >= FROZEN_S
         self._become("frozen", coming and standing, coming and not standing, now_s - self._standing_s, changes)
         return changes

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision import regions
-from haechi.edge.vision.config import BACKGROUND, CameraConfig
+from haechi.edge.vision.config import NOTHING, WITHOUT_MODEL, CameraConfig
 from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.faults import Fault
@@ -28,6 +28,7 @@ from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.scene import Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
 from haechi.edge.vision.view import FaultChange, View
+from haechi.edge.vision.water.watch import WaterWatch
 from haechi.edge.vision.zones import Change
 
 _LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
@@ -76,7 +77,7 @@ class Looker:
         self._view = View(active=faults)
         self._detector = detector
         # What learns a background has to see every picture, and costs no more than the gate.
-        self._recognises = config.detector.model != BACKGROUND
+        self._recognises = config.detector.model not in WITHOUT_MODEL
         self._gate = MotionGate() if self._recognises else None
         self._gated = config.motion.enabled and self._recognises
         self._moved: list[Box] = []
@@ -93,6 +94,8 @@ class Looker:
             time_zone=config.time_zone,
             period_s=config.count_period_s,
         )
+        self._water = WaterWatch(config, active=active)
+        self._looks_for_something = config.detector.model != NOTHING
         self._still_look_s = config.motion.still_look_s
         self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
         self._people: list[Box] = []
@@ -113,7 +116,7 @@ class Looker:
         if self._view.faulty or faults:
             self._look_away()
             return Look(False, (), [], [], self._people, faults)
-        analysed = self._worth_it(grey, now_s)
+        analysed = self._looks_for_something and self._worth_it(grey, now_s)
         found: list[Detection] = []
         in_whole: list[Detection] = []
         if analysed:
@@ -124,13 +127,14 @@ class Looker:
             tracks = self._tracker.hold(now_s)
         crossings, changes = self._scene.update(tracks, now_s, now_us)
         people = self._people + [track.box for track in tracks if "person" in track.votes]
+        water = self._water.look(picture, grey, [track.box for track in tracks], now_s, now_us)
         return Look(
             analysed,
             tracks,
             crossings,
-            changes,
+            changes + water.changes,
             people,
-            measures=self._scene.measures(now_s),
+            measures=self._scene.measures(now_s) + water.measures,
             found=found,
             found_in_whole=in_whole,
         )
@@ -174,6 +178,7 @@ class Looker:
         self._moved = []
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
+        self._water.forget()
 
     def _worth_it(self, grey: NDArray[np.uint8], now_s: float) -> bool:
         if self._gate is None:

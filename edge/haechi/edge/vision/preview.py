@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture
-from haechi.edge.vision.config import CameraConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.config import CameraConfig, GaugeConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.masked import masked
@@ -32,6 +32,7 @@ _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _ARROW_SHARE = 0.08  # of the picture's smaller side
 _FILLED = 0.18
+_RIGHT = np.array([1.0, 0.0])
 
 
 def take(config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ) -> Picture:
@@ -90,18 +91,39 @@ def _drawn(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector)
         _write(shown, _("mask"), _middle(corners))
     for zone in config.zones:
         _draw_zone(shown, zone)
+    for surface in config.surfaces:
+        _draw_area(shown, surface.name, surface.kind, surface.outline)
+    for gauge in config.gauges:
+        _draw_area(shown, gauge.name, "gauge", gauge.outline)
+        _draw_gauge(shown, gauge)
     for line in config.lines:
         _draw_line(shown, line)
     return shown
 
 
 def _draw_zone(picture: NDArray[np.uint8], zone: ZoneConfig) -> None:
-    corners = evidence.pixels([Point(*corner) for corner in zone.polygon], picture)
+    _draw_area(picture, zone.name, zone.kind, zone.outline)
+    if zone.way is not None:
+        start, end = evidence.pixels([Point(*zone.way[0]), Point(*zone.way[1])], picture)
+        for colour, thickness in ((_BLACK, 5), (_ZONE, 2)):
+            cv2.arrowedLine(picture, _at(start), _at(end), colour, thickness, cv2.LINE_AA, tipLength=0.1)
+
+
+def _draw_gauge(picture: NDArray[np.uint8], gauge: GaugeConfig) -> None:
+    """The gauge's line with its two heights."""
+    a, b = evidence.pixels([Point(*gauge.a), Point(*gauge.b)], picture)
+    cv2.line(picture, _at(a), _at(b), _LINE, 1, cv2.LINE_AA)
+    for end, height_m in ((a, gauge.a_m), (b, gauge.b_m)):
+        _write(picture, f"{height_m:g} m", end, beside=_RIGHT)
+
+
+def _draw_area(picture: NDArray[np.uint8], name: str, kind: str, outline: Sequence[Point]) -> None:
+    corners = evidence.pixels(outline, picture)
     filled = picture.copy()
     cv2.fillPoly(filled, [corners], _ZONE)
     cv2.addWeighted(filled, _FILLED, picture, 1 - _FILLED, 0, dst=picture)
     cv2.polylines(picture, [corners], isClosed=True, color=_ZONE, thickness=2, lineType=cv2.LINE_AA)
-    _write(picture, f"{zone.name}: {zone.kind}", _middle(corners))
+    _write(picture, f"{name}: {kind}", _middle(corners))
 
 
 def _draw_line(picture: NDArray[np.uint8], line: LineConfig) -> None:

@@ -24,7 +24,7 @@ from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture, Frame
 from haechi.edge.vision.clipping import Clipper, Seal
 from haechi.edge.vision.clips import People
-from haechi.edge.vision.config import CameraConfig, ZoneConfig
+from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.faults import Fault
@@ -106,9 +106,10 @@ class CameraLoop:
         self._clock_us = clock_us
         self._open_capture = open_capture
         self._sleep = sleep
-        self._zones: dict[str, ZoneConfig] = {zone.name: zone for zone in config.zones}
+        self._outlines = {area.name: area.outline for area in config.areas}
+        self._zones = frozenset(zone.name for zone in config.zones)
         self._looker = Looker(config, detector, active=active, faults=faults)
-        self._flow = Flow(time.monotonic(), active=faults)
+        self._flow = Flow(time.monotonic(), active=faults, every_s=config.picture_every_s or 0.0)
         self._clipper = clipper
         self._seal = seal
         self._last: Frame | None = None
@@ -202,8 +203,11 @@ class CameraLoop:
 
     def _zone_change(self, change: Change, look: Look, frame: Frame) -> ZoneChange:
         about = next((track for track in look.tracks if change.raised and track.box == change.box), None)
-        polygon = [Point(*corner) for corner in self._zones[change.zone].polygon]
-        shown = self._snapshot(frame, look.tracks, look.people, polygon, change.box) if change.raised else None
+        # Who is near the water may not have been looked for in this picture.
+        people = look.people if change.zone in self._zones else self._looker.people_in(frame.picture)
+        shown = None
+        if change.raised and people is not None:
+            shown = self._snapshot(frame, look.tracks, people, self._outlines[change.zone], change.box)
         return ZoneChange(
             zone=change.zone,
             raised=change.raised,

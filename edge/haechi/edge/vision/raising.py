@@ -8,11 +8,10 @@ what it began with proves to be something else. Time that nobody watched proves 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.labels import Label
-from haechi.edge.vision.scene_config import ZoneConfig
 
 
 class Change(NamedTuple):
@@ -44,10 +43,34 @@ class Seen(NamedTuple):
     """Who it is, where it is somebody."""
 
 
+class Conditional(Protocol):
+    """What a configuration says of a condition."""
+
+    @property
+    def name(self) -> str:
+        """Of the zone, gauge or surface."""
+        ...
+
+    @property
+    def confirm(self) -> tuple[int, int]:
+        """N of the last M pictures must show it."""
+        ...
+
+    @property
+    def clear_after_s(self) -> float:
+        """It ends when nothing showed it for so long."""
+        ...
+
+    @property
+    def retract_within_s(self) -> float:
+        """It may be taken back for so long."""
+        ...
+
+
 class Raising:
     """One condition over time."""
 
-    def __init__(self, config: ZoneConfig, *, active: bool) -> None:
+    def __init__(self, config: Conditional, *, active: bool) -> None:
         """Begins with nothing seen; `active` when it was raised earlier and not cleared yet."""
         self._config = config
         self._shown: deque[bool] = deque(maxlen=config.confirm[1])

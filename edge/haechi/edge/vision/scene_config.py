@@ -200,6 +200,11 @@ class ZoneConfig(WatchedModel):
     )
 
     @property
+    def outline(self) -> list[Point]:
+        """The polygon's corners."""
+        return [Point(*corner) for corner in self.polygon]
+
+    @property
     def watched(self) -> frozenset[Label]:
         """The classes that it watches."""
         if self.classes is not None:
@@ -262,3 +267,76 @@ class GroundConfig(SceneModel):
             ValueError: there is none, which a configuration that exists rules out.
         """
         return Ground([Point(*point) for point in self.points], [Spot(*spot) for spot in self.metres])
+
+
+class WaterModel(WatchedModel):
+    """What gauges and surfaces have in common."""
+
+    min_duration_s: float = Field(60, ge=0, le=3600, description="How long it must last before it is an event.")
+    clear_after_s: float = Field(
+        300, ge=0.5, le=86_400, description="The event ends when nothing of it was seen for so long."
+    )
+    clip: bool = Field(False, description="Every event of it brings a clip, see `clips`.")
+
+    @property
+    def retract_within_s(self) -> float:
+        """Water is not taken back: it ends."""
+        return 0.0
+
+
+class GaugeConfig(WaterModel):
+    """A staff gauge, or a line painted on a wall: where the water meets it is the level."""
+
+    a: Corner = Field(description="Upper end of the line along the gauge, fractions of the picture.")
+    b: Corner = Field(description="Lower end of it.")
+    a_m: float = Field(ge=-1000, le=9000, allow_inf_nan=False, description="Height that `a` lies at, metres.")
+    b_m: float = Field(ge=-1000, le=9000, allow_inf_nan=False, description="Height that `b` lies at, metres.")
+    width: float = Field(
+        0.03, ge=0.005, le=0.3, description="So wide a strip is looked at, a fraction of the picture's width."
+    )
+    period_s: float = Field(60, ge=1, le=3600, description="A level is told so often, or with every still picture.")
+    flood_m: float | None = Field(
+        None,
+        ge=-1000,
+        le=9000,
+        allow_inf_nan=False,
+        description="From this level on the road is flooded, which is an event; none when nothing stands here.",
+    )
+
+    @property
+    def kind(self) -> str:
+        """What its condition is called."""
+        return "flooded"
+
+    @property
+    def outline(self) -> list[Point]:
+        """The strip that is looked at, as a polygon."""
+        dx, dy = self.b[0] - self.a[0], self.b[1] - self.a[1]
+        length = (dx * dx + dy * dy) ** 0.5
+        x, y = -dy / length * self.width / 2, dx / length * self.width / 2
+        corners = ((self.a, 1), (self.b, 1), (self.b, -1), (self.a, -1))
+        return [Point(end[0] + side * x, end[1] + side * y) for end, side in corners]
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        if self.b[1] - self.a[1] < 0.05:
+            raise ValueError(_("a, b: `a` is the upper end; expected `b` at least a twentieth of the picture below it"))
+        if self.a_m - self.b_m < 0.01:
+            raise ValueError(_("a_m, b_m: `a` lies above `b`, so a_m must be more than b_m"))
+        if self.flood_m is not None and not self.b_m < self.flood_m < self.a_m:
+            raise ValueError(_("flood_m: expected a height between b_m and a_m, for no other can be seen"))
+        return self
+
+
+class SurfaceConfig(WaterModel):
+    """A piece of road or ground: is it wet, is it under water?"""
+
+    kind: Literal["flooded", "wetness"] = Field(
+        description="`flooded` is an event when water covers it; `wetness` measures how wet it looks, 0 to 1."
+    )
+    polygon: Polygon = Field(description="Corners in order, fractions of the picture; bare road, three at least.")
+
+    @property
+    def outline(self) -> list[Point]:
+        """The polygon's corners."""
+        return [Point(*corner) for corner in self.polygon]

@@ -119,7 +119,7 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
             raise CannotOpen(_("{url}: there is no camera {path} at this machine").format(url=shown, path=path))
         address, format_ = path, "v4l2"
     elif is_stream(url):
-        address = _address(config, _login(config, environment))
+        address = _address(config, login_of(config, environment))
         if address.startswith("rtsp"):
             # UDP through a city's networks loses half of the picture.
             options = {"rtsp_transport": "tcp"}
@@ -171,7 +171,12 @@ def _address(config: CameraConfig, login: Login | None) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
 
 
-def _login(config: CameraConfig, environment: Mapping[str, str]) -> Login | None:
+def login_of(config: CameraConfig, environment: Mapping[str, str]) -> Login | None:
+    """User and password of a camera; None when it needs none.
+
+    Raises:
+        CannotOpen: they are not where the configuration says.
+    """
     if config.credentials_file is not None:
         return read_login(config.credentials_file)
     if config.credentials_env is not None:

@@ -25,7 +25,7 @@ from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
-from haechi.edge.vision.config import BACKGROUND, CameraConfig
+from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig
 from haechi.edge.vision.faults import FAULTS, Fault
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import (
@@ -165,7 +165,7 @@ async def run_camera(
 
 
 def _lacking_model(config: CameraConfig) -> str | None:
-    if config.detector.model == BACKGROUND:
+    if config.detector.model in WITHOUT_MODEL:
         return None
     try:
         cache.check_present(config.detector.model)
@@ -190,7 +190,7 @@ class _Camera:
         self._config = config
         self._place = place
         self._sink = sink
-        self._active = {zone.name for zone in config.zones if describe.condition(config, zone) in active}
+        self._active = {area.name for area in config.areas if describe.condition(config, area) in active}
         self._faults: set[Fault] = {fault for fault in FAULTS if describe.fault_condition(config, fault) in active}
         self._raised: dict[str, str] = {}
         self._new_id = new_id

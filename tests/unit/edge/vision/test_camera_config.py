@@ -11,6 +11,7 @@ from haechi.edge.vision.config import CameraConfig
 LINE = {"name": "gate", "a": (0, 0.5), "b": (1, 0.5)}
 ZONE = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0), (1, 0), (1, 1)]}
 
+GAUGE = {"name": "staff", "a": (0.5, 0.1), "b": (0.5, 0.9), "a_m": 2.0, "b_m": 0.0}
 WAY = [(0.5, 0.1), (0.5, 0.9)]
 GROUND: dict[str, Any] = {
     "points": [(0.2, 0.9), (0.8, 0.9), (0.6, 0.4), (0.4, 0.4)],
@@ -73,6 +74,18 @@ def test_sources(url: str) -> None:
             "zones.0.schedule.0",
             "twice",
         ),
+        ({"gauges": [GAUGE | {"b": (0.5, 0.05)}]}, "gauges.0", "`a` is the upper end"),
+        ({"gauges": [GAUGE | {"a_m": 0.0}]}, "gauges.0", "a_m must be more than b_m"),
+        ({"gauges": [GAUGE | {"flood_m": 3.0}]}, "gauges.0", "flood_m"),
+        ({"gauges": [GAUGE], "zones": [ZONE | {"name": "staff"}]}, "", "staff"),
+        (
+            {"gauges": [GAUGE], "surfaces": [{"name": "staff", "kind": "wetness", "polygon": ZONE["polygon"]}]},
+            "",
+            "staff",
+        ),
+        ({"picture_every_s": 60, "lines": [LINE]}, "", "lines and zones need video"),
+        ({"picture_every_s": 60, "url": "rtsp://10.0.0.7/x"}, "", "folder or an http address"),
+        ({"detector": {"model": "none"}, "zones": [ZONE]}, "", "need a detector"),
         ({"time_zone": "Asia/Soul"}, "time_zone", "Asia/Seoul"),
         ({"time_zone": "../etc/passwd"}, "time_zone", "Asia/Seoul"),
         ({"lines": [LINE | {"speed": True}]}, "", "lines.gate: a speed needs `ground`"),

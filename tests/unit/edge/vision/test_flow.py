@@ -42,3 +42,12 @@ def test_what_was_told_before_a_restart_ends_with_the_first_picture_and_not_befo
     assert told(flow, NO_PICTURE_S - 1) == []
     flow.take(NO_PICTURE_S, 0)
     assert told(flow, NO_PICTURE_S) == [(fault, False)]
+
+
+def test_single_pictures_may_be_minutes_apart() -> None:
+    flow = Flow(0.0, every_s=900)
+    flow.take(0.0, 0.0)
+    assert not flow.judge(1700)
+    assert [change.fault for change in flow.judge(1831)] == ["no_picture"]
+    flow.take(1900, 0.0)
+    assert [change.raised for change in flow.judge(1900)] == [False]

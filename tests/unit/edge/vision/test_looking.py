@@ -113,3 +113,27 @@ def test_somebody_far_away_counts_because_the_detector_sees_him_enlarged(parts_m
             picture[400:420, 500 + 3 * n : 508 + 3 * n] = 20
         raised += sum(change.raised for change in looker.look(Drawn(picture), n * LOOK_S).changes)
     assert raised == events
+
+
+def test_a_gauge_is_read_without_a_detector_and_rests_while_the_view_is_black() -> None:
+    config = CameraConfig.model_validate(
+        {
+            "id": "cam-1",
+            "url": "stills",
+            "place": "bridge",
+            "picture_every_s": 60,
+            "detector": {"model": "none"},
+            "gauges": [{"name": "board", "a": (0.5, 0.1), "b": (0.5, 0.9), "a_m": 8.0, "b_m": 0.0}],
+        }
+    )
+    board = np.full((360, 640, 3), 200, np.uint8)
+    board[180:] = 60
+    detector = Answers()
+    looker = Looker(config, detector)
+    (level,) = looker.look(Drawn(board.copy()), 0.0).measures
+    assert (level.part, level.quantity) == ("board", "level")
+    assert level.value == pytest.approx(4.0, abs=0.1)
+    black = [looker.look(Drawn(np.zeros_like(board)), 60.0 * n) for n in range(1, 4)]
+    assert [fault.fault for look in black for fault in look.faults] == ["black"]
+    assert not [measure for look in black[1:] for measure in look.measures if measure.quality == 0]
+    assert detector.asked_s == []

@@ -1,0 +1,190 @@
+"""Pictures that come one at a time, minutes apart: a folder that a camera uploads to, or an address that is asked.
+
+Promise: each picture is given once, the newest first; one that is half written, damaged or too large is passed over. A
+folder or camera that is not there fails with one line that says what is wrong, without secrets.
+"""
+
+from __future__ import annotations
+
+import io
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+import av.error
+
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masked import masked
+from haechi.edge.vision.source import CannotOpen, is_stream, login_of
+from haechi.text import _
+
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+_BYTES_MAX = 16 * 1024 * 1024
+_SIDE_PX_MAX = 8192
+_LOOK_EVERY_S = 1.0  # into a folder
+_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds, or until nobody wants pictures any more: then True."""
+
+
+class Stills:
+    """A source of single pictures; see :class:`~haechi.edge.vision.source.Source`."""
+
+    def __init__(self, newest: Callable[[], bytes | None], shown: str, *, every_s: float, wait: Wait) -> None:
+        """Takes what gives the newest picture's bytes, None when there is none that was not given before."""
+        self._newest, self._wait = newest, wait
+        self._every_s = every_s
+        self._shown = shown
+        self._size = ""
+
+    @property
+    def description(self) -> str:
+        """Size, for people."""
+        return f"{self._size} stills".strip()
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Every picture, until nobody wants them any more.
+
+        Raises:
+            CannotOpen: no more can come.
+        """
+        while True:
+            content = self._newest()
+            frame = None if content is None else decoded(content)
+            if frame is not None:
+                self._size = f"{frame.width}x{frame.height}"
+                yield frame
+            if self._wait(self._every_s):
+                return
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def open_stills(config: CameraConfig, environment: Mapping[str, str], wait: Wait) -> Stills:
+    """Opens what a camera's ``url`` names: a folder, or an http address.
+
+    Raises:
+        CannotOpen: it is not there.
+    """
+    every_s = config.picture_every_s or _LOOK_EVERY_S
+    if is_stream(config.url):
+        polled = _Polled(config, environment)
+        return Stills(polled.newest, masked(config.url), every_s=every_s, wait=wait)
+    folder = _Folder(Path(config.url))
+    folder.check()
+    return Stills(folder.newest, config.url, every_s=min(every_s, _LOOK_EVERY_S), wait=wait)
+
+
+def decoded(content: bytes) -> av.VideoFrame | None:
+    """A picture from the bytes of a JPEG or PNG file; None when it is none, or too large."""
+    try:
+        with av.open(io.BytesIO(content), mode="r") as container:
+            if not container.streams.video:
+                return None
+            context = container.streams.video[0].codec_context
+            context.thread_count = 1
+            if context.name not in {"mjpeg", "png"} or max(context.width, context.height) > _SIDE_PX_MAX:
+                return None
+            return next((frame for frame in container.decode(video=0) if not frame.is_corrupt), None)
+    except (av.error.FFmpegError, OSError, ValueError):
+        return None
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder, oldest first.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    found = []
+    for path in folder.iterdir():
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
+            try:
+                found.append((path.stat().st_mtime_ns, path.name, path))
+            except OSError:
+                continue  # it was there a moment ago
+    return [path for _time, _name, path in sorted(found)]
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._given: tuple[str, int, int] | None = None
+
+    def check(self) -> None:
+        if not self._path.is_dir():
+            raise CannotOpen(_("{url}: there is no such folder").format(url=self._path))
+
+    def newest(self) -> bytes | None:
+        self.check()
+        try:
+            for path in reversed(pictures(self._path)):
+                status = path.stat()
+                known = (path.name, status.st_mtime_ns, status.st_size)
+                if known == self._given:
+                    return None
+                if not 0 < status.st_size <= _BYTES_MAX:
+                    continue
+                content = path.read_bytes()
+                if decoded(content) is None:
+                    continue  # still being written, or damaged: the one before it is newer than nothing
+                self._given = known
+                return content
+        except OSError as error:
+            raise CannotOpen(
+                _("{url}: cannot be read: {reason}").format(url=self._path, reason=error.strerror)
+            ) from None
+        return None
+
+
+class _Polled:
+    def __init__(self, config: CameraConfig, environment: Mapping[str, str]) -> None:
+        self._url, self._shown = config.url, masked(config.url)
+        self._timeout_s = config.read_timeout_s
+        self._given: bytes | None = None
+        known = login_of(config, environment)
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if known is not None:
+            # Only for this host: a camera that points elsewhere sends no password there.
+            passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            passwords.add_password(None, f"{urlsplit(self._url).scheme}://{urlsplit(self._url).netloc}", *known)
+            handlers += [
+                urllib.request.HTTPDigestAuthHandler(passwords),
+                urllib.request.HTTPBasicAuthHandler(passwords),
+            ]
+        self._opener = urllib.request.build_opener(*handlers)
+
+    def newest(self) -> bytes | None:
+        try:
+            with self._opener.open(self._url, timeout=self._timeout_s) as answer:
+                content: bytes = answer.read(_BYTES_MAX + 1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise CannotOpen(
+                _("{url}: cannot be opened: {reason}").format(url=self._shown, reason=_reason(error.code))
+            ) from None
+        except (OSError, HTTPException, ValueError):
+            # Its own words may hold the address with its password.
+            raise CannotOpen(
+                _("{url}: cannot be opened: {reason}").format(url=self._shown, reason=_("no answer, or refused"))
+            ) from None
+        if content == self._given or len(content) > _BYTES_MAX:
+            return None  # two pictures of one view are never the same to the last bit
+        if decoded(content) is None:
+            raise CannotOpen(_("{url}: is not a picture (JPEG or PNG)").format(url=self._shown))
+        self._given = content
+        return content
+
+
+def _reason(code: int) -> str:
+    if code in {_UNAUTHORISED, _FORBIDDEN}:
+        return _("user or password is refused; see credentials_file")
+    if code == _NOT_FOUND:
+        return _("the camera has no such picture; see the path of url")
+    return _("the camera answers with error {code}").format(code=code)
