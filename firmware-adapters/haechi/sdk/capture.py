@@ -5,8 +5,10 @@ configuration are taken out of a recording before it is written; what is recorde
 """
 
 import asyncio
+import base64
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from haechi.contract.observations import Value
@@ -16,6 +18,7 @@ from haechi.sdk.wire import Tap, Wire
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "api_key", "community", "credential", "private")
 _HIDDEN = "***"
+_SECRET_BYTES_MAX = 4096
 
 
 class Recorder(Wire):
@@ -56,20 +59,49 @@ class _Writing(Tap):
 
 
 def without_secrets(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Return ``config`` with its secrets hidden, and what must not stand in the bytes either."""
+    """Return ``config`` with its secrets hidden, and what must not stand in the bytes either.
+
+    A secret may stand in a file that the configuration names: the name may be seen, what is in the file may not.
+    """
     hidden: list[bytes] = []
 
+    def is_secret(key: str) -> bool:
+        return any(word in key.lower() for word in _SECRET_WORDS)
+
     def hide(key: str, value: Any) -> Any:
+        if is_secret(key) and key.endswith("_file") and isinstance(value, str):
+            hidden.extend(_as_sent(_first_line(value), config.get("username")))
+            return value
         if isinstance(value, Mapping):
             return {name: hide(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [hide(key, inner) for inner in value]
-        if isinstance(value, str) and value and any(word in key.lower() for word in _SECRET_WORDS):
+        if isinstance(value, str) and value and is_secret(key):
             hidden.append(value.encode())
             return _HIDDEN
         return value
 
     return hide("", config), hidden
+
+
+def blanked(data: bytes, secrets: Sequence[bytes]) -> bytes:
+    """Return ``data`` with asterisks in place of each of ``secrets``."""
+    for secret in secrets:
+        data = data.replace(secret, b"*" * len(secret))
+    return data
+
+
+def _first_line(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.readline(_SECRET_BYTES_MAX).strip()
+    except OSError:  # then the adapter could not read it either
+        return b""
+
+
+def _as_sent(secret: bytes, username: object) -> list[bytes]:
+    """Return how a secret may stand in the bytes: as it is, and as HTTP's Basic has it (RFC 7617)."""
+    return [secret, base64.b64encode(f"{username}:".encode() + secret)] if secret else []
 
 
 def as_toml(
@@ -81,7 +113,7 @@ def as_toml(
 ) -> str:
     """Return the text of a recording: ``recordings/NAME.toml``."""
     shown, secrets = without_secrets(config)
-    passages = [(way, address, time_s, _blanked(data, secrets)) for way, address, time_s, data in recorder.passages]
+    passages = [(way, address, time_s, blanked(data, secrets)) for way, address, time_s, data in recorder.passages]
     several = len({address for _way, address, _time_s, _data in passages}) > 1
     came = b"".join(data for way, _address, _time_s, data in passages if way == "came")
     lines = [
@@ -103,12 +135,6 @@ def as_toml(
         lines += [f'hex = "{data.hex(" ")}"'] + ([f"address = {_written(address)}"] if several else [])
         before_s = time_s
     return "\n".join(lines) + "\n"
-
-
-def _blanked(data: bytes, secrets: Sequence[bytes]) -> bytes:
-    for secret in secrets:
-        data = data.replace(secret, b"*" * len(secret))
-    return data
 
 
 def _table(name: str, table: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,18 @@ def register(parser: argparse.ArgumentParser) -> None:
     record.add_argument("--bytes-max", type=_size, default=65536, help=_("default: 65536"))
     record.set_defaults(run=bench.record)
 
+    trace = commands.add_parser("trace", help=_("show the last frames of a running gateway's devices"))
+    _add_devices(trace)
+    trace.add_argument(
+        "--beside",
+        type=Path,
+        required=True,
+        metavar="SOCKET",
+        help=_("the gateway's: wire.sock in its data_dir"),
+    )
+    trace.add_argument("--seconds", type=_positive, default=1.0, help=_("how long to go on listening; default: 1"))
+    trace.set_defaults(run=bench.trace)
+
     replay = commands.add_parser("replay", help=_("play a recording to its adapter and compare the values"))
     replay.add_argument("recording", type=Path, metavar="TOML")
     replay.add_argument("--adapter", metavar="NAME", help=_("default: the one whose folder the recording is in"))

@@ -169,6 +169,27 @@ def test_a_running_gateway_is_recorded_beside_and_keeps_its_device(adapter: Run,
     assert "03 02 04 d2" in written  # 1234, as it passed
 
 
+def test_what_passed_a_running_gateways_wires_is_shown(adapter: Run, tmp_path: Path) -> None:
+    socket = tmp_path / "wire.sock"
+    with simulator("modbus", "--register", "0=1234") as where:
+        file = bus_file(tmp_path, where)
+        code, said = adapter("trace", file, "--beside", socket)
+        assert code == 2
+        assert "no gateway offers its wires here" in said
+        command = [sys.executable, "-c", GATEWAY, str(file), str(socket)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
+            assert gateway.stdout is not None
+            assert gateway.stdout.readline() == "reads\n"
+            code, said = adapter("trace", file, "--beside", socket, "--seconds", "0.2")
+            gateway.terminate()
+    assert code == 0
+    lines = said.splitlines()
+    assert any(" s  sent  " in line for line in lines)
+    assert any(
+        line.startswith("device-1  ") and " came  127.0.0.1:" in line and "03 02 04 d2" in line for line in lines
+    )
+
+
 def test_nothing_to_record_writes_nothing(adapter: Run, tmp_path: Path) -> None:
     file = gauge_file(tmp_path, "/dev/none")
     code, said = adapter(

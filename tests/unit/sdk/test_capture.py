@@ -1,13 +1,15 @@
 """A recording says what passed the wire, no more: secrets are hidden, it is bounded, and it reads back as written."""
 
 import asyncio
+import base64
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haechi.sdk.capture import Recorder, as_toml, without_secrets
+from haechi.sdk.capture import Recorder, as_toml, blanked, without_secrets
 from haechi.sdk.recording import Recording
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -53,3 +55,16 @@ def test_a_recording_is_bounded() -> None:
     recorder = recorded(("came", b"12345"), ("came", b"678901"), ("came", b"2"), bytes_max=10)
     assert recorder.is_full
     assert [data for _way, _address, _time_s, data in recorder.passages] == [b"12345"]
+
+
+def test_a_secret_in_a_file_is_kept_out_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("correct horse\nbattery\n")
+    shown, secrets = without_secrets({"url": "mqtt://broker", "username": "gauge", "password_file": str(path)})
+    assert shown["password_file"] == str(path)
+    said = b"\x00\x05gauge\x00\x0dcorrect horse Basic " + base64.b64encode(b"gauge:correct horse")
+    hidden = blanked(said, secrets)
+    assert len(hidden) == len(said)
+    assert b"horse" not in hidden
+    assert b"Z2F1Z2U" not in hidden
+    assert without_secrets({"token_file": str(tmp_path / "none")})[1] == []

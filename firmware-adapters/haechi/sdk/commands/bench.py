@@ -1,4 +1,4 @@
-"""``haechi adapter list``, ``probe``, ``scan``, ``record`` and ``replay``: devices on a technician's bench.
+"""``haechi adapter list``, ``probe``, ``scan``, ``record``, ``trace`` and ``replay``: devices on a technician's bench.
 
 Reading only: a probe changes nothing in a device, and a scan is many probes.
 """
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.contract.observations import Value
-from haechi.sdk.capture import Player, Recorder, as_toml
+from haechi.sdk.capture import Player, Recorder, as_toml, blanked, without_secrets
 from haechi.sdk.clock import ScaledClock
 from haechi.sdk.commands.telling import tell
 from haechi.sdk.errors import AdapterError, ConfigError, NotConnected
@@ -28,7 +28,7 @@ from haechi.sdk.host import Host
 from haechi.sdk.ports import serial_ports
 from haechi.sdk.recording import Passage, Recording
 from haechi.sdk.registry import find_adapters
-from haechi.sdk.switchboard import overhear
+from haechi.sdk.switchboard import Heard, overhear
 from haechi.sdk.targets import NotFound, Target, adapter_named, targets_in
 from haechi.sdk.wire import attached
 from haechi.text import _
@@ -38,6 +38,7 @@ _NAME_CHARACTERS = 4
 """A shorter text of a configuration names no port and no host."""
 _TRIES_MAX = 10_000
 _REPLAY_REST_S = 1.0
+_FRAMES_MAX = 100_000
 
 
 def list_installed(arguments: argparse.Namespace) -> int:
@@ -129,6 +130,25 @@ def record(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def trace(arguments: argparse.Namespace) -> int:
+    """Show in hexadecimal what passed the wires of a running gateway's devices last."""
+    targets = _targets(arguments)
+    secrets = [secret for target in targets for secret in without_secrets(target.written)[1]]
+    frames = asyncio.run(_kept(arguments.beside, arguments.seconds))
+    width = max((len(frame.address) for frame in frames), default=0)
+    shown = 0
+    for target in targets:
+        mine = [frame for frame in frames if _concerns(target, frame.address)]
+        shown += len(mine)
+        if not mine:
+            tell(_("{device}: nothing has passed its wire").format(device=target.device))
+        for frame in mine:
+            when = _("now") if frame.age_s is None else f"-{frame.age_s:.3f} s"
+            data = blanked(frame.data, secrets).hex(" ")
+            tell(f"{target.device}  {when:>12}  {frame.way}  {frame.address:{width}}  {data}")
+    return 0 if shown else 1
+
+
 def replay(arguments: argparse.Namespace) -> int:
     """Play a recording and say whether the same values come out."""
     path: Path = arguments.recording
@@ -195,12 +215,11 @@ async def _overheard(
     target: Target, recorder: Recorder, seconds: float, socket: Path
 ) -> tuple[list[tuple[str, Value]], str]:
     """Write down what passes the wires of a running gateway that this device's configuration names."""
-    names = [value for value in target.written.values() if isinstance(value, str) and len(value) >= _NAME_CHARACTERS]
     trouble = ""
     try:
         async with aclosing(overhear(socket)) as passing, asyncio.timeout(seconds):
             async for heard in passing:
-                if any(name in heard.address for name in names):
+                if heard.age_s is None and _concerns(target, heard.address):
                     recorder.write(heard.way, heard.address, heard.data)
                 if recorder.is_full:
                     break
@@ -209,6 +228,29 @@ async def _overheard(
     except NotConnected as error:
         trouble = error.what
     return [], trouble
+
+
+def _concerns(target: Target, address: str) -> bool:
+    """Tell whether a wire is one that the configuration of ``target`` names."""
+    named = [value for value in target.written.values() if isinstance(value, str) and len(value) >= _NAME_CHARACTERS]
+    return any(name in address for name in named)
+
+
+async def _kept(socket: Path, seconds: float) -> list[Heard]:
+    """Return what a gateway has kept, and what passes within ``seconds``."""
+    frames: list[Heard] = []
+    try:
+        async with aclosing(overhear(socket)) as passing, asyncio.timeout(seconds):
+            async for heard in passing:
+                frames.append(heard)
+                if len(frames) >= _FRAMES_MAX:
+                    break
+    except TimeoutError:
+        pass
+    except NotConnected as error:
+        if not frames:
+            raise UsageError(error.what) from None
+    return frames
 
 
 async def _replayed(target: Target, passages: tuple[Passage, ...], speed: float) -> list[tuple[str, Value]]:
