@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     part_cloud,
     part_idle,
+    part_jitter,
     part_memory,
     part_outage,
     part_outbox,
@@ -27,6 +28,7 @@ from benchmarks.figures import Figure, lines
 
 PARTS = (
     Part("Modbus TCP to MQTT", part_throughput.measure, 180),
+    Part("punctual reads", part_jitter.measure, 100),
     Part("idle gateway", part_idle.measure, 100),
     Part("outbox", part_outbox.measure, 120),
     Part("bytes on the wire", part_wire.measure, 30),

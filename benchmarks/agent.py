@@ -41,6 +41,7 @@ transport = "tcp"
 host = "127.0.0.1"
 port = {port}
 period_s = {period_s}
+timeout_s = {timeout_s}
 [[device.config.registers]]
 name = "r{{index:03d}}"
 first = 0
@@ -51,10 +52,19 @@ observed_property = "water_level"
 """
 
 
-def devices(count: int, port: int, period_s: float, registers: int = REGISTERS_A_DEVICE) -> str:
-    """Return the part of a configuration that names so many devices."""
+def devices(
+    count: int,
+    port: int,
+    period_s: float,
+    registers: int = REGISTERS_A_DEVICE,
+    *,
+    first: int = 0,
+    timeout_s: float = 1.0,
+) -> str:
+    """Return the part of a configuration that names so many devices, numbered from ``first`` on."""
     return "".join(
-        _DEVICE.format(number=number, port=port, period_s=period_s, registers=registers) for number in range(count)
+        _DEVICE.format(number=number, port=port, period_s=period_s, registers=registers, timeout_s=timeout_s)
+        for number in range(first, first + count)
     )
 
 

@@ -185,9 +185,8 @@ def test_what_passed_a_running_gateways_wires_is_shown(adapter: Run, tmp_path: P
     assert code == 0
     lines = said.splitlines()
     assert any(" s  sent  " in line for line in lines)
-    assert any(
-        line.startswith("device-1  ") and " came  127.0.0.1:" in line and "03 02 04 d2" in line for line in lines
-    )
+    came = [line for line in lines if line.startswith("device-1  ") and " came  127.0.0.1:" in line]
+    assert any(line.endswith("03 02 04 d2") for line in came)
 
 
 def test_nothing_to_record_writes_nothing(adapter: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haechi.adapters.eastron_sdm.adapter import EastronSdm
 from haechi.adapters.modbus.adapter import Modbus
 from haechi.sdk import Host
 from haechi.sdk.transports.modbus_frames import Read, Table
@@ -50,6 +51,21 @@ def test_lines_do_not_count_together_and_tcp_counts_for_none() -> None:
     assert overload([("a", busy), ("b", other)]) == ""
     written = {"transport": "tcp", "host": "127.0.0.1", "register": [{"name": "a", "address": 0}]}
     assert Modbus("d", Modbus.load_config(written), Host()).wire_load() is None
+
+
+def test_a_device_whose_map_its_maker_fixed_counts_as_well() -> None:
+    written = {"model": "sdm630", "serial_port": "/dev/ttyUSB0", "period_s": 0.5}
+    meters = [
+        EastronSdm(f"m{unit}", EastronSdm.load_config({**written, "unit_id": unit}), Host()) for unit in (1, 2, 3)
+    ]
+    loads = [(meter.device, load) for meter in meters if (load := meter.wire_load()) is not None]
+    assert len(loads) == 3
+    line = overload(loads)
+    assert line.startswith("/dev/ttyUSB0 9600 8N1: its devices need ")
+    assert "what would fit: every period_s" in line
+    assert overload(loads[:2]) == ""
+    behind = {"model": "sdm630", "transport": "tcp", "host": "192.0.2.7"}
+    assert EastronSdm("m", EastronSdm.load_config(behind), Host()).wire_load() is None
 
 
 @given(st.lists(st.tuples(st.integers(1, 125), st.floats(0.05, 60)), min_size=1, max_size=20))

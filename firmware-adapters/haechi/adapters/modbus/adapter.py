@@ -7,8 +7,8 @@ often, because a silent device costs its neighbours a time-out each time.
 """
 
 import heapq
-from collections.abc import AsyncGenerator, Iterable
-from typing import ClassVar, Protocol
+from collections.abc import AsyncGenerator
+from typing import ClassVar
 
 from haechi.adapters.modbus.config import ModbusConfig
 from haechi.adapters.modbus.decode import BlockDecoder
@@ -16,27 +16,13 @@ from haechi.adapters.modbus.plan import Block, plan
 from haechi.adapters.modbus.registers import Register
 from haechi.contract.places import Datastream
 from haechi.sdk import Adapter, BadReading, Host, NotConnected, Sample
-from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Read, Refused
-from haechi.sdk.transports.modbus_rtu import ModbusRtu, load_of
-from haechi.sdk.transports.modbus_tcp import ModbusTcp
-from haechi.sdk.transports.serial_line import LineSettings
+from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Refused
+from haechi.sdk.transports.modbus_poll import Master
+from haechi.sdk.transports.modbus_rtu import load_of
 from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 _BACK_OFF_S_MAX = 60.0
-
-
-class _Master(Protocol):
-    """What both transports offer."""
-
-    name: str
-    strays: int
-
-    def join(self, reads: Iterable[Read]) -> None: ...
-
-    async def read(self, request: Read) -> bytes: ...
-
-    def close(self) -> None: ...
 
 
 class _Reader:
@@ -69,7 +55,7 @@ class Modbus(Adapter[ModbusConfig]):
         self._readers = [_Reader(device, block) for block in blocks]
         self._reads = [block.read for block in blocks]
         # One for all starts: on a serial bus it remembers what the device may still answer.
-        self._master = self._new_master()
+        self._master = self.config.new_master()
         self._unanswered: list[_Reader] = []
         """Who failed since anything was answered, in order."""
         self._starts_in_vain = 0
@@ -80,13 +66,14 @@ class Modbus(Adapter[ModbusConfig]):
 
     def wire_load(self) -> WireLoad | None:
         """Return what the reads need of a serial bus; None over TCP."""
-        if self.config.transport == "tcp":
+        line = self.config.line
+        if line is None:
             return None
-        return load_of(self._settings(), [(reader.read, reader.period_s) for reader in self._readers])
+        return load_of(line, [(reader.read, reader.period_s) for reader in self._readers])
 
     async def probe(self) -> str:
         """Read every block once and say how many answer, how fast, and what the first trouble is."""
-        master = self._new_master()
+        master = self.config.new_master()
         clock = self.host.clock
         trouble = ""
         answered = 0
@@ -132,7 +119,7 @@ class Modbus(Adapter[ModbusConfig]):
         finally:
             master.close()
 
-    async def _sample(self, master: _Master, reader: _Reader) -> Sample | None:
+    async def _sample(self, master: Master, reader: _Reader) -> Sample | None:
         try:
             data = await master.read(reader.read)
         except Refused as error:
@@ -207,18 +194,6 @@ class Modbus(Adapter[ModbusConfig]):
         if missed:
             self.host.count("periods_missed", missed)
         return due_s + (missed + 1) * period_s
-
-    def _new_master(self) -> _Master:
-        config = self.config
-        if config.host is not None:
-            return ModbusTcp(
-                config.host, config.port, config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s
-            )
-        return ModbusRtu(self._settings(), config.unit_id, timeout_s=config.timeout_s, retry_s=config.retry_s)
-
-    def _settings(self) -> LineSettings:
-        config = self.config
-        return LineSettings(config.serial_port or "", config.baud, config.parity, config.stopbits)
 
     def _datastream(self, register: Register) -> Datastream:
         exactness = register.exactness

@@ -2,7 +2,7 @@
 
 import re
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from haechi.adapters.modbus.registers import WIDTHS, Exactness, Register, WordOr
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
 from haechi.sdk.transports.modbus_frames import BITS_MAX, REGISTERS_MAX, Table
-from haechi.sdk.transports.serial_line import Parity
+from haechi.sdk.transports.modbus_poll import ModbusKeys
 from haechi.text import _
 
 NumberType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
@@ -150,23 +150,11 @@ class RegisterRow(_Meaning):
         return self
 
 
-class ModbusConfig(AdapterConfig):
+class ModbusConfig(ModbusKeys):
     """``[device.config]`` of one Modbus device."""
 
-    transport: Literal["tcp", "rtu"] = Field(description="tcp, or rtu for a serial bus.")
-    host: str | None = Field(default=None, min_length=1, max_length=253, description="tcp: name or address.")
-    port: int = Field(default=502, ge=1, le=65535, description="tcp: port.")
-    serial_port: str | None = Field(
-        default=None, min_length=1, max_length=255, description="rtu: such as /dev/ttyUSB0."
-    )
-    baud: int = Field(default=9600, ge=300, le=4_000_000, description="rtu: bits per second.")
-    parity: Parity = Field(default="none", description="rtu: none, even or odd.")
-    stopbits: Literal[1, 2] = Field(default=1, description="rtu: stop bits.")
-    unit_id: int = Field(default=1, ge=0, le=255, description="Unit identifier; 1 to 247 on a serial bus.")
-    timeout_s: float = Field(default=1.0, ge=0.05, le=60, description="How long the device may take to answer.")
-    retry_s: float = Field(
-        default=5.0, ge=0.1, le=3600, description="How long to wait before a device that is not there is tried again."
-    )
+    unit_id_max: ClassVar[int] = 247
+    transport: Literal["rtu", "tcp"] = Field(description="tcp, or rtu for a serial bus.")
     period_s: float = Field(default=1.0, ge=0.05, le=86400, description="How often registers are read.")
     registers_per_read_max: int = Field(
         default=REGISTERS_MAX,
@@ -199,18 +187,6 @@ class ModbusConfig(AdapterConfig):
         for place, row in enumerate(self.rows):
             keyed += [(f"registers[{place}]", row.at(name, address, self.period_s)) for name, address in row.names()]
         return keyed
-
-    @model_validator(mode="after")
-    def _reaches_a_device(self) -> Self:
-        needed, foreign = ("host", "serial_port") if self.transport == "tcp" else ("serial_port", "host")
-        if getattr(self, needed) is None:
-            raise wrong(needed, None, _("a value, because transport is {transport}").format(transport=self.transport))
-        if getattr(self, foreign) is not None:
-            expected = _("nothing, because transport is {transport}").format(transport=self.transport)
-            raise wrong(foreign, getattr(self, foreign), expected)
-        if self.transport == "rtu" and not 1 <= self.unit_id <= 247:
-            raise wrong("unit_id", self.unit_id, _("1 to 247 on a serial bus"))
-        return self
 
     @model_validator(mode="after")
     def _has_a_map_without_doubles(self) -> Self:

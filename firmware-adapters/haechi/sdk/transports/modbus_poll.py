@@ -15,9 +15,10 @@ from haechi.sdk.host import Host
 from haechi.sdk.polled import Polled, PollKeys, Refusal
 from haechi.sdk.sample import Sample
 from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Read, Refused
-from haechi.sdk.transports.modbus_rtu import ModbusRtu
+from haechi.sdk.transports.modbus_rtu import ModbusRtu, load_of
 from haechi.sdk.transports.modbus_tcp import ModbusTcp
 from haechi.sdk.transports.serial_line import LineSettings, Parity
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 Master = ModbusRtu | ModbusTcp
@@ -27,6 +28,16 @@ class ModbusPollKeys(PollKeys):
     """What is the same however a Modbus device is reached."""
 
     unit_id: int = Field(default=1, ge=0, le=255, description="The device's address; 1 to 254 on a serial bus.")
+
+    @property
+    @abstractmethod
+    def line(self) -> LineSettings | None:
+        """The serial bus of this gateway that the device is on; None where it is on the network."""
+
+    @property
+    def shares_a_bus(self) -> bool:
+        """Tell whether others on this gateway wait while it does not answer."""
+        return self.line is not None
 
     @abstractmethod
     def new_master(self) -> Master:
@@ -40,9 +51,9 @@ class ModbusTcpKeys(ModbusPollKeys):
     port: int = Field(default=502, ge=1, le=65535, description="TCP port.")
 
     @property
-    def shares_a_bus(self) -> bool:
-        """Tell that it has a line of its own."""
-        return False
+    def line(self) -> None:
+        """None: it is on the network."""
+        return None
 
     def new_master(self) -> Master:
         """Return a master for the device; nothing is opened yet."""
@@ -52,6 +63,8 @@ class ModbusTcpKeys(ModbusPollKeys):
 class ModbusKeys(ModbusPollKeys):
     """How a device on a serial bus is reached; its ``Config`` inherits it and sets its maker's defaults."""
 
+    unit_id_max: ClassVar[int] = 254
+    """Highest address on a serial bus: the standard's is 247, and some makers use more."""
     transport: Literal["rtu", "tcp"] = Field(
         default="rtu", description="rtu: on a serial bus of this gateway; tcp: on one behind an Ethernet converter."
     )
@@ -65,16 +78,17 @@ class ModbusKeys(ModbusPollKeys):
     port: int = Field(default=502, ge=1, le=65535, description="tcp: port.")
 
     @property
-    def shares_a_bus(self) -> bool:
-        """Tell whether others on this gateway wait while it does not answer."""
-        return self.transport == "rtu"
+    def line(self) -> LineSettings | None:
+        """The serial bus of this gateway that the device is on; None behind an Ethernet converter."""
+        if self.serial_port is None:
+            return None
+        return LineSettings(self.serial_port, self.baud, self.parity, self.stopbits)
 
     def new_master(self) -> Master:
         """Return a master for the device; nothing is opened yet."""
-        if self.host is not None:
-            return ModbusTcp(self.host, self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
-        settings = LineSettings(self.serial_port or "", self.baud, self.parity, self.stopbits)
-        return ModbusRtu(settings, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+        if self.line is not None:
+            return ModbusRtu(self.line, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
+        return ModbusTcp(self.host or "", self.port, self.unit_id, timeout_s=self.timeout_s, retry_s=self.retry_s)
 
     @model_validator(mode="after")
     def _reaches_a_device(self) -> Self:
@@ -84,8 +98,8 @@ class ModbusKeys(ModbusPollKeys):
         if getattr(self, foreign) is not None:
             expected = _("nothing, because transport is {transport}").format(transport=self.transport)
             raise wrong(foreign, getattr(self, foreign), expected)
-        if self.transport == "rtu" and not 1 <= self.unit_id <= 254:
-            raise wrong("unit_id", self.unit_id, _("1 to 254 on a serial bus"))
+        if self.transport == "rtu" and not 1 <= self.unit_id <= self.unit_id_max:
+            raise wrong("unit_id", self.unit_id, _("1 to {most} on a serial bus").format(most=self.unit_id_max))
         return self
 
 
@@ -115,6 +129,11 @@ class ModbusPolled(Polled[KeysT]):
         Raises:
             BadReading: they are not what this kind of device answers.
         """
+
+    def wire_load(self) -> WireLoad | None:
+        """Return what the reads need of a serial bus; None on the network."""
+        line = self.config.line
+        return None if line is None else load_of(line, [(read, self.config.period_s) for read in self.reads()])
 
     @property
     def name(self) -> str:
