@@ -330,9 +330,10 @@ class _Agent:
     async def _watch(self, camera: CameraConfig, recorder: Recorder, standing: set[str]) -> None:
         desk = CameraDesk(recorder, self._clock, self._health, originals_of(self._config, camera))
         place = self._site.places[camera.place]
+        memory = self._config.gateway.data_dir / "cameras"
 
         async def work() -> None:
-            await run_camera(camera, place, desk, active=standing, orders=self._orders[camera.id])
+            await run_camera(camera, place, desk, active=standing, orders=self._orders[camera.id], memory=memory)
             # A file that was seen to its end stays ended; nothing is left to supervise.
             await asyncio.get_running_loop().create_future()
 

@@ -13,6 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
+from haechi.edge.vision import flow
+from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.messages import CameraState, Health, ViewChange
+from haechi.edge.vision.process import CameraLoop
 from haechi.edge.vision.source import CannotOpen, open_source
 from support.cameras import camera
 
@@ -136,3 +140,49 @@ async def test_a_refusal_says_why_without_the_password(tmp_path: Path, status: s
         with pytest.raises(CannotOpen, match=told) as refused:
             await asyncio.to_thread(open_source, config, {})
     assert "hunter2" not in str(refused.value)
+
+
+@asynccontextmanager
+async def http_that_stalls(pictures: int) -> AsyncIterator[str]:
+    """A camera that sends so many pictures and then holds the line without a word."""
+    _done, jpeg = cv2.imencode(".jpg", np.full((200, 320, 3), 90, np.uint8))
+    part = b"--edge\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg.tobytes() + b"\r\n"
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=edge\r\n\r\n")
+        writer.write(part * pictures)
+        await writer.drain()
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/video"
+        over.set()
+
+
+class SeesNothing:
+    input_px = None
+
+    def look(self, picture: Any) -> list[Detection]:
+        return []
+
+
+async def test_a_stream_that_sends_no_more_and_keeps_the_line_is_lost_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "NO_PICTURE_S", 1.5)
+    said: list[Any] = []
+
+    def send(message: Any) -> None:
+        said.append(message.state if isinstance(message, Health) else message)
+        if isinstance(message, ViewChange):
+            raise BrokenPipeError  # as when the gateway goes
+
+    async with http_that_stalls(40) as url:
+        loop = CameraLoop(camera(url, read_timeout_s=1, open_timeout_s=1), SeesNothing(), send)
+        with pytest.raises(BrokenPipeError):
+            await asyncio.to_thread(loop.run)
+    assert said.index(CameraState.RUNNING) < said.index(CameraState.LOST)
+    assert (said[-1].fault, said[-1].raised) == ("no_picture", True)
+    assert 1.5 <= said[-1].lasted_s < 5

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,19 +12,16 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision import nanodet
 from haechi.edge.vision.background import Background
+from haechi.edge.vision.choosing import choose
 from haechi.edge.vision.config import BACKGROUND, NOTHING, DetectorConfig
 from haechi.edge.vision.detection import Detection, distinct
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.models import cache
-from haechi.edge.vision.models.errors import ModelMissing
 from haechi.edge.vision.nanodet import Letterbox
 from haechi.edge.vision.picture import shrunk
 from haechi.edge.vision.runtime import open_session
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.edge.vision.yolox import YoloX
-
-_RUNS = 4
-_WORTH_INT8 = 1.5  # times as fast; for less, what it misses is too dear
 
 
 class Detector(Protocol):
@@ -100,7 +96,12 @@ class NanoDet:
         return letterbox
 
 
-def open_detector(config: DetectorConfig, labels: Sequence[Label], *, score_min: float = SCORE_MIN_UNSURE) -> Detector:
+def open_detector(
+    config: DetectorConfig,
+    labels: Sequence[Label],
+    *,
+    score_min: float = SCORE_MIN_UNSURE,
+) -> Detector:
     """Loads the detector that a camera's configuration names; boxes below `score_min` are left out.
 
     Raises:
@@ -112,29 +113,6 @@ def open_detector(config: DetectorConfig, labels: Sequence[Label], *, score_min:
         return Background(config.moving_class, area_min=config.moving_area_min)
     if cache.is_path(config.model):
         return YoloX(Path(config.model), labels, threads=config.threads, score_min=score_min)
-    return NanoDet(_form(config), labels, threads=config.threads, score_min=score_min)
-
-
-def _form(config: DetectorConfig) -> Path:
-    """The file to run; ``auto`` is fp32, which finds more, except where int8 is much faster on this machine."""
-    if config.precision != "auto":
-        return cache.locate(config.model, config.precision, config.input_size)
-    exact = cache.locate(config.model, "fp32", config.input_size)
-    try:
-        quick = cache.locate(config.model, "int8", config.input_size)
-    except ModelMissing:
-        return exact
-    exact_s, quick_s = fastest_s([open_session(path, config.threads) for path in (exact, quick)])
-    return quick if exact_s >= _WORTH_INT8 * quick_s else exact
-
-
-def fastest_s(sessions: Sequence[Any], clock_s: Callable[[], float] = time.perf_counter) -> list[float]:
-    """The shortest of a few runs of each model, in turns: what else the machine does only makes runs longer."""
-    best = [float("inf")] * len(sessions)
-    for _turn in range(_RUNS):
-        for index, session in enumerate(sessions):
-            entry = session.get_inputs()[0]
-            begun_s = clock_s()
-            session.run(None, {entry.name: np.zeros(entry.shape, np.float32)})
-            best[index] = min(best[index], clock_s() - begun_s)
-    return best
+    chosen = choose(config).config
+    path = cache.locate(chosen.model, "int8" if chosen.precision == "int8" else "fp32", chosen.input_size)
+    return NanoDet(path, labels, threads=config.threads, score_min=score_min)

@@ -65,6 +65,7 @@ class Looker:
         *,
         active: frozenset[str] = frozenset(),
         faults: frozenset[Fault] = frozenset(),
+        known_view: NDArray[np.float32] | None = None,
     ) -> None:
         """Begins with an empty scene.
 
@@ -73,8 +74,9 @@ class Looker:
             detector: what finds objects.
             active: zones whose condition was raised before and not cleared.
             faults: what was wrong with the view before and is not known to be over.
+            known_view: what the view should be, where that is known from before.
         """
-        self._view = View(active=faults)
+        self._view = View(active=faults, known=known_view)
         self._detector = detector
         # What learns a background has to see every picture, and costs no more than the gate.
         self._recognises = config.detector.model not in WITHOUT_MODEL
@@ -165,6 +167,11 @@ class Looker:
         if not self._recognises:
             return None
         return [detection.box for detection in self._detector.look(picture.colours()) if detection.label == "person"]
+
+    @property
+    def known_view(self) -> NDArray[np.float32] | None:
+        """What the view should be, as :attr:`~haechi.edge.vision.view.View.known` has it."""
+        return self._view.known
 
     def forget(self) -> None:
         """Begins anew after a time without pictures: who is there now is nobody from before."""

@@ -49,6 +49,8 @@ class Start(Struct, kw_only=True):
     """The open file that a process locks while it makes a clip."""
     seal_to: bytes | None = None
     """The city's public key, where originals are kept."""
+    memory: str | None = None
+    """Folder for what a process is to know again after a restart."""
 
 
 class ClipWanted(Struct, kw_only=True):
@@ -77,6 +79,8 @@ class Health(Struct, kw_only=True, tag="health"):
     reconnects: int = 0
     decoding_share: float = 0.0
     """Share of one core that decoding takes."""
+    detector: str = ""
+    """Which detector runs, and why this form of it."""
     look_ms: float = 0.0
     """Smoothed time of a look that ran the detector."""
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 import cv2
@@ -22,6 +23,7 @@ import msgspec
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture, Frame
+from haechi.edge.vision.choosing import choose
 from haechi.edge.vision.clipping import Clipper, Seal
 from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig
@@ -30,6 +32,7 @@ from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.flow import Flow
 from haechi.edge.vision.geometry import Box, Point
+from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.looking import Look, Looker
 from haechi.edge.vision.messages import (
     CameraState,
@@ -59,6 +62,8 @@ _HEALTH_EVERY_S = 1.0
 _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
+_VIEW_FIRST_S, _VIEW_EVERY_S = 120.0, 3600.0
+_BUSY_SHARE, _IDLE_SHARE = 1.0, 0.4  # of the time between looks, taken by one
 _ACCOUNT_EVERY_S = 5.0
 _DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
 
@@ -83,9 +88,12 @@ class CameraLoop:
         faults: frozenset[Fault] = frozenset(),
         clipper: Clipper | None = None,
         seal: Seal | None = None,
+        known_view: KnownView | None = None,
+        said_detector: str = "",
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
         sleep: Callable[[float], None] = time.sleep,
+        make_way: Callable[[], object] = lambda: os.nice(_NICENESS),
     ) -> None:
         """Prepares; nothing is opened yet.
 
@@ -97,9 +105,12 @@ class CameraLoop:
             faults: what was wrong with the view before and is not known to be over.
             clipper: makes its clips.
             seal: seals originals, where the policy keeps them.
+            known_view: keeps what the view should be over restarts.
+            said_detector: which detector it is, for people.
             clock_us: wall clock.
             open_capture: opens the camera.
             sleep: waits so many seconds.
+            make_way: lets other processes go first from now on.
         """
         self._config = config
         self._send = send
@@ -108,7 +119,10 @@ class CameraLoop:
         self._sleep = sleep
         self._outlines = {area.name: area.outline for area in config.areas}
         self._zones = frozenset(zone.name for zone in config.zones)
-        self._looker = Looker(config, detector, active=active, faults=faults)
+        self._known_view = known_view
+        self._view_due_s = time.monotonic() + _VIEW_FIRST_S
+        known = None if known_view is None else known_view.read()
+        self._looker = Looker(config, detector, active=active, faults=faults, known_view=known)
         self._flow = Flow(time.monotonic(), active=faults, every_s=config.picture_every_s or 0.0)
         self._clipper = clipper
         self._seal = seal
@@ -117,7 +131,8 @@ class CameraLoop:
         self._counter = CrossingCounter(
             hours, period_s=config.count_period_s, in_force=lambda line, now_us: hours[line].in_force(now_us)
         )
-        self._health = Health(state=CameraState.OPENING)
+        self._health = Health(state=CameraState.OPENING, detector=said_detector)
+        self._make_way: Callable[[], object] | None = make_way
         self._health_due_s = 0.0
         self._read_before = 0
         self._accounted = (time.monotonic(), 0.0)
@@ -191,6 +206,7 @@ class CameraLoop:
             took_ms = (time.perf_counter() - begun_s) * 1000
             health.frames_analysed += 1
             health.look_ms += (took_ms - health.look_ms) * (_SMOOTHING if health.look_ms else 1)
+            self._keep_pace(health.look_ms / 1000)
         if self._clipper is not None:
             self._clipper.look(frame.monotonic_s, look.people)
         self._send_counts(self._counter.add(look.crossings, frame.time_us))
@@ -200,6 +216,14 @@ class CameraLoop:
             self._send(self._zone_change(change, look, frame))
         for fault in look.faults:
             self._send_fault(fault, frame, frame.monotonic_s)
+
+    def _keep_pace(self, look_s: float) -> None:
+        """A machine that cannot look often and closely looks less closely: whoever moves must be met again nearby."""
+        share = look_s * self._config.looks_per_s
+        if share > _BUSY_SHARE:
+            self._looker.parts_max = max(0, self._looker.parts_max - 1)
+        elif share < _IDLE_SHARE:
+            self._looker.parts_max = min(self._config.detector.parts_max, self._looker.parts_max + 1)
 
     def _zone_change(self, change: Change, look: Look, frame: Frame) -> ZoneChange:
         about = next((track for track in look.tracks if change.raised and track.box == change.box), None)
@@ -277,6 +301,10 @@ class CameraLoop:
                 self._too_dear = _(
                     "decoding {stream} takes {percent:.0f} % of a core: choose a smaller stream of the camera in url"
                 ).format(stream=capture.description, percent=100 * share)
+                if self._make_way is not None:
+                    # For the rest of its life: what is too dear is not to starve those that are not.
+                    self._make_way()
+                    self._make_way = None
             if self._health.state is CameraState.RUNNING and self._health.message != self._too_dear:
                 self._tell(CameraState.RUNNING, self._too_dear)
 
@@ -284,6 +312,10 @@ class CameraLoop:
         now_s = time.monotonic()
         if self._clipper is not None:
             self._clipper.tend()
+        if self._known_view is not None and now_s >= self._view_due_s:
+            self._view_due_s = now_s + _VIEW_EVERY_S
+            if (view := self._looker.known_view) is not None:
+                self._known_view.write(view)
         for fault in self._flow.judge(now_s):
             self._send_fault(fault, self._last, now_s)
         if time.monotonic() >= self._health_due_s:
@@ -318,9 +350,10 @@ def _sealed(camera: str, public_key: bytes, content: bytes, time_us: int, media_
     return sealing.seal(content, sealing.Label(camera=camera, time_us=time_us, media_type=media_type), public_key)
 
 
-def _people_of(config: CameraConfig) -> People:
+def _people_of(config: CameraConfig, memory: Path | None) -> People:
     """Finds everybody who may be there; memory is given back with what is returned."""
-    detector = open_detector(config.detector, ("person",), score_min=evidence.PERSON_SCORE_MIN)
+    chosen = choose(config.detector, memory).config
+    detector = open_detector(chosen, ("person",), score_min=evidence.PERSON_SCORE_MIN)
     return lambda picture: [found.box for found in detector.look(picture)]
 
 
@@ -342,6 +375,7 @@ def main() -> int:
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
     config = CameraConfig.model_validate(start.config)
     cv2.setNumThreads(1)
+    memory = None if start.memory is None else Path(start.memory)
     seal = None if start.seal_to is None else partial(_sealed, config.id, start.seal_to)
     clipper = None
     if config.makes_clips:
@@ -350,13 +384,14 @@ def main() -> int:
             send,
             clock_us=wall_clock_us,
             clock_s=time.monotonic,
-            open_people=partial(_people_of, config),
+            open_people=partial(_people_of, config, memory),
             turn=start.turn,
             seal=seal,
         )
     threading.Thread(target=_hear_gateway, args=(clipper,), name="gateway", daemon=True).start()
     try:
-        detector = open_detector(config.detector, config.classes, score_min=evidence.PERSON_SCORE_MIN)
+        chosen = choose(config.detector, memory)
+        detector = open_detector(chosen.config, config.classes, score_min=evidence.PERSON_SCORE_MIN)
     except ModelError as error:
         send(Health(state=CameraState.NO_MODEL, message=str(error)))
         return EXIT_NO_MODEL
@@ -369,6 +404,8 @@ def main() -> int:
             faults=frozenset(start.faults),
             clipper=clipper,
             seal=seal,
+            known_view=None if memory is None else KnownView(memory, config),
+            said_detector=chosen.said,
             open_capture=partial(Capture, ring=None if clipper is None else clipper.ring),
         ).run()
     except BrokenPipeError:

@@ -17,6 +17,7 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -127,6 +128,7 @@ async def run_camera(
     *,
     active: Iterable[str] = (),
     orders: Orders | None = None,
+    memory: Path | None = None,
     new_id: Callable[[], str] = new_event_id,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
@@ -140,12 +142,13 @@ async def run_camera(
         sink: where its readings, events and status go.
         active: conditions (:func:`~haechi.edge.vision.describe.condition`) that were raised before and not cleared.
         orders: where others ask for clips.
+        memory: folder for what its processes are to know again: the view, and how fast the detector is.
         new_id: gives ids of events and pictures.
         pause: waits so many seconds.
         jitter: 0..1, so that the cameras of a gateway are not all started at one time.
         command: what is started.
     """
-    camera = _Camera(config, place, sink, frozenset(active), new_id, Orders() if orders is None else orders)
+    camera = _Camera(config, place, sink, frozenset(active), new_id, Orders() if orders is None else orders, memory)
     pause_s = _RESTART_FIRST_S
     while True:
         while (lack := _lacking_model(config)) is not None:
@@ -185,8 +188,11 @@ class _Camera:
         active: frozenset[str],
         new_id: Callable[[], str],
         orders: Orders,
+        memory: Path | None,
     ) -> None:
         self._orders = orders
+        self._memory = memory
+        self._detector = ""
         self._config = config
         self._place = place
         self._sink = sink
@@ -208,6 +214,9 @@ class _Camera:
             level = logging.INFO if health.state in {CameraState.RUNNING, CameraState.ENDED} else logging.WARNING
             if health.state is not CameraState.OPENING:
                 self._log.log(level, "camera %s: %s", self._config.id, health.message or health.state.value)
+        if health.detector and health.detector != self._detector:
+            self._detector = health.detector
+            self._log.info("camera %s: detector %s", self._config.id, health.detector)
         self._sink.status(self._config.id, health, self.restarts)
 
     async def run_once(self, command: Sequence[str]) -> str | None:
@@ -257,6 +266,7 @@ class _Camera:
             faults=tuple(sorted(self._faults)),
             turn=_turn(),
             seal_to=self._seal_to(),
+            memory=None if self._memory is None else str(self._memory),
         )
         # A process that has ended already is judged by what it wrote and by its exit code, as every other.
         with contextlib.suppress(OSError):

@@ -77,21 +77,27 @@ class _Bout:
 class View:
     """The view of one camera over time."""
 
-    def __init__(self, *, active: frozenset[Fault] = frozenset()) -> None:
+    def __init__(self, *, active: frozenset[Fault] = frozenset(), known: NDArray[np.float32] | None = None) -> None:
         """Begins to learn the view.
 
         Args:
             active: what was told before and is not known to be over.
+            known: what the view should be, as :attr:`known` gave it once; None begins to learn it.
         """
         self._bouts = {fault: _Bout(active=fault in active) for fault in _LASTING_S}
         self._due_s = float("-inf")
-        self._expected: NDArray[np.float32] | None = None
-        self._learned = 0
+        self._expected = known
+        self._learned = 0 if known is None else _LEARNING_LOOKS
 
     @property
     def faulty(self) -> bool:
         """Whether what is seen now proves nothing."""
         return any(bout.active for bout in self._bouts.values())
+
+    @property
+    def known(self) -> NDArray[np.float32] | None:
+        """What the view should be (texture, float32[h, w]), once it is learned; None before, or while it is faulty."""
+        return None if self.faulty or self._learned < _LEARNING_LOOKS else self._expected
 
     def forget(self) -> None:
         """Begins after a time without pictures; what the view should be is kept."""

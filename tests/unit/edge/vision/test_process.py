@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from haechi.edge.vision.capture import Frame
@@ -125,3 +126,58 @@ def test_a_driver_that_hangs_ends_the_process_and_the_camera_is_closed() -> None
     assert clip.closed
     assert isinstance(said[-1], Health)
     assert (said[-1].state, said[-1].message) == (CameraState.LOST, "cam-1: the camera's driver hangs")
+
+
+class Slow(Walker):
+    """A detector that takes a second a look."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__(0)
+        self._clock = clock
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        self._clock[0] += 1.0
+        return []
+
+
+class Dear(Clip):
+    """A stream whose decoding takes nine tenths of a core."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__(60)
+        self._clock = clock
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        self._clock[0] += 0.2
+        self.decoding_cpu_s = 0.9 * self._clock[0]
+        return super().newest(timeout_s)
+
+
+def opens(clip: Clip) -> Callable[..., Any]:
+    return lambda _config, clock_us: clip
+
+
+def test_a_stream_that_is_too_dear_is_named_with_its_cost_and_lets_the_others_go_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, said, ways = [1000.0], [], []
+    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+    loop = CameraLoop(
+        CAMERA,
+        Walker(0),
+        lambda message: said.append(message.message) if isinstance(message, Health) else None,
+        open_capture=opens(Dear(clock)),
+        sleep=lambda _seconds: None,
+        make_way=lambda: ways.append("way"),
+    )
+    loop.run()
+    assert "decoding 160x90 h264 takes 90 % of a core: choose a smaller stream of the camera in url" in said
+    assert ways == ["way"]
+
+
+def test_a_machine_that_is_too_slow_looks_less_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("haechi.edge.vision.process.time.perf_counter", lambda: clock[0])
+    loop = CameraLoop(CAMERA, Slow(clock), lambda _message: None, open_capture=opens(Clip(5)), sleep=lambda _s: None)
+    loop.run()
+    assert loop._looker.parts_max == 0

@@ -133,3 +133,13 @@ def test_what_was_told_before_a_restart_ends_when_the_view_is_well() -> None:
     assert judged(view, [np.full_like(STREET, 10)] * 10) == []
     ((fault, raised, _at_s),) = judged(view, [STREET] * 10, 10)
     assert (fault, raised) == ("black", False)
+
+
+def test_a_camera_that_was_turned_while_the_power_was_off_is_noticed() -> None:
+    before = learned()
+    assert before.known is not None
+    after = View(known=before.known.copy())
+    ((fault, raised, _at_s),) = judged(after, [moved(50, 0)] * 20)
+    assert (fault, raised) == ("moved", True)
+    assert after.known is None
+    assert not judged(View(known=before.known.copy()), [STREET] * 20)

@@ -1,0 +1,129 @@
+"""Which form of a detector this machine runs: measured once, remembered with the machine that it was measured on.
+
+Promise: ``auto`` is fp32, which finds more, except where int8 proves much faster here. What was measured is measured
+again when the machine, its processor, onnxruntime, the model or the number of threads is another; a memory that is
+damaged or cannot be written costs a second at each start, nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import onnxruntime
+
+from haechi.edge.vision.config import WITHOUT_MODEL, DetectorConfig
+from haechi.edge.vision.models import cache
+from haechi.edge.vision.models.errors import ModelMissing
+from haechi.edge.vision.runtime import open_session
+from haechi.text import _
+
+_RUNS = 4
+_WORTH_INT8 = 1.5  # times as fast; for less, what it misses is too dear
+_FILE = "detectors.json"
+_REMEMBERED_MAX = 16
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Shortest run of each form."""
+
+    fp32_ms: float
+    int8_ms: float
+
+
+class Chosen(NamedTuple):
+    """A detector whose form is settled, and why."""
+
+    config: DetectorConfig
+    said: str
+    """One line for people."""
+
+
+def choose(config: DetectorConfig, memory: Path | None = None, machine: Callable[[], str] | None = None) -> Chosen:
+    """Settles the precision of a detector; blocks for a second or so where it has to measure.
+
+    Args:
+        config: the detector's.
+        memory: folder that keeps what was measured; None keeps nothing.
+        machine: names this machine, for tests.
+
+    Raises:
+        ModelError: the model is missing or damaged; the text says what to do.
+    """
+    if config.model in WITHOUT_MODEL or cache.is_path(config.model):
+        return Chosen(config, config.model)
+    name = f"{config.model} {config.input_size}"
+    if config.precision != "auto":
+        return Chosen(config, f"{name} {config.precision}")
+    exact = cache.locate(config.model, "fp32", config.input_size)
+    try:
+        quick = cache.locate(config.model, "int8", config.input_size)
+    except ModelMissing:
+        return Chosen(config.model_copy(update={"precision": "fp32"}), f"{name} fp32")
+    key = " | ".join([(machine or this_machine)(), exact.parent.name, name, f"{config.threads}"])
+    times = _remembered(memory).get(key)
+    if times is None:
+        exact_s, quick_s = fastest_s([open_session(path, config.threads) for path in (exact, quick)])
+        times = Times(round(1000 * exact_s, 2), round(1000 * quick_s, 2))
+        _remember(memory, key, times)
+    precision = "int8" if times.fp32_ms >= _WORTH_INT8 * times.int8_ms else "fp32"
+    said = _("{name} {precision}; a run takes {fp32:.0f} ms as fp32, {int8:.0f} ms as int8 on this machine")
+    return Chosen(
+        config.model_copy(update={"precision": precision}),
+        said.format(name=name, precision=precision, fp32=times.fp32_ms, int8=times.int8_ms),
+    )
+
+
+def fastest_s(sessions: Sequence[Any], clock_s: Callable[[], float] = time.perf_counter) -> list[float]:
+    """The shortest of a few runs of each model, in turns: what else the machine does only makes runs longer."""
+    best = [float("inf")] * len(sessions)
+    for _turn in range(_RUNS):
+        for index, session in enumerate(sessions):
+            entry = session.get_inputs()[0]
+            begun_s = clock_s()
+            session.run(None, {entry.name: np.zeros(entry.shape, np.float32)})
+            best[index] = min(best[index], clock_s() - begun_s)
+    return best
+
+
+def this_machine() -> str:
+    """Its name, its processors, and what runs the models on them."""
+    return f"{platform.node()} | {_processor()} x {os.cpu_count()} | onnxruntime {onnxruntime.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.machine()
+    # "model name" on x86, "Model" of a Raspberry Pi at the end.
+    named = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("model")]
+    return " ".join(dict.fromkeys(word for word in (*named, platform.machine()) if word))
+
+
+def _remembered(memory: Path | None) -> dict[str, Times]:
+    if memory is None:
+        return {}
+    try:
+        return msgspec.json.decode((memory / _FILE).read_bytes(), type=dict[str, Times])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _remember(memory: Path | None, key: str, times: Times) -> None:
+    if memory is None:
+        return
+    known = {**_remembered(memory), key: times}
+    latest = list(known)[-_REMEMBERED_MAX:]
+    content = json.dumps({name: msgspec.to_builtins(known[name]) for name in latest}, indent=1)
+    try:
+        cache.write(memory / _FILE, content.encode())
+    except OSError:
+        return
