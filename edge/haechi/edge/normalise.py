@@ -168,11 +168,11 @@ def _travels(value: object) -> bool:
     if type(value) is int:
         return _INTEGER_MIN <= value <= _INTEGER_MAX
     if type(value) is str:
-        return value.isascii() or _is_utf8(value)
+        return value.isascii() or is_utf8(value)
     return type(value) is bool or (type(value) is float and math.isfinite(value))
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     """Tell whether a text can be written; what an adapter decoded with ``surrogateescape`` cannot."""
     try:
         text.encode()

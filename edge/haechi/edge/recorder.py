@@ -20,7 +20,7 @@ from haechi.contract.ranges import SEQ_MAX
 from haechi.edge.builder import Builder
 from haechi.edge.clock import WallClock
 from haechi.edge.derivations.chain import Chain
-from haechi.edge.normalise import Normaliser
+from haechi.edge.normalise import Normaliser, is_utf8
 from haechi.edge.outbox import Batch, Draft, Epoch, OutboxDamaged, OutboxFailed, OutboxMoved, Rank
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.rings import Rings
@@ -274,8 +274,8 @@ class Recorder:
                 self._take_events(self._engine.observe(each, now_s))
 
     def _take_cursor(self, device: str, cursor: str) -> None:
-        if len(cursor) > _CURSOR_CHARACTERS_MAX:
-            self._normaliser.counters["cursors_too_long"] += 1
+        if type(cursor) is not str or len(cursor) > _CURSOR_CHARACTERS_MAX or not is_utf8(cursor):
+            self._normaliser.counters["cursors_malformed"] += 1
             return
         self._begun().cursors[device] = cursor
 

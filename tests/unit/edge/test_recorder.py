@@ -151,6 +151,8 @@ async def test_where_to_read_on_is_told_when_what_was_read_is_committed_and_not_
         await desk.recorder.sample(Sample(NAMES, (2.0,), device_time_us=6, cursor="6"), "logger-1")
         await desk.recorder.sample(Sample((), (), cursor="nothing new"), "logger-2")
         await desk.recorder.sample(Sample((), (), cursor="x" * 1000), "logger-3")
+        await desk.recorder.sample(Sample((), (), cursor="\udcff"), "logger-3")
+        await desk.recorder.sample(Sample((), (), cursor=7), "logger-3")  # type: ignore[arg-type]
         assert (cursors, await desk.outbox.cursors()) == ({}, {})
         await desk.recorder.drain()
         assert cursors == await desk.outbox.cursors() == {"logger-1": "6", "logger-2": "nothing new"}
