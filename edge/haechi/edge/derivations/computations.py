@@ -171,10 +171,14 @@ class IceRisk:
         if "air" in found and "humidity" in found:
             dew_cel = dew_point_cel(found["air"], found["humidity"])
         risk = black_ice_risk(
-            road_cel, film_mm=found.get("film"), freezing_cel=found.get("freezing"), dew_point_cel=dew_cel
+            road_cel,
+            film_mm=found.get("film"),
+            freezing_cel=found.get("freezing"),
+            dew_point_cel=dew_cel,
+            wetness=found.get("wetness"),
         )
         frost_unknown = dew_cel is None and not self._wanted.keys().isdisjoint({"dew_point", "air"})
-        if risk is not Risk.LIKELY and "film" not in found and dew_cel is None:
+        if risk is not Risk.LIKELY and found.keys().isdisjoint({"film", "wetness"}) and dew_cel is None:
             # Nothing tells whether anything lies on it; a road that is warm needs no telling.
             return Result(int(Risk.NONE), quality) if risk is Risk.NONE and road_cel > 0 else None
         if risk is not Risk.LIKELY and frost_unknown and road_cel <= 0:

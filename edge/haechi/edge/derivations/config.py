@@ -129,6 +129,9 @@ class BlackIce(_Derivation):
     kind: Literal["black_ice"] = Field(description="`black_ice`.")
     road: DatastreamId = Field(description="Temperature of the road's surface in Cel; each of its values gives one.")
     film: DatastreamId | None = Field(None, description="Height of the water on it, in mm or um.")
+    wetness: DatastreamId | None = Field(
+        None, description="How wet it looks to a camera, 0 to 1; counts while there is no `film`."
+    )
     freezing: DatastreamId | None = Field(None, description="At which temperature that freezes (salt), in Cel.")
     dew_point: DatastreamId | None = Field(None, description="Of the air, in Cel.")
     air: DatastreamId | None = Field(None, description="Temperature of the air in Cel; with `humidity`.")
@@ -139,8 +142,8 @@ class BlackIce(_Derivation):
     def _has_a_wetness(self) -> Self:
         if (self.air is None) != (self.humidity is None) or (self.air is not None and self.dew_point is not None):
             raise ValueError(_("give dew_point, or air and humidity, or none of them"))
-        if self.film is None and self.dew_point is None and self.air is None:
-            raise ValueError(_("give film, dew_point, or air and humidity: cold alone is no ice"))
+        if self.film is None and self.dew_point is None and self.air is None and self.wetness is None:
+            raise ValueError(_("give film, wetness, dew_point, or air and humidity: cold alone is no ice"))
         return self
 
 

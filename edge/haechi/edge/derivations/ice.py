@@ -1,7 +1,9 @@
-"""How likely ice lies on a road, out of what a road sensor and a weather station say. Pure.
+"""How likely ice lies on a road, out of what a road sensor, a weather station and a camera say. Pure.
 
 Black ice needs a surface at or below the point at which what lies on it freezes, and something that lies on it: a
-film of water, or hoar frost, which forms where the surface is below both zero and the dew point of the air.
+film of water, or hoar frost, which forms where the surface is below both zero and the dew point of the air. A road that
+looks wet to a camera is taken for wet where nobody measures the film; that it looks dry proves nothing, and no picture
+shows ice.
 """
 
 from enum import IntEnum
@@ -9,6 +11,8 @@ from math import log
 
 _MARGIN_K = 1.0
 """So close above freezing it is possible: sensors err, and shaded spots are colder."""
+_WETNESS_MIN = 0.5
+"""Of 0 to 1: from here on a road looks wet."""
 _FILM_MM_MIN = 0.02
 """Less than this is a dry road, as far as a sensor tells."""
 
@@ -31,6 +35,7 @@ def black_ice_risk(
     film_mm: float | None = None,
     freezing_cel: float | None = None,
     dew_point_cel: float | None = None,
+    wetness: float | None = None,
 ) -> Risk:
     """Return the risk.
 
@@ -39,10 +44,14 @@ def black_ice_risk(
         film_mm: height of the water on it; None where nobody measures it, then it may be wet.
         freezing_cel: at which what lies on it freezes, below zero where salt was spread; None is zero.
         dew_point_cel: of the air above it; None where nobody measures it.
+        wetness: how wet it looks to a camera, 0 to 1; None where none looks.
     """
     freezes_at = min(0.0, 0.0 if freezing_cel is None else freezing_cel)
     frost = dew_point_cel is not None and road_cel <= min(0.0, dew_point_cel)
-    wet = film_mm is not None and film_mm >= _FILM_MM_MIN
+    if film_mm is None:
+        wet = wetness is not None and wetness >= _WETNESS_MIN
+    else:
+        wet = film_mm >= _FILM_MM_MIN
     if frost or (wet and road_cel <= freezes_at):
         return Risk.LIKELY
     may_be_wet = film_mm is None or wet

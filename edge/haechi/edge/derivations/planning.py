@@ -32,6 +32,7 @@ _COUNTS = {"{veh}": 1.0, "1": 1.0}
 _SPEED_KM_H = {"km/h": 1.0, "m/s": 3.6, "[mi_i]/h": 1.609344}
 _FILM_MM = {"mm": 1.0, "um": 0.001}
 _CELSIUS = {"Cel": 1.0}
+_SHARE = {"1": 1.0, "%": 0.01}
 _PER_CENT = {"%": 1.0, "1": 100.0}
 _FLOW = {"{veh}/h": 1.0}
 _POWER_KW = {"W": 1e-3, "kW": 1.0, "MW": 1e3}
@@ -200,6 +201,7 @@ def _black_ice(written: config.BlackIce, sources: _Sources) -> IceRisk:
         role: sources.scale(role, name, units)
         for role, name, units in (
             ("film", written.film, _FILM_MM),
+            ("wetness", written.wetness, _SHARE),
             ("freezing", written.freezing, _CELSIUS),
             ("dew_point", written.dew_point, _CELSIUS),
             ("air", written.air, _CELSIUS),

@@ -20,8 +20,10 @@ from haechi.edge.vision.config import CameraConfig, GaugeConfig, LineConfig, Zon
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.masked import masked
-from haechi.edge.vision.picture import Picture
+from haechi.edge.vision.picture import Drawn, Picture
 from haechi.edge.vision.source import CannotOpen
+from haechi.edge.vision.water.watch import read
+from haechi.edge.vision.water.waterline import Waterline
 from haechi.text import _
 
 _SETTLES_S = 1.5  # a camera adjusts its exposure, and a stream's first pictures may be half of one
@@ -33,6 +35,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _ARROW_SHARE = 0.08  # of the picture's smaller side
 _FILLED = 0.18
 _RIGHT = np.array([1.0, 0.0])
+_WATER_REACH = 0.04  # of the picture's width, to both sides
 
 
 def take(config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapping[str, str] = os.environ) -> Picture:
@@ -95,7 +98,7 @@ def _drawn(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector)
         _draw_area(shown, surface.name, surface.kind, surface.outline)
     for gauge in config.gauges:
         _draw_area(shown, gauge.name, "gauge", gauge.outline)
-        _draw_gauge(shown, gauge)
+        _draw_gauge(shown, gauge, read(Drawn(picture), gauge))
     for line in config.lines:
         _draw_line(shown, line)
     return shown
@@ -109,12 +112,21 @@ def _draw_zone(picture: NDArray[np.uint8], zone: ZoneConfig) -> None:
             cv2.arrowedLine(picture, _at(start), _at(end), colour, thickness, cv2.LINE_AA, tipLength=0.1)
 
 
-def _draw_gauge(picture: NDArray[np.uint8], gauge: GaugeConfig) -> None:
-    """The gauge's line with its two heights."""
+def _draw_gauge(picture: NDArray[np.uint8], gauge: GaugeConfig, found: Waterline) -> None:
+    """The gauge's line with its two heights, and where its water is seen now."""
     a, b = evidence.pixels([Point(*gauge.a), Point(*gauge.b)], picture)
     cv2.line(picture, _at(a), _at(b), _LINE, 1, cv2.LINE_AA)
     for end, height_m in ((a, gauge.a_m), (b, gauge.b_m)):
         _write(picture, f"{height_m:g} m", end, beside=_RIGHT)
+    if found.at is None:
+        _write(picture, _("water: {doubt}").format(doubt=found.doubt), (a + b) / 2, beside=_RIGHT)
+        return
+    at = a + (b - a) * found.at
+    reach = _WATER_REACH * picture.shape[1] * _RIGHT
+    for colour, thickness in ((_BLACK, 4), (_LINE, 2)):
+        cv2.line(picture, _at(at - reach), _at(at + reach), colour, thickness, cv2.LINE_AA)
+    level_m = gauge.a_m + (gauge.b_m - gauge.a_m) * found.at
+    _write(picture, _("water: {level:.2f} m").format(level=level_m), at + reach, beside=_RIGHT)
 
 
 def _draw_area(picture: NDArray[np.uint8], name: str, kind: str, outline: Sequence[Point]) -> None:

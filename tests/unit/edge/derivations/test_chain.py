@@ -32,6 +32,7 @@ KNOWN = {
         stream("road-1.temperature", "Cel"),
         stream("road-1.film", "um"),
         stream("road-1.freezing", "Cel"),
+        stream("cam-1.dip.wetness", "1"),
         stream("air-1.temperature", "Cel"),
         stream("air-1.humidity", "%"),
         stream("air-1.dew", "Cel"),
@@ -133,6 +134,9 @@ DEW = {"air": "air-1.temperature", "humidity": "air-1.humidity"}
         (DEW, {"road-1.film": 0.0, "air-1.temperature": 1.0, "air-1.humidity": 40.0}, -1.0, [(0, Quality.GOOD)]),
         (DEW, {"road-1.film": 0.0, "air-1.temperature": 1.0}, -1.0, []),
         (DEW, {"air-1.temperature": 1.0, "air-1.humidity": 40.0}, -1.0, [(1, Quality.UNCERTAIN)]),
+        ({"wetness": "cam-1.dip.wetness"}, {"cam-1.dip.wetness": 0.9}, -1.0, [(2, Quality.UNCERTAIN)]),
+        ({"wetness": "cam-1.dip.wetness"}, {"road-1.film": 0.0, "cam-1.dip.wetness": 0.9}, -1.0, [(0, Quality.GOOD)]),
+        ({"wetness": "cam-1.dip.wetness"}, {"cam-1.dip.wetness": 0.9}, 8.0, [(0, Quality.UNCERTAIN)]),
         ({"dew_point": "air-1.dew"}, {"road-1.film": 0.0, "air-1.dew": -0.5}, -2.0, [(2, Quality.GOOD)]),
     ],
 )

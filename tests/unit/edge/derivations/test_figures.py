@@ -37,6 +37,11 @@ def test_density() -> None:
         (-2.0, {"film_mm": 0.0, "dew_point_cel": -1.0}, Risk.LIKELY),
         (-2.0, {"film_mm": 0.0, "dew_point_cel": -5.0}, Risk.NONE),
         (1.0, {"film_mm": 0.0, "dew_point_cel": 3.0}, Risk.NONE),
+        (-2.0, {"wetness": 0.8}, Risk.LIKELY),
+        (0.5, {"wetness": 0.8}, Risk.POSSIBLE),
+        (5.0, {"wetness": 1.0}, Risk.NONE),
+        (-2.0, {"wetness": 0.0}, Risk.POSSIBLE),
+        (-2.0, {"wetness": 1.0, "film_mm": 0.0}, Risk.NONE),
     ],
 )
 def test_black_ice(road_cel: float, others: dict[str, float], risk: Risk) -> None:
