@@ -5,6 +5,7 @@ module            promises
 ================  ===================================================================================
 ``limits``        Limits: how much memory, how many values, how long without a sign of life
 ``messages``      what the two processes say to each other, in frames of bounded size
+``once``          asks a process one thing, within a time and a number of bytes
 ``isolated``      Isolated: an adapter like any other, whose work is done by the child
 ``child``         the child: one adapter, one device, its limits; ends with its parent
 ================  ===================================================================================
