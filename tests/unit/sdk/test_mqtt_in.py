@@ -62,12 +62,30 @@ async def test_what_nobody_receives_is_bounded_counted_and_the_newest_stays() ->
         mqtt = listener(broker.url)
         await mqtt.open()
         for number in range(300):
-            broker.publish("a", b"%d" % number, qos=1)
+            broker.publish("a", b"%d" % number)
         while COUNTED["messages_lost"] < 44:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0)
-        assert (await mqtt.receive()).payload == b"44"
+        oldest = await mqtt.receive()
+        assert oldest.payload == b"44"
+        assert 0 < oldest.waited_s < 5
         mqtt.close()
     assert COUNTED == {"messages_lost": 44}
+
+
+async def test_what_must_not_be_lost_waits_at_the_broker() -> None:
+    async with LittleBroker() as broker, asyncio.timeout(10):
+        mqtt = listener(broker.url)
+        await mqtt.open()
+        for number in range(6000):
+            broker.publish("a", b"%d" % number + bytes(100), qos=1)
+        for _step in range(50):
+            await asyncio.sleep(0)
+        assert mqtt._stream is not None
+        assert 256 <= len(mqtt._stream.waiting) < 4096
+        for number in range(6000):
+            assert (await mqtt.receive()).payload[:-100] == b"%d" % number
+        mqtt.close()
+    assert not COUNTED
 
 
 async def test_each_failure_waits_longer_until_a_message_comes() -> None:

@@ -58,7 +58,7 @@ class JsonLevel(Listening[JsonLevelConfig]):
             self.state_of(message)
             return []
         reading = reading_of(message.payload)
-        if not self._is_new(reading) or not self._is_timely(reading):
+        if not self._is_new(reading) or not self._is_timely(reading, message.waited_s):
             return []
         values: list[Value] = []
         qualities = []
@@ -106,11 +106,12 @@ class JsonLevel(Listening[JsonLevelConfig]):
         self._seq = reading.seq
         return True
 
-    def _is_timely(self, reading: Reading) -> bool:
+    def _is_timely(self, reading: Reading, waited_s: float) -> bool:
         if self.config.device_time:
             if reading.time_ms is None:
                 self.host.count("time_missing")
             return reading.time_ms is not None
-        if reading.age_ms > self.config.age_ms_max:
+        is_late = reading.age_ms + 1000 * waited_s > self.config.age_ms_max
+        if is_late:
             self.host.count("readings_late")
-        return reading.age_ms <= self.config.age_ms_max
+        return not is_late

@@ -106,7 +106,9 @@ def test_what_comes_twice_is_dropped_and_what_is_missing_is_counted() -> None:
 def test_what_the_gauge_kept_is_late_unless_it_says_when() -> None:
     one = gauge()
     assert one.samples_of(said(1, age_ms=2001)) == []
-    assert one.host.counters == {"readings_late": 1}
+    assert one.samples_of(said(2, age_ms=1500)._replace(waited_s=0.6)) == []
+    assert one.samples_of(said(3, age_ms=1500)._replace(waited_s=0.4))
+    assert one.host.counters == {"readings_late": 2}
     clocked = gauge(device_time=True, client_id="haechi-river-1")
     late = clocked.samples_of(said(1, age_ms=600_000, time_ms=1_795_334_400_123))
     assert late is not None

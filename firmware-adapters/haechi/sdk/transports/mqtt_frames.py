@@ -53,6 +53,8 @@ class Message(NamedTuple):
     """True: the broker sends it again, since it saw no acknowledgement."""
     packet_id: int = 0
     """What an acknowledgement names; only above QoS 0."""
+    waited_s: float = 0.0
+    """How long it has waited since it came, because its reader was busy."""
 
 
 class Packets:

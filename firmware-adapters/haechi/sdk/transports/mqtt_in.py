@@ -3,8 +3,9 @@
 - A message of QoS 1 is acknowledged when the one after it is asked for, so what an adapter held when it was killed
   comes again, where the broker keeps a session (``client_id``). So messages may repeat; adapters tell by counters.
 - What the broker had before we came is marked ``retained``: how something stood once, and no new reading.
-- At most 256 messages wait; beyond that the oldest goes and is counted (``messages_lost``). A packet that is too long
-  is refused before it has come.
+- When 256 messages wait, the connection is read no further where they are of QoS 1, so the broker keeps the rest; of
+  QoS 0 the oldest goes and is counted (``messages_lost``). Each says how long it waited. A packet that is too long is
+  refused before it has come.
 - Every failure waits longer than the one before, up to ``retry_max_s``, so that a thousand gateways do not come back
   at once; a message ends that.
 
@@ -35,6 +36,8 @@ from haechi.text import _
 
 PACKET_BYTES_MAX = 64 * 1024
 _WAITING_MAX = 256
+_BURST_MAX = 4096
+"""What one more look at the connection may add to those; beyond it even QoS 1 is dropped, and counted."""
 _SUBSCRIPTION = 1
 
 
@@ -262,7 +265,8 @@ class _Stream(asyncio.Protocol):
     def __init__(self, name: str, filters: tuple[str, ...], count: Callable[[str], None], keepalive_s: int) -> None:
         self.ended: str | None = None
         """Why it is over, for a person; None while it lives."""
-        self.waiting: deque[Message] = deque()
+        self.waiting: deque[tuple[Message, float]] = deque()
+        """Messages, and when each came."""
         self.came = asyncio.Event()
         self._name, self._filters, self._count, self._keepalive_s = name, filters, count, keepalive_s
         self._packets = Packets(PACKET_BYTES_MAX)
@@ -271,6 +275,7 @@ class _Stream(asyncio.Protocol):
         self._asked: asyncio.Future[Packet] | None = None
         self._unacknowledged = 0
         self._heard = True
+        self._is_paused = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def ask(self, packet: bytes) -> Packet:
@@ -291,9 +296,12 @@ class _Stream(asyncio.Protocol):
 
     def take(self) -> Message:
         """Return the oldest message that waits."""
-        message = self.waiting.popleft()
+        message, came_s = self.waiting.popleft()
+        if self._is_paused and len(self.waiting) < _WAITING_MAX // 2 and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
         self._unacknowledged = message.packet_id
-        return message
+        return message._replace(waited_s=asyncio.get_running_loop().time() - came_s)
 
     def acknowledge(self) -> None:
         """Tell the broker that the message taken last is used."""
@@ -349,9 +357,12 @@ class _Stream(asyncio.Protocol):
         if not any(matches(one, message.topic) for one in self._filters):
             self._drop(message, "strays")
             return
-        if len(self.waiting) >= _WAITING_MAX:
-            self._drop(self.waiting.popleft(), "messages_lost")
-        self.waiting.append(message)
+        if len(self.waiting) >= (_BURST_MAX if message.qos else _WAITING_MAX):
+            self._drop(self.waiting.popleft()[0], "messages_lost")
+        self.waiting.append((message, asyncio.get_running_loop().time()))
+        if message.qos and len(self.waiting) >= _WAITING_MAX and not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
         self.came.set()
 
     def _drop(self, message: Message, counter: str) -> None:
@@ -360,7 +371,7 @@ class _Stream(asyncio.Protocol):
             self.say(frames.puback(message.packet_id))
 
     def _tick(self) -> None:
-        if not self._heard:
+        if not self._heard and not self._is_paused:
             self._end(_("the broker is silent for {seconds} s").format(seconds=2 * self._keepalive_s))
             if self._transport is not None:
                 self._transport.abort()
