@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    part_captures,
     part_cloud,
     part_idle,
     part_jitter,
@@ -30,6 +31,7 @@ PARTS = (
     Part("Modbus TCP to MQTT", part_throughput.measure, 180),
     Part("punctual reads", part_jitter.measure, 100),
     Part("idle gateway", part_idle.measure, 100),
+    Part("Modbus captures", part_captures.measure, 30),
     Part("outbox", part_outbox.measure, 120),
     Part("bytes on the wire", part_wire.measure, 30),
     Part("cloud, embedded store", part_cloud.measure_embedded, 120),
