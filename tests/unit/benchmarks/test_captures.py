@@ -34,3 +34,5 @@ async def test_an_answer_is_data_for_its_own_question_only() -> None:
     assert outcomes["data"] == 1
     assert outcomes["refused"] == 5  # its own question, and the four other reads of the same table
     assert outcomes["silent"] == 0
+    outcomes, misread = await play([Exchange(b"\x03\x00\x00\x00\x01", 7, b"\x04\x02\x00\x01")])
+    assert (outcomes["data"], misread) == (1, 0)  # of the input registers, which were not asked for
