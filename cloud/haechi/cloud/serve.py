@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal
 import uvicorn
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from haechi.cloud import commanders
 from haechi.cloud.addresses import broker_address, open_points
@@ -39,7 +38,7 @@ from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import changes, commands, fence, retention
 from haechi.cloud.state.changes import Change, ChangeBell
-from haechi.cloud.state.engine import open_state, reading, reason
+from haechi.cloud.state.engine import UNREADABLE, open_apart, open_state, reading, reason
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
 from haechi.contract.control import Command, encode_control
@@ -55,6 +54,8 @@ URGENT_WINDOW, STATUS_WINDOW, BULK_WINDOW = 128, 128, 512
 """Messages that may be unacknowledged on each connection; bounds the memory of the intake."""
 SWEEP_S, HOUSE_S = 1.0, 60.0
 GRACE_S = 2
+_APART = 4
+"""Connections to the state for what must not wait for people: the writer, the points, the watch on them, the fence."""
 COLLECT_EVERY = 50_000
 """Objects made between two looks for circles among them. Observations arrive as many thousands of short lists that are
 in no circle; looking through them as often as Python does by itself took a tenth of the intake's speed."""
@@ -116,7 +117,8 @@ class Cloud:
         config = self._config
         self._points = open_points(config.store_url, now_us, config.retention_days)
         self._state = open_state(config.state_url)
-        self._writer = StateWriter(self._state)
+        self._apart = open_apart(config.state_url, _APART)
+        self._writer = StateWriter(self._apart)
         self._bell = ChangeBell()
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -144,7 +146,7 @@ class Cloud:
             self._intake = Intake(
                 tenants=config.tenants,
                 home=config.tenants[0],
-                state=self._state,
+                state=self._apart,
                 writer=self._writer,
                 points=self._points,
                 objects=self._objects,
@@ -154,7 +156,7 @@ class Cloud:
                 clock_us=now_us,
             )
             self._store_watch = StoreWatch(
-                self._points, self._state, self._writer, self._meters, now_us, config.retention_days
+                self._points, self._apart, self._writer, self._meters, now_us, config.retention_days
             )
             self._links = [
                 self._link("urgent", address, ["up/urgent"], URGENT_WINDOW),
@@ -194,6 +196,7 @@ class Cloud:
             window,
             now_us,
             self._connected,
+            self._passed_over,
         )
 
     def _link_for_retained(self, address: BrokerAddress) -> BrokerLink:
@@ -207,6 +210,9 @@ class Cloud:
 
     def _connected(self, link: str) -> None:
         self._meters.connections.labels(link).inc()
+
+    def _passed_over(self, link: str) -> None:
+        self._meters.passed_over.labels(link).inc()
 
     async def _serve(self, making_app: "asyncio.Task[FastAPI]", address: BrokerAddress, stop: asyncio.Event) -> None:
         loops = [
@@ -296,7 +302,7 @@ class Cloud:
         """Fence off who is out of bounds, and nobody else any more."""
 
         def look() -> Mapping[Gateway, str]:
-            with reading(self._state) as connection:
+            with reading(self._apart) as connection:
                 return fence.inspect(connection, now_us())
 
         def stand(connection: Connection) -> bool:
@@ -306,7 +312,7 @@ class Cloud:
 
         try:
             reasons = await asyncio.to_thread(look)
-        except SQLAlchemyError as error:
+        except UNREADABLE as error:
             log.warning("state: %s; put off", reason(error))
             return
         await self._quietly(stand)
@@ -341,6 +347,7 @@ class Cloud:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._writer.close)
+        self._apart.dispose()
         self._state.dispose()
         self._points.close()
 

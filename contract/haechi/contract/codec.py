@@ -18,7 +18,17 @@ from haechi.contract import FutureVersion, UnreadableBody
 from haechi.contract.columns import PackedTable, pack, size, unpack
 from haechi.contract.envelope import unwrap, wrap
 from haechi.contract.events import Event, Evidence
-from haechi.contract.parcel import DECODED_BYTES_MAX, OBSERVATIONS_MAX, ClockQuality, LossRecord, Parcel, ParcelName
+from haechi.contract.parcel import (
+    DECODED_BYTES_MAX,
+    EVENTS_MAX,
+    LOSSES_MAX,
+    OBSERVATIONS_MAX,
+    PICTURES_MAX,
+    ClockQuality,
+    LossRecord,
+    Parcel,
+    ParcelName,
+)
 from haechi.contract.places import Datastream, Place, Thing
 
 VERSION = 1
@@ -122,6 +132,11 @@ def decode_body(version: int, body: bytes) -> Parcel:
     )
 
 
+def unpacked_bytes(body: bytes) -> int:
+    """Return how large a body is when it is unpacked, as it announces; only of one that could be decoded."""
+    return zstandard.frame_content_size(body)
+
+
 def outline(parcel: bytes) -> Outline:
     """Return what a whole parcel holds without unpacking its values, which is where the time goes.
 
@@ -156,9 +171,14 @@ def _content(version: int, body: bytes) -> _Body:
         content = _decoder.decode(_decompress(body))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise UnreadableBody(f"the body does not decode: {error}") from error
-    observations = sum(map(size, content.tables))
-    if observations > OBSERVATIONS_MAX:
-        raise UnreadableBody(f"the body holds {observations} observations, the limit is {OBSERVATIONS_MAX}")
+    for count, limit, what in (
+        (sum(map(size, content.tables)), OBSERVATIONS_MAX, "observations"),
+        (len(content.events), EVENTS_MAX, "events"),
+        (sum(1 + len(record.ranges) for record in content.losses), LOSSES_MAX, "losses"),
+        (len(content.evidence), PICTURES_MAX, "pictures"),
+    ):
+        if count > limit:
+            raise UnreadableBody(f"the body holds {count} {what}, the limit is {limit}")
     return content
 
 

@@ -23,6 +23,12 @@ DECODED_BYTES_MAX = 4 * 1024 * 1024
 """A body may not unpack to more than this."""
 OBSERVATIONS_MAX = 250_000
 """Nor may a parcel hold more observations: a few bytes can stand for one, and each becomes an object when read."""
+EVENTS_MAX = 500
+"""Nor more events: all of them are applied in one transaction, and the next alarm waits for it."""
+LOSSES_MAX = 2_000
+"""Nor more losses and lost ranges, counted together; for the same reason."""
+PICTURES_MAX = 50
+"""Nor more pictures: each becomes a file, which is waited for until it is on the disk."""
 
 
 class ParcelName(NamedTuple):

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, func, select
 
+from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.apply import Applied, apply
 from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
 from haechi.cloud.event_handler import handler, seen
-from haechi.cloud.state import fence, latest, letters, ranges, retention
 from haechi.cloud.state import gateways as gateway_rows
+from haechi.cloud.state import latest, letters, ranges, retention
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.letters import Letter
@@ -234,6 +235,31 @@ def test_a_loss_settles_its_numbers_and_a_late_parcel_takes_one_back(state: Engi
     assert count(state, losses) == 1
 
 
+def test_a_loss_of_very_many_ranges_takes_no_statement_for_each(state: Engine) -> None:
+    statements = 0
+
+    def count_statements(*_: object) -> None:
+        nonlocal statements
+        statements += 1
+
+    ranges_ = tuple(LossRange(epoch=EPOCH.hex(), first=3 * one, last=3 * one) for one in range(1, 500))
+    record = LossRecord(id="loss-0001", cause=LossCause.QUOTA, ranges=ranges_, first_us=None, last_us=None)
+    event.listen(state, "before_cursor_execute", count_statements)
+    take(state, delivery(9_999, Parcel(epoch_order=1, epoch_number=7, losses=[record])))
+    assert count(state, lost) == 499
+    assert statements < 40
+
+
+def test_a_loss_that_names_epochs_without_end_is_counted_and_nothing_is_expected_of_them(state: Engine) -> None:
+    ranges_ = tuple(LossRange(epoch=f"{number:032x}", first=1, last=2) for number in range(5))
+    record = LossRecord(id="loss-0001", cause=LossCause.QUOTA, ranges=ranges_, first_us=None, last_us=None)
+    take(state, delivery(1, Parcel(epoch_order=1, epoch_number=7, losses=[record])))
+    assert inspect(state, NOW_US, epochs_a_day_max=5) == ["cabinet-1"]
+    for turn in range(4):
+        report(state, status("online", EPOCH, at_us=NOW_US + turn), at_us=NOW_US + turn * 60_000_000)
+    assert count(state, losses) == 1
+
+
 def test_dead_letters_are_kept_once_and_what_is_dropped_is_a_loss(state: Engine) -> None:
     letter = Letter("city", "cabinet-1", "t", "parcel", "broken", b"x" * 100, EPOCH, 9)
     with writing(state) as connection:
@@ -361,7 +387,7 @@ def test_a_gateway_out_of_bounds_is_fenced_off_alone_and_heard_again(state: Engi
     applied = take(state, delivery(2, level(NOW_US, 1.0)), delivery(2, level(NOW_US, 1.0), gateway="cabinet-2"))
     assert (applied.parcels, [name.gateway for name in applied.settled]) == (1, ["cabinet-2"])
     assert inspect(state, NOW_US, epochs_a_day_max=3) == []
-    assert inspect(state, NOW_US + fence.DAY_US) == ["cabinet-1"]
+    assert inspect(state, NOW_US + DAY_US) == ["cabinet-1"]
     assert take(state, delivery(2, level(NOW_US, 1.0))).parcels == 1
 
 

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from haechi.cloud.event_broker import batches
 from haechi.cloud.event_broker.acknowledge import Acknowledger
-from haechi.cloud.event_broker.arrivals import Arrival
+from haechi.cloud.event_broker.apply import apply
+from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.objects import FolderObjects
@@ -22,13 +27,15 @@ from haechi.cloud.store import Batch, RefusedPoint
 from haechi.cloud.store.points import Limits
 from haechi.cloud.store.sqlite import SqlitePoints
 from haechi.contract import codec
+from haechi.contract.control import GatewayStatus, HeldEpoch
 from haechi.contract.envelope import wrap
 from haechi.contract.observations import Reading
 from haechi.contract.parcel import ClockQuality, ParcelName
 from haechi.contract.places import Datastream
+from haechi.contract.topics import Address
 from haechi.edge.builder import Builder
 from haechi.edge.outbox import Epoch
-from support.sender import EPOCH, level
+from support.sender import EPOCH, alarm, flood, level
 
 NOW_US = 1_790_000_000_000_000
 
@@ -118,3 +125,81 @@ async def test_a_record_read_again_is_the_same_point_whatever_comes_first(tmp_pa
             payload = wrap(ParcelName(bytes([number] * 16), 5), codec.VERSION, draft.body)
             await intake.take("bulk", Arrival("haechi/v1/city/cabinet-1/up/live", payload, NOW_US))
         assert store.count("city") == {"cabinet-1/river-1.level": 3}
+
+
+async def test_nothing_is_read_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred bytes can take 50 ms to read: forty of them would hold up every alarm of the city."""
+    threads: dict[str, int] = {}
+
+    def noted(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Report | Unreadable:
+        threads[arrival.topic.rpartition("/")[2]] = threading.get_ident()
+        return read(arrival, tenants, home)
+
+    monkeypatch.setattr(batches, "read", noted)
+    async with intake_of(tmp_path) as (intake, _state, _store):
+        for lane, channel in (("urgent", "urgent"), ("status", "status"), ("bulk", "live")):
+            content = level(NOW_US, 1.0) if lane == "bulk" else alarm(flood("event-0001"))
+            payload = codec.encode(ParcelName(EPOCH, 1), content)
+            await intake.take(lane, Arrival(f"haechi/v1/city/cabinet-1/up/{channel}", payload, NOW_US))
+    assert len(set(threads.values()) | {threading.get_ident()}) == 4
+
+
+async def test_what_waits_for_a_lost_connection_is_let_go(tmp_path: Path) -> None:
+    """With a store that is down, each connection would leave its window behind."""
+    async with intake_of(tmp_path) as (intake, _state, store):
+        down = threading.Event()
+
+        def wait() -> None:
+            down.wait(10)
+
+        store.then = wait
+        arrivals = [
+            Arrival(
+                "haechi/v1/city/cabinet-1/up/live", codec.encode(ParcelName(EPOCH, seq), level(NOW_US, 1.0)), NOW_US
+            )
+            for seq in range(1, 40)
+        ]
+        first = asyncio.create_task(intake.take("bulk", arrivals[0]))
+        lane = intake._lanes["bulk"]
+        while store.then is not None:  # noqa: ASYNC110 - it is the store's own thread that gets there
+            await asyncio.sleep(0.001)
+        for _connection in range(5):
+            taking = [asyncio.create_task(intake.take("bulk", one)) for one in arrivals[1:]]
+            await asyncio.sleep(0)
+            for one in taking:
+                one.cancel()
+            await asyncio.gather(*taking, return_exceptions=True)
+            assert len(lane) == 0
+        down.set()
+        await first
+
+
+async def test_a_backup_whose_points_were_copied_after_its_state_is_healed(tmp_path: Path) -> None:
+    def copy(name: str) -> None:
+        source, target = sqlite3.connect(tmp_path / name), sqlite3.connect(tmp_path / "backup" / name)
+        with contextlib.closing(source), contextlib.closing(target):
+            source.backup(target)
+
+    async def take(intake: Intake, seq: int) -> None:
+        payload = codec.encode(ParcelName(EPOCH, seq), level(NOW_US + seq, float(seq)))
+        await intake.take("bulk", Arrival("haechi/v1/city/cabinet-1/up/live", payload, NOW_US))
+
+    (tmp_path / "backup").mkdir()
+    async with intake_of(tmp_path) as (intake, _state, _store):
+        await take(intake, 1)
+        copy("state.db")
+        await take(intake, 2)
+        copy("points.db")
+    async with intake_of(tmp_path / "backup") as (intake, state, store):
+        assert store.count("city") == {"cabinet-1/river-1.level": 2}
+        status = GatewayStatus(
+            state="online", at_us=NOW_US, epochs=(HeldEpoch(epoch=EPOCH.hex(), order=1, lowest=3, next=3),)
+        )
+        report = Report(Address("city", "cabinet-1", "up/status"), status, Arrival("t", b"", NOW_US))
+        with writing(state) as connection:
+            ((_gateway, answer),) = apply(connection, [], [], [], NOW_US, [report]).answers
+        assert [one.ranges for one in answer.again] == [((2, 2),)]
+        await take(intake, 2)
+        assert store.count("city") == {"cabinet-1/river-1.level": 2}
+        with reading(state) as connection:
+            assert ranges.settled_from(connection, EpochName("city", "cabinet-1", EPOCH), 1, 10).ranges == ((1, 2),)

@@ -47,6 +47,70 @@ async def trouble(address: BrokerAddress, monkeypatch: pytest.MonkeyPatch, answe
     return str(link.trouble)
 
 
+class Taker:
+    """Takes messages and never has them stored."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.let_go = 0
+
+    async def __call__(self, arrival: Arrival) -> None:
+        self.taken.append(arrival.payload)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.let_go += 1
+            raise
+
+
+CONNACK, SUBACK = b"\x20\x03\x00\x00\x00", b"\x90\x04\x00\x01\x00\x01"
+
+
+def published(number: int, qos: int) -> bytes:
+    """MQTT 5.0's PUBLISH (section 3.3) with one byte of payload."""
+    topic = b"haechi/v1/city/g/up/live"
+    rest = len(topic).to_bytes(2, "big") + topic + (number.to_bytes(2, "big") if qos else b"") + b"\x00x"
+    return bytes([0x30 | qos << 1, len(rest)]) + rest
+
+
+async def test_a_lost_connection_lets_go_of_what_it_brought_and_nothing_at_qos_0_is_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taker, passed_over, connections = Taker(), 0, 0
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        await reader.read(1000)
+        writer.write(CONNACK)
+        await reader.read(1000)
+        writer.write(SUBACK + b"".join(published(number, 1) for number in range(1, 6)) + published(0, 0))
+        while len(taker.taken) < 5 * (connections + 1):  # noqa: ASYNC110 - it tells nobody but who looks
+            await asyncio.sleep(0.001)
+        connections += 1
+        if connections == 3:
+            over.set()
+        writer.transport.abort()
+
+    def count(_link: str) -> None:
+        nonlocal passed_over
+        passed_over += 1
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        address = BrokerAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+        link = BrokerLink("bulk", address, ["haechi/v1/+/+/up/live"], taker, 10, lambda: 0, passed_over=count)
+        task = asyncio.create_task(link.run())
+        async with asyncio.timeout(10):
+            await over.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0)
+    assert (len(taker.taken), taker.let_go, passed_over) == (15, 15, 3)
+    assert [record for record in caplog.records if record.name == "asyncio"] == [], "no traceback for each message"
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

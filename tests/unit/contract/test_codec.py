@@ -13,7 +13,7 @@ from haechi.contract import ContractError, FutureVersion, NotAParcel, Unreadable
 from haechi.contract.codec import decode, encode
 from haechi.contract.envelope import OVERHEAD_BYTES, unwrap, wrap
 from haechi.contract.observations import Quality, Reading, Table, is_finite, tables
-from haechi.contract.parcel import PARCEL_BYTES_MAX, Parcel, ParcelName
+from haechi.contract.parcel import PARCEL_BYTES_MAX, LossRange, Parcel, ParcelName
 from haechi.contract.places import Step
 from haechi.contract.ranges import SEQ_MAX
 
@@ -205,6 +205,23 @@ def test_a_parcel_of_too_many_observations_is_refused_before_it_is_unpacked(colu
     assert len(bomb) < PARCEL_BYTES_MAX
     with pytest.raises(UnreadableBody, match="250000"):
         decode(bomb)
+
+
+def test_a_parcel_that_would_hold_up_a_transaction_is_refused() -> None:
+    """Tens of thousands of events or lost ranges fit into 64 KiB, and an alarm would wait for all of them."""
+    content = everything_else_parcel()
+    (event,), (picture,), (loss,) = content.events[:1], content.evidence[:1], content.losses[:1]
+    one = LossRange(epoch="00" * 16, first=1, last=1)
+    few = msgspec.structs.replace(loss, ranges=(one,) * 999)
+    for changes, what in (
+        ({"events": [event] * 501}, "501 events, the limit is 500"),
+        ({"losses": [few, few, loss]}, "losses, the limit is 2000"),
+        ({"losses": [msgspec.structs.replace(loss, ranges=())] * 2_001}, "2001 losses"),
+        ({"evidence": [picture] * 51}, "51 pictures"),
+    ):
+        with pytest.raises(UnreadableBody, match=what):
+            decode(encode(NAME, msgspec.structs.replace(content, **changes)))
+    decode(encode(NAME, msgspec.structs.replace(content, events=[event] * 500, losses=[few, few])))
 
 
 def test_a_stream_that_hides_its_size_is_refused() -> None:

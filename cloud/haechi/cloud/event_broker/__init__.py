@@ -8,7 +8,9 @@ module           promises
 ``credentials``  who may enter that broker
 ``arrivals``     what came: a parcel, a status, or something for the dead letters
 ``apply``        parcels, statuses and dead letters → one transaction → what may be acknowledged
-``intake``       batches; points, then the transaction, then the acknowledgement; waits while a store is down
+``intake``       points, then the transaction, then the acknowledgement; waits while a store is down
+``batches``      messages read, and cut so that neither memory nor a transaction grows without bound
+``storing``      pictures and points, durable before the state may hear of them
 ``lanes``        messages that wait, taken in batches
 ``acknowledge``  acknowledgements to gateways, gathered, one message a gateway
 ``store_watch``  the time-series store: does it answer, and was it restored to an older day

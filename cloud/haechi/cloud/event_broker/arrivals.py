@@ -1,5 +1,6 @@
 """What came from the broker, read: a parcel, a status, or something that only the dead letters can take."""
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ class Delivery:
     name: ParcelName
     parcel: Parcel
     arrival: Arrival
+    unpacked_bytes: int = 0
+    """Size of its body unpacked."""
     points_written: bool = False
     points_refused: int = 0
     pictures: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -118,11 +121,31 @@ def read(arrival: Arrival, tenants: Collection[str], home: str) -> Delivery | Re
     except NotAParcel as error:
         return _unreadable(address, arrival, error, "not_a_parcel", None)
     try:
-        return Delivery(address, name, codec.decode_body(version, body), arrival)
+        parcel = codec.decode_body(version, body)
+        return Delivery(address, name, parcel, arrival, codec.unpacked_bytes(body))
     except UnreadableBody as error:
         return _unreadable(
             address, arrival, error, "future_version" if isinstance(error, FutureVersion) else "unreadable_body", name
         )
+
+
+def poison(arrival: Arrival, tenants: Collection[str], home: str, error: Exception) -> Unreadable:
+    """Return the dead letter of a message that broke :func:`read`, named as far as it can be.
+
+    Its number is settled, so that its gateway does not send for ever what nobody here can read.
+    """
+    said = ContractError(f"reading it failed: {type(error).__name__}: {error}")
+    try:
+        address = parse(arrival.topic)
+        if address.tenant not in tenants:
+            raise ContractError("of another city")
+    except ContractError:
+        return Unreadable(Letter(home, "", arrival.topic, "parcel", str(said), arrival.payload), "poison")
+    name = None
+    if address.channel != UP_STATUS:
+        with contextlib.suppress(NotAParcel):
+            name = envelope.unwrap(arrival.payload)[0]
+    return _unreadable(address, arrival, said, "poison", name)
 
 
 def _unreadable(

@@ -1,9 +1,11 @@
 """Lanes of the intake: messages wait in the order in which they came, and are taken in batches.
 
-A lane has no bound of its own: the broker gives no more unacknowledged messages than the window of its connection.
+A lane has no bound of its own: the broker gives no more unacknowledged messages than the window of its connection, and
+what waits for a connection that is lost is let go.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ BATCH_MESSAGES_MAX = 256
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """A message, and the word that it is durable."""
 
@@ -36,12 +38,17 @@ class Lane:
         self._waiting.append(waiting)
         self._some.set()
 
-    async def batch(self) -> list[Waiting]:
+    def let_go(self, waiting: Waiting) -> None:
+        """Forget a message for which nobody waits any more; nothing happens when it has been taken."""
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(waiting)
+
+    async def batch(self) -> deque[Waiting]:
         """Wait for messages and take what has come, up to a batch."""
         while not self._waiting:
             self._some.clear()
             await self._some.wait()
-        taken: list[Waiting] = []
+        taken: deque[Waiting] = deque()
         size = 0
         while self._waiting and len(taken) < BATCH_MESSAGES_MAX and size < BATCH_BYTES_MAX:
             taken.append(self._waiting.popleft())

@@ -35,6 +35,8 @@ IN_FLIGHT_MAX = 64
 REFUSAL_SHOWN_US = 60_000_000
 _LOOK_S = 0.5
 _REFUSED = 128
+_NOT_TAKEN = 0x83
+"""Implementation specific error (MQTT 5.0, section 3.4.2.1). Without a reason code gmqtt prints a traceback."""
 
 Take = Callable[[Arrival], Awaitable[None]]
 Answer = TypeVar("Answer")
@@ -93,6 +95,7 @@ class BrokerLink:
         receive_maximum: int,
         clock_us: Callable[[], int],
         connected: Callable[[str], None] = lambda _name: None,
+        passed_over: Callable[[str], None] = lambda _name: None,
     ) -> None:
         """Make a link; nothing happens before :meth:`run`.
 
@@ -104,6 +107,7 @@ class BrokerLink:
             receive_maximum: how many messages may be with ``take`` at a time.
             clock_us: microseconds since 1970, now.
             connected: called after each connection that subscribed.
+            passed_over: called for each message at QoS 0, which no window holds back and nobody would send again.
         """
         self.name = name
         self._address = address
@@ -112,6 +116,8 @@ class BrokerLink:
         self._receive_maximum = receive_maximum
         self._clock_us = clock_us
         self._connected = connected
+        self._passed_over = passed_over
+        self._taking: set[asyncio.Task[Any]] = set()
         self._client: gmqtt.Client | None = None
         self._in_flight = _InFlight()
         self._lost = asyncio.Event()
@@ -259,20 +265,31 @@ class BrokerLink:
         client, self._client = self._client, None
         if client is None:
             return
+        for task in tuple(self._taking):
+            task.cancel()  # its broker never hears of it: it must not wait beside the window of the next connection
         self._in_flight.room.set()
         with contextlib.suppress(Exception):  # it is thrown away: whatever it says does not matter any more
             async with asyncio.timeout(0.5):
                 await client.disconnect()
 
     async def _on_message(
-        self, _client: gmqtt.Client, topic: str | bytes, payload: bytes, _qos: int, properties: dict[str, Any]
-    ) -> int | None:
+        self, client: gmqtt.Client, topic: str | bytes, payload: bytes, qos: int, properties: dict[str, Any]
+    ) -> int:
+        if qos == 0:
+            self._passed_over(self.name)
+            return 0
+        task = asyncio.current_task()
+        if client is not self._client or task is None:
+            return _NOT_TAKEN
+        self._taking.add(task)
         if isinstance(topic, bytes):  # so gmqtt gives what is not UTF-8
             topic = topic.decode("utf-8", "replace")
         try:
             await self._take(Arrival(topic, bytes(payload), self._clock_us(), bool(properties.get("retain"))))
         except asyncio.CancelledError:
-            return None  # the cloud stops: never acknowledged, so it comes again; gmqtt would print a traceback
+            return _NOT_TAKEN  # its gateway sends it again
+        finally:
+            self._taking.discard(task)
         return 0
 
     def _listen_to_answers(self, client: gmqtt.Client) -> None:

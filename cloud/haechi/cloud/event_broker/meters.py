@@ -22,6 +22,9 @@ class Meters:
             "haechi_parcels_asked_again", "Parcels withdrawn and asked for again after a restore.", registry=registry
         )
         self.connections = Counter("haechi_broker_connections", "Connections made.", ["link"], registry=registry)
+        self.passed_over = Counter(
+            "haechi_messages_passed_over", "Messages at QoS 0, which are not taken.", ["link"], registry=registry
+        )
         self.latency = Histogram(
             "haechi_intake_seconds",
             "From the arrival of a message to its commit.",

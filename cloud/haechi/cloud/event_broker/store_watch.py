@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.state import markers, receipts
-from haechi.cloud.state.engine import reading, reason
+from haechi.cloud.state.engine import UNREADABLE, reading, reason
 from haechi.cloud.state.markers import Known
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.cloud.store import Marker, PointStore, StoreError
@@ -99,7 +99,7 @@ class StoreWatch:
                 if self.trouble is None:
                     log.warning("points: %s", error)
                 self.trouble = str(error)
-            except (StateUnavailable, DBAPIError) as error:
+            except (StateUnavailable, *UNREADABLE) as error:
                 log.info("points: not compared with the state: %s", _said(error))
             await asyncio.sleep(self._pace.look_s if self._suspected is None else self._pace.confirm_s)
 
@@ -109,7 +109,7 @@ class StoreWatch:
         Raises:
             StoreError: the store cannot be used now.
             StateUnavailable: the state cannot be written now; nothing is lost by looking again later.
-            DBAPIError: the state cannot be read now; the same.
+            SQLAlchemyError: the state cannot be read now; the same.
         """
         await asyncio.to_thread(self._points.check)
         # First the state, then the store: what the state remembers, the store had before.
@@ -174,5 +174,5 @@ class StoreWatch:
         self._known = await asyncio.to_thread(self._read)
 
 
-def _said(error: StateUnavailable | DBAPIError) -> str:
-    return reason(error) if isinstance(error, DBAPIError) else str(error)
+def _said(error: StateUnavailable | SQLAlchemyError) -> str:
+    return reason(error) if isinstance(error, SQLAlchemyError) else str(error)

@@ -1,19 +1,24 @@
 """Opening the state database, and the two ways to use it: reading, and writing.
 
+People and the intake never wait for each other's connections: :func:`open_state` gives those of people, which are many
+and asked for in bursts, :func:`open_apart` some that nobody else uses.
+
 SQLite: WAL, ``synchronous=FULL`` (what is committed survives a power cut), foreign keys, a busy timeout; a writing
 transaction begins with ``BEGIN IMMEDIATE``, so that what it read cannot change before it writes. PostgreSQL:
 transactions commit synchronously, and writers lock the rows that they depend on.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 
@@ -23,6 +28,11 @@ from haechi.command import UsageError
 from haechi.text import _
 
 BUSY_TIMEOUT_S = 10.0
+UNREADABLE = (DBAPIError, PoolTimeoutError)
+"""What reading raises when the database cannot be read now; the same may be tried again."""
+_PEOPLE_WAIT_S = 5.0
+_KEPT, _MORE, _MORE_OF_A_SERVER = 5, 45, 15
+"""Connections for people: more than threads serve them, but not all that a server has for several workers."""
 _WRITES = "haechi_writes"
 
 
@@ -32,7 +42,9 @@ def open_state(url: str) -> Engine:
     Raises:
         UsageError: the URL is wrong, its driver is missing, or the database cannot be opened.
     """
-    engine = _engine(url)
+    scheme = url.partition(":")[0]
+    more = _MORE if scheme == "sqlite" else _MORE_OF_A_SERVER
+    engine = _engine(url, {"pool_size": _KEPT, "max_overflow": more, "pool_timeout": _PEOPLE_WAIT_S})
     try:
         with writing(engine) as connection:
             if connection.dialect.name == "postgresql":
@@ -50,6 +62,15 @@ def open_state(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def open_apart(url: str, connections: int) -> Engine:
+    """Return another engine for a database that is open, with connections that nobody else uses.
+
+    Raises:
+        UsageError: the URL is wrong, or its driver is missing.
+    """
+    return _engine(url, {"pool_size": connections, "max_overflow": 0})
 
 
 def reason(error: SQLAlchemyError) -> str:
@@ -85,10 +106,10 @@ def _add_what_lacks(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, pool: Mapping[str, Any]) -> Engine:
     scheme = url.partition(":")[0]
     if scheme == "postgresql":
-        return postgresql.engine_of(url)
+        return postgresql.engine_of(url, **pool)
     if scheme != "sqlite":
         shown = scheme if url.partition(":")[1] else url[:40]
         raise UsageError(
@@ -105,7 +126,7 @@ def _engine(url: str) -> Engine:
     except OSError as error:
         raise UsageError(_("state: {file} cannot be opened: {reason}").format(file=file, reason=error)) from error
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
-    engine = create_engine(URL.create("sqlite", database=str(file)), connect_args=arguments)
+    engine = create_engine(URL.create("sqlite", database=str(file)), connect_args=arguments, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -72,10 +72,18 @@ def count(connection: Connection, tenant: str, gateway: str, *, observations: in
         connection.execute(_COUNT, {**_of(tenant, gateway), **more})
 
 
-def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us: int) -> None:
-    """Make the row of an epoch if it is missing; ``epoch_order`` 0 where a parcel of it could not be read."""
-    row = {**name._asdict(), "epoch_order": epoch_order, "first_seen_us": now_us}
-    upsert(connection, epochs, [row], kept=("first_seen_us",), rising=("epoch_order",))
+def note_epoch(connection: Connection, name: EpochName, epoch_order: int, now_us: int, *, closed: bool = False) -> None:
+    """Make the row of an epoch if it is missing, so that it is counted among those of its day.
+
+    Args:
+        connection: the transaction.
+        name: the epoch.
+        epoch_order: 0 where it is not known.
+        now_us: when it is first seen, if it is.
+        closed: where its row is new, expect nothing of it until the gateway says that it holds it.
+    """
+    row = {**name._asdict(), "epoch_order": epoch_order, "first_seen_us": now_us, "closed": closed}
+    upsert(connection, epochs, [row], kept=("first_seen_us", "closed"), rising=("epoch_order",))
 
 
 def highest_order(connection: Connection, tenant: str, gateway: str) -> int:

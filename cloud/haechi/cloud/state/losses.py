@@ -6,7 +6,7 @@ A loss settles its numbers, so that nobody waits for them; a parcel that comes l
 import msgspec
 from sqlalchemy import Connection, select
 
-from haechi.cloud.state import ranges
+from haechi.cloud.state import gateways, ranges
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.schema import epochs
@@ -32,11 +32,15 @@ def report(connection: Connection, tenant: str, gateway: str, record: LossRecord
     }
     if not insert_or_ignore(connection, table, row):
         return []
+    numbers: dict[str, list[tuple[int, int]]] = {}
     for lost in record.ranges:
-        name = EpochName(tenant, gateway, bytes.fromhex(lost.epoch))
-        last = _end(connection, name, lost)
+        last = _end(connection, EpochName(tenant, gateway, bytes.fromhex(lost.epoch)), lost)
         if lost.first <= last:
-            ranges.lose(connection, name, RangeSet([(lost.first, last)]))
+            numbers.setdefault(lost.epoch, []).append((lost.first, last))
+    for epoch, some in numbers.items():
+        name = EpochName(tenant, gateway, bytes.fromhex(epoch))
+        gateways.note_epoch(connection, name, 0, now_us, closed=True)
+        ranges.lose(connection, name, RangeSet(some))
     return [Change("loss", record.id)]
 
 

@@ -35,8 +35,8 @@ _TRY_AGAIN = ("08", "25006", "40", "53", "55", "57", "58", "XX")
 _GONE = ("08", "57P")
 
 
-def engine_of(url: str) -> Engine:
-    """Return an engine for the URL; connects to nothing yet.
+def engine_of(url: str, **pool: Any) -> Engine:
+    """Return an engine for the URL, with SQLAlchemy's settings of its pool; connects to nothing yet.
 
     Raises:
         UsageError: the URL is wrong, or a file that it names, or the driver is missing.
@@ -64,7 +64,12 @@ def engine_of(url: str) -> Engine:
     )
     try:
         engine = create_engine(
-            address, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+            address,
+            connect_args=arguments,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
+            **pool,
         )
     except ModuleNotFoundError as error:
         raise UsageError(_("state: PostgreSQL needs its driver: pip install 'haechi[postgresql]'")) from error

@@ -110,8 +110,8 @@ def _remove(connection: Connection, ranges: _Ranges, name: EpochName, numbers: R
 def _replace(connection: Connection, ranges: _Ranges, name: EpochName, before: RangeSet, after: RangeSet) -> None:
     gone = set(before.ranges) - set(after.ranges)
     new = set(after.ranges) - set(before.ranges)
-    for first, _last in gone:
-        connection.execute(ranges.delete, {**name.parameters, "gone": first})
+    if gone:
+        connection.execute(ranges.delete, [{**name.parameters, "gone": first} for first, _last in sorted(gone)])
     if new:
         connection.execute(
             ranges.insert, [{**name._asdict(), "first": first, "last": last} for first, last in sorted(new)]
