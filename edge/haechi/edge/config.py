@@ -172,6 +172,7 @@ class ProcessConfig(_Model):
     values_per_s_max: float = Field(
         2000, gt=0, le=100_000, description="Values that it may give each second, on average over ten seconds."
     )
+    silence_s: float = Field(15, ge=3, le=600, description="It blocks when it shows no sign of life for so long.")
 
 
 class DeviceConfig(_Model):

@@ -179,6 +179,7 @@ def _isolated(index: int, device: DeviceConfig, process: ProcessConfig, host: Ho
     limits = Limits(
         memory_bytes_max=process.memory_mib_max * 2**20,
         values_per_s_max=process.values_per_s_max,
+        silence_s=process.silence_s,
         python=str(process.python or sys.executable),
     )
     try:
