@@ -20,6 +20,7 @@ BASE = """
 id = "gw-1"
 tenant = "daejeon"
 data_dir = "data"
+{identity}
 
 [uplink]
 url = "{url}"
@@ -97,13 +98,21 @@ class River:
 class GatewayProcess:
     """One gateway on one folder."""
 
-    def __init__(self, folder: Path, broker_url: str, *parts: str, uplink: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker_url: str,
+        *parts: str,
+        uplink: Sequence[str] = (),
+        command_key_file: Path | None = None,
+    ) -> None:
         """Write its configuration: the base, and ``parts`` behind it."""
+        identity = "" if command_key_file is None else f'command_key_file = "{command_key_file}"'
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "gateway.toml"
         self._log = folder / "gateway.log"
         self._process: asyncio.subprocess.Process | None = None
-        text = BASE.format(url=broker_url, uplink="\n".join(uplink))
+        text = BASE.format(url=broker_url, uplink="\n".join(uplink), identity=identity)
         self.config.write_text(text + "\n".join(parts), encoding="utf-8")
 
     @property

@@ -179,6 +179,8 @@ class Command(Struct, frozen=True, kw_only=True):
     """The gateway does not begin it later than so long after it came, whatever the clocks say."""
     by: Text = ""
     """Who gave it."""
+    seal: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Of ``actuate``: that somebody with the gateway's key gave it (:mod:`haechi.contract.seals`)."""
 
 
 _encoder = msgspec.json.Encoder()

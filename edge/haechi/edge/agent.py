@@ -19,6 +19,7 @@ from typing import Any
 
 from haechi.contract.control import COMMAND_S_MAX, Command
 from haechi.contract.parcel import PARCEL_BYTES_MAX
+from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
 from haechi.edge.cameras import CameraDesk, conditions, originals_of
@@ -156,7 +157,7 @@ class _Agent:
 
     async def _obey(self) -> None:
         """Carry out commands to devices."""
-        supervised = self._supervised("commands", "desk", None)
+        supervised = self._supervised("commands", "desk", self._desk.counters)
         await supervised.keep(lambda: self._desk.run(supervised.running))
 
     async def _open_wires(self, stack: contextlib.AsyncExitStack) -> None:
@@ -307,6 +308,7 @@ class _Agent:
             Clocks(lambda: self._clock.now_us(), lambda: self._clock.quality, time.monotonic),
             self._health,
             uplink.report,
+            lambda command: is_sealed(command, site.command_key, config.gateway.tenant, config.gateway.id),
             COMMAND_S_MAX if lost else 0.0,
         )
         outbox.on_move = moved

@@ -39,6 +39,9 @@ class Identity(_Model):
     tenant: Identifier = Field(description="The city or organisation that it belongs to.")
     name: str = Field("", max_length=512, description="Name that operators read; the id when empty.")
     data_dir: Path = Field(description="Folder of the outbox; the agent must be able to write there.")
+    command_key_file: Path | None = Field(
+        None, description="File whose first line is the key of commands to devices; needed where there are actuators."
+    )
 
 
 class Uplink(_Model):
@@ -292,6 +295,8 @@ class GatewayConfig(_Model):
         _unique("device", (device.id for device in self.device))
         _unique("camera", [*(device.id for device in self.device), *(camera.id for camera in self.camera)])
         _unique("derivation", (derivation.id for derivation in self.derivation))
+        if self.actuator and self.gateway.command_key_file is None:
+            raise ValueError(_("actuator: gateway.command_key_file is missing; without it nobody may command"))
         _unique("local", (local.datastream for local in self.local), "datastream")
         _unique("valid", (valid.datastream for valid in self.valid), "datastream")
         _unique("rule", (rule.id for rule in self.rule))

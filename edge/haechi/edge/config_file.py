@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.edge.config import GatewayConfig
+from haechi.edge.config import GatewayConfig, Identity
 from haechi.edge.vision.config import CameraConfig
 from haechi.sdk.errors import key_path as path_of
 from haechi.text import _
@@ -109,11 +109,18 @@ def _anchored(config: GatewayConfig, folder: Path) -> GatewayConfig:
     }
     return config.model_copy(
         update={
-            "gateway": config.gateway.model_copy(update={"data_dir": folder / config.gateway.data_dir}),
+            "gateway": _anchored_identity(config.gateway, folder),
             "uplink": config.uplink.model_copy(update=uplink),
             "camera": tuple(_anchored_camera(camera, folder) for camera in config.camera),
         }
     )
+
+
+def _anchored_identity(identity: Identity, folder: Path) -> Identity:
+    update: dict[str, Any] = {"data_dir": folder / identity.data_dir}
+    if identity.command_key_file is not None:
+        update["command_key_file"] = folder / identity.command_key_file
+    return identity.model_copy(update=update)
 
 
 def _anchored_camera(camera: CameraConfig, folder: Path) -> CameraConfig:

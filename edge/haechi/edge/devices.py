@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from haechi.contract.places import Datastream, Place, Step, Thing
-from haechi.edge.commands.allowed import Allowed, allowed
+from haechi.edge.commands.allowed import Allowed, allowed, read_key
 from haechi.edge.config import (
     DeviceConfig,
     GatewayConfig,
@@ -69,6 +69,8 @@ class Site:
     """By datastream: what does not travel."""
     actuators: dict[tuple[str, str], Allowed] = field(default_factory=dict)
     """By device and actuator: what the cloud may tell devices."""
+    command_key: bytes = b""
+    """Whoever has it may."""
     cursors: dict[str, str] = field(default_factory=dict)
     """By device: where to read on in its memory; as committed."""
     rules: list[Rule] = field(default_factory=list)
@@ -107,6 +109,7 @@ def _assembled(config: GatewayConfig) -> Site:
         things.append(describe.thing(camera, site.places[camera.place]))
         datastreams.update((datastream.id, datastream) for datastream in describe.datastreams(camera))
     site.actuators = allowed(config.actuator, {device.config.id: device.adapter for device in site.devices})
+    site.command_key = read_key(config.gateway.command_key_file)
     measured = set(site.measured)
     for index, derivation in enumerate(config.derivation):
         _derive(site, f"derivation[{index}]", derivation, datastreams, measured)

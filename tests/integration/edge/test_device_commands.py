@@ -53,10 +53,14 @@ async def test_a_siren_sounds_once_and_a_kill_before_the_write_is_unknown_and_ne
     install(monkeypatch, tmp_path / "site", Path(siren_post.__file__), "siren_post", "SirenPost")
     who = tmp_path / "commanders.toml"
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    who.write_text(f'[[commander]]\nname = "Kim"\ntoken_sha256 = "{digest}"\n', encoding="utf-8")
+    key = tmp_path / "key"
+    key.write_text("k" * 40, encoding="utf-8")
+    written = f'[[commander]]\nname = "Kim"\ntoken_sha256 = "{digest}"\n'
+    written += f'[[gateway]]\ntenant = "daejeon"\nid = "gw-1"\nkey_file = "{key}"\n'
+    who.write_text(written, encoding="utf-8")
     options = ("--broker", broker.url, "--tenant", "daejeon", "--commanders", str(who))
     async with SirenDevice() as siren, CloudProcess(tmp_path / "cloud", *options) as cloud:
-        gateway = GatewayProcess(tmp_path / "gw", broker.url, POST.format(port=siren.port))
+        gateway = GatewayProcess(tmp_path / "gw", broker.url, POST.format(port=siren.port), command_key_file=key)
         await gateway.start()
         try:
             await cloud.until("/api/v1/gateways", lambda page: any(one["online"] for one in page["items"]))

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from haechi.contract.control import Command, CommandResult
 from haechi.contract.observations import Value
 from haechi.contract.parcel import ClockQuality
 from haechi.contract.places import Datastream
-from haechi.edge.commands.allowed import ActuatorConfig, allowed
+from haechi.contract.seals import is_sealed, sealed
+from haechi.edge.commands.allowed import ActuatorConfig, allowed, read_key
 from haechi.edge.commands.desk import Clocks, CommandDesk
 from haechi.edge.commands.journal import ENTRIES_MAX, Entry, Journal, JournalFull
 from haechi.edge.health import Health
@@ -21,6 +23,7 @@ from haechi.edge.outbox import OutboxFailed
 from haechi.edge.outbox.queue import Outbox
 from haechi.sdk import Actuator, Adapter, AdapterConfig, Host, NotDone, Sample
 
+KEY = b"k" * 32
 NOW_US = 1_800_000_000_000_000
 SIREN = Actuator(name="siren", kind="switch", fail_safe=False, on_s_max=60.0)
 LIGHT = Actuator(name="light", kind="level", fail_safe=10.0, on_s_max=3600.0, minimum=0.0, maximum=100.0, unit="%")
@@ -81,6 +84,7 @@ class Scene:
             Clocks(lambda: self.now_us, lambda: self.quality, lambda: self.now_s),
             self.health,
             self.told.set,
+            lambda command: is_sealed(command, KEY, "city", "gw-1"),
             refuses_for_s,
         )
 
@@ -117,7 +121,27 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 def command(id_: str = "command-1", actuator: str = "siren", value: Value | None = True, **more: Any) -> Command:
     known: dict[str, Any] = {"thing": "post-1", "expires_us": NOW_US + 30_000_000, "by": "Kim", **more}
-    return Command(id=id_, name="actuate", actuator=actuator, value=value, **known)
+    made = Command(id=id_, name="actuate", actuator=actuator, value=value, **known)
+    return sealed(made, KEY, "city", "gw-1")
+
+
+async def test_a_command_without_this_gateways_seal_is_counted_and_nothing_else(scene: Scene) -> None:
+    true = command()
+    forged = [
+        replace(true, seal=""),
+        replace(true, value=False),
+        replace(true, expires_us=true.expires_us + 1),
+        replace(true, id="command-2"),
+        sealed(true, KEY, "city", "gw-2"),
+        sealed(true, b"y" * 32, "city", "gw-1"),
+    ]
+    async with running(scene):
+        for one in forged:
+            scene.desk.give(one)
+        scene.desk.give(command("command-9", "light", 20.0))
+        await scene.result("command-9")
+    assert (scene.desk.counters["forged"], len(scene.desk.results)) == (len(forged), 1)
+    assert [name for name, _value, _on_s in scene.post.told] == ["light"]
 
 
 async def test_a_command_is_carried_out_once_however_often_it_comes(scene: Scene) -> None:
@@ -317,3 +341,15 @@ def test_the_tighter_bounds_hold() -> None:
     (one,) = allowed([written], {"post-1": Post()}).values()
     assert (one.actuator.minimum, one.actuator.maximum, one.actuator.on_s_max) == (0.0, 50.0, 3600.0)
     assert one.fault(60.0, None) == "expected 0 to 50 %"
+
+
+def test_a_key_is_read_from_its_file_and_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("short-secret\n", encoding="ascii")
+    with pytest.raises(ValueError, match="expected 32 characters or more") as caught:
+        read_key(path)
+    assert "short-secret" not in str(caught.value)
+    with pytest.raises(ValueError, match="No such file"):
+        read_key(tmp_path / "nowhere")
+    path.write_text("k" * 40 + "\nmore\n", encoding="ascii")
+    assert (read_key(path), read_key(None)) == (b"k" * 40, b"")

@@ -16,6 +16,7 @@ from haechi.cloud.state import changes, commands, schema
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.engine import reading, writing
 from haechi.contract.control import Command
+from haechi.contract.seals import sealed
 from haechi.text import _
 
 router = APIRouter()
@@ -33,6 +34,9 @@ def give_command(
     nobody knows whether the device has done it: look there before giving another.
     """
     who = _commander(services, authorization, gateway)
+    key = services.commanders.key(services.tenant, gateway)
+    if key is None:
+        raise HTTPException(409, _("{gateway} obeys nobody: its key is not known here").format(gateway=gateway))
     now_us = services.clock_us()
     given = commands.Given(
         id=secrets.token_hex(16),
@@ -61,21 +65,18 @@ def give_command(
         changes.append(connection, services.tenant, [Change("gateway", gateway)], now_us)
         (written,) = commands.find(connection, services.tenant, gateway, 1, given.id)
     services.bell.ring()
-    services.command(
-        services.tenant,
-        gateway,
-        Command(
-            id=given.id,
-            name="actuate",
-            expires_us=given.expires_us,
-            thing=given.device,
-            actuator=given.actuator,
-            value=given.value,
-            on_s=given.on_s,
-            valid_s=order.valid_s,
-            by=given.given_by,
-        ),
+    command = Command(
+        id=given.id,
+        name="actuate",
+        expires_us=given.expires_us,
+        thing=given.device,
+        actuator=given.actuator,
+        value=given.value,
+        on_s=given.on_s,
+        valid_s=order.valid_s,
+        by=given.given_by,
     )
+    services.command(services.tenant, gateway, sealed(command, key, services.tenant, gateway))
     return _view(written)
 
 

@@ -1,12 +1,14 @@
-"""What may be told to devices: the actuators that the configuration names, with the tighter of both bounds. Pure."""
+"""What may be told to devices, and with which key: what the configuration names, with the tighter of both bounds."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from haechi.contract.observations import Value
+from haechi.contract.seals import KEY_CHARACTERS_MIN
 from haechi.sdk import Actuator, Adapter
 from haechi.text import _
 
@@ -25,6 +27,26 @@ class ActuatorConfig(BaseModel):
     )
     minimum: float | None = Field(None, description="Lowest level; the adapter's if higher.")
     maximum: float | None = Field(None, description="Highest level; the adapter's if lower.")
+
+
+def read_key(path: Path | None) -> bytes:
+    """Return the key of commands, the first line of its file; empty where there is no file.
+
+    Raises:
+        ValueError: it cannot be read, or is too short to be one; one line, without what stands in it.
+    """
+    if path is None:
+        return b""
+    try:
+        with path.open(encoding="ascii") as file:
+            key = file.readline(1024).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or _("not a text of ASCII characters")
+        raise ValueError(_("gateway.command_key_file = {path}: {why}").format(path=path, why=why)) from None
+    if len(key) < KEY_CHARACTERS_MIN:
+        text = _("gateway.command_key_file = {path}: expected {count} characters or more in its first line")
+        raise ValueError(text.format(path=path, count=KEY_CHARACTERS_MIN))
+    return key.encode()
 
 
 class Allowed(NamedTuple):

@@ -7,6 +7,7 @@ became of it journalled and told. A device that hangs holds up only its own comm
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -61,6 +62,7 @@ class CommandDesk:
         clocks: Clocks,
         health: Health,
         on_result: Callable[[], None],
+        is_ours: Callable[[Command], bool],
         refuses_for_s: float = 0.0,
     ) -> None:
         """Make a desk; nothing is done before :meth:`run`.
@@ -71,13 +73,15 @@ class CommandDesk:
             clocks: what the time is told by.
             health: shown what cannot be set back.
             on_result: called when :attr:`results` has grown.
+            is_ours: tells whether somebody gave a command who may.
             refuses_for_s: everything is refused for so long; for a journal that was lost, until nothing that stood in
                 it is valid any more.
         """
         self._allowed, self._journal, self._clocks = allowed, journal, clocks
         self._refuses_until_s = clocks.now_s() + refuses_for_s
         self._not_ready = _("the journal is not read yet")
-        self._health, self._on_result = health, on_result
+        self._health, self._on_result, self._is_ours = health, on_result, is_ours
+        self.counters: Counter[str] = Counter(forged=0)
         self._hands = {device: _Hand() for device, _actuator in allowed}
         self._results: dict[str, CommandResult] = {}
 
@@ -87,7 +91,14 @@ class CommandDesk:
         return tuple(self._results.values())
 
     def give(self, command: Command) -> None:
-        """Take a command in the moment it came; what becomes of it is told in :attr:`results`."""
+        """Take a command in the moment it came; what becomes of it is told in :attr:`results`.
+
+        One that is not sealed with this gateway's key is counted, and answered with nothing.
+        """
+        if not self._is_ours(command):
+            self.counters["forged"] += 1
+            _log.warning("command %s does not bear this gateway's seal: somebody else can publish here", command.id)
+            return
         device, actuator = command.thing or "", command.actuator or ""
         if (device, actuator) not in self._allowed:
             self._refuse(command, _("{device}.{name} may not be commanded here").format(device=device, name=actuator))

@@ -15,18 +15,23 @@ from haechi.cloud.state import commands
 from haechi.cloud.state.engine import writing
 from haechi.command import UsageError
 from haechi.contract.control import CommandResult, GatewayStatus
+from haechi.contract.seals import is_sealed
 from haechi.contract.topics import UP_STATUS, Address
 from support.city import GATEWAY, TENANT, City
 
 TOKEN = "x" * 40
+KEY = b"k" * 32
 ORDER = {"device": "post-1", "actuator": "siren", "value": True, "on_s": 20.0}
 MINUTE_US = 60_000_000
 
 
-def commanders_file(folder: Path, more: str = "") -> Path:
+def commanders_file(folder: Path, more: str = "", *, keys: bool = True) -> Path:
     path = folder / "commanders.toml"
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    path.write_text(f'[[commander]]\nname = "Kim"\ntoken_sha256 = "{digest}"\n{more}', encoding="utf-8")
+    (folder / "key").write_text(KEY.decode() + "\n", encoding="utf-8")
+    gateway = f'[[gateway]]\ntenant = "{TENANT}"\nid = "{GATEWAY}"\nkey_file = "key"\n'
+    text = f'[[commander]]\nname = "Kim"\ntoken_sha256 = "{digest}"\n{more}{gateway if keys else ""}'
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -73,10 +78,22 @@ async def test_a_command_is_written_down_sent_and_followed(city: City, client: h
     )
     assert (sent.value, sent.on_s, sent.by, sent.valid_s) == (True, 20.0, "Kim", 30.0)
     assert sent.expires_us == city.now_us + 30_000_000
+    assert is_sealed(sent, KEY, TENANT, GATEWAY)
+    assert not is_sealed(sent, KEY, TENANT, "gw-other")
     say(city, CommandResult(id=sent.id, state="done", at_us=5))
     assert (await shown(client, sent.id))["state"] == "done"
     listed = (await client.get(f"/api/v1/gateways/{GATEWAY}/commands")).json()["items"]
     assert [one["id"] for one in listed] == [sent.id]
+
+
+async def test_a_gateway_whose_key_is_not_known_gets_none(
+    city: City, client: httpx.AsyncClient, app: FastAPI, tmp_path: Path
+) -> None:
+    city.commanders = load(commanders_file(tmp_path, keys=False))
+    app.state.services = city.services()
+    response = await give(client)
+    assert (response.status_code, "obeys nobody" in response.json()["detail"]) == (409, True)
+    assert city.commands == []
 
 
 @pytest.mark.parametrize("token", ["", "short", "y" * 40])
@@ -132,7 +149,7 @@ async def test_a_gateway_that_is_offline_or_owes_answers_gets_none(city: City, c
     missing = await client.post(
         "/api/v1/gateways/nobody/commands", json=ORDER, headers={"Authorization": f"Bearer {TOKEN}"}
     )
-    assert missing.status_code == 404
+    assert missing.status_code == 409
     assert len(city.commands) == commands.OPEN_MAX
 
 
