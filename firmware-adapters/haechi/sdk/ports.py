@@ -38,10 +38,32 @@ def serial_ports(root: Path = Path("/dev"), system: Path = Path("/sys")) -> list
     return [SerialPort(name, str(path), is_held(path)) for path, name in sorted(names.items(), key=lambda it: it[1])]
 
 
+def identity_of(path: str, system: Path = Path("/sys")) -> str:
+    """Return what is plugged in behind a port: maker, product and serial number of the USB device; else empty."""
+    device = _usb_device(Path(path).resolve(), system)
+    if device is None:
+        return ""
+    read = [_line_of(device / name) for name in ("idVendor", "idProduct", "serial")]
+    return f"{read[0]}:{read[1]} {read[2]}".rstrip()
+
+
 def _has_serial_number(device: Path, system: Path) -> bool:
     """Tell whether the USB device behind a port has a serial number (sysfs ``serial``)."""
+    usb = _usb_device(device, system)
+    return usb is not None and (usb / "serial").is_file()
+
+
+def _usb_device(device: Path, system: Path) -> Path | None:
+    """Return the folder in sysfs of the USB device behind a port."""
     place = (system / "class/tty" / device.name / "device").resolve()
-    return any((above / "serial").is_file() for above in (place, *place.parents[:3]))
+    return next((above for above in (place, *place.parents[:3]) if (above / "idVendor").is_file()), None)
+
+
+def _line_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _is_there(device: Path, system: Path) -> bool:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from haechi.sdk import NotConnected
+from haechi.sdk.transports import serial_line
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 
 
@@ -86,3 +87,21 @@ def test_settings_read_as_on_a_data_sheet() -> None:
     settings = LineSettings("/dev/ttyS0", 19200, "even", 1)
     assert str(settings) == "/dev/ttyS0 19200 8E1"
     assert settings.character_s == 11 / 19200
+
+
+async def test_another_adapter_behind_the_same_name_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugged_in = iter(["0403:6001 A", "0403:6001 A", "0403:6001 B", "0403:6001 B"])
+    monkeypatch.setattr(serial_line, "identity_of", lambda _port: next(plugged_in))
+    monkeypatch.setattr(serial_line, "_plugged_in", {})
+    wire, kept = os.openpty()
+    try:
+        for _time in range(4):
+            opened = SerialLine(LineSettings(os.ttyname(kept), 115200))
+            opened.open()
+            opened.close()
+    finally:
+        os.close(wire)
+        os.close(kept)
+    assert caplog.text.count("something else is plugged in now (0403:6001 B, before 0403:6001 A)") == 1

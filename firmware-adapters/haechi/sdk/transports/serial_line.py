@@ -5,6 +5,7 @@ pyserial opens and sets up the port; reading and writing go through the event lo
 
 import asyncio
 import errno
+import logging
 import os
 import termios
 from contextlib import suppress
@@ -13,9 +14,11 @@ from typing import Literal, NamedTuple
 import serial
 
 from haechi.sdk.errors import NotConnected
+from haechi.sdk.ports import identity_of
 from haechi.sdk.wire import Tap, wire
 from haechi.text import _
 
+_log = logging.getLogger("haechi.sdk.serial_line")
 _CHUNK_BYTES = 4096
 _WAITING_BYTES_MAX = 65536
 
@@ -40,6 +43,23 @@ class LineSettings(NamedTuple):
     def character_s(self) -> float:
         """Return how long one character takes on the wire."""
         return (1 + self.databits + (self.parity != "none") + self.stopbits) / self.baud
+
+
+_plugged_in: dict[str, str] = {}
+"""Port as configured → what was plugged in there when it was opened last."""
+
+
+def _heed(port: str) -> None:
+    """Say so where a port that is opened again is another one: a kernel's name belongs to whichever came first."""
+    identity = identity_of(port)
+    before = _plugged_in.setdefault(port, identity)
+    if identity != before:
+        _plugged_in[port] = identity
+        _log.warning(
+            _("{port}: something else is plugged in now ({now}, before {before}); name the port by-id").format(
+                port=port, now=identity or _("nothing known"), before=before or _("nothing known")
+            )
+        )
 
 
 class SerialLine:
@@ -84,6 +104,7 @@ class SerialLine:
             )
         except (OSError, ValueError, termios.error) as error:  # the last for a format that the port does not know
             raise NotConnected(self._cannot_open(error), self._retry_s) from error
+        _heed(settings.port)
         self._tap = wire().tap(settings.port, self._deliver)
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
 
