@@ -48,10 +48,8 @@ def black_ice_risk(
     """
     freezes_at = min(0.0, 0.0 if freezing_cel is None else freezing_cel)
     frost = dew_point_cel is not None and road_cel <= min(0.0, dew_point_cel)
-    if film_mm is None:
-        wet = wetness is not None and wetness >= _WETNESS_MIN
-    else:
-        wet = film_mm >= _FILM_MM_MIN
+    looks_wet = wetness is not None and wetness >= _WETNESS_MIN
+    wet = looks_wet if film_mm is None else film_mm >= _FILM_MM_MIN
     if frost or (wet and road_cel <= freezes_at):
         return Risk.LIKELY
     may_be_wet = film_mm is None or wet

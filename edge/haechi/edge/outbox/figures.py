@@ -51,6 +51,15 @@ class Room:
     """Names of damaged files that are still there."""
 
 
+def look(folder: Path, bytes_max: int) -> Figures:
+    """Return how full the outbox of a folder is.
+
+    Raises:
+        OutboxFailed: there is none, or it cannot be read.
+    """
+    return look_at_room(folder, bytes_max).figures
+
+
 def look_at_room(folder: Path, bytes_max: int) -> Room:
     """Return how full the outbox of a folder is, and how long it lasts.
 

@@ -19,7 +19,7 @@ from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Draft, OutboxFailed, OutboxLocked, Rank
 from haechi.edge.outbox.epochs import draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES
-from haechi.edge.outbox.figures import look_at_room
+from haechi.edge.outbox.figures import look
 from haechi.edge.outbox.opening import FILE, Opening, open_store
 
 BODY = encode_body(Parcel(epoch_order=1, epoch_number=1))
@@ -324,14 +324,14 @@ def test_a_full_disk_fails_the_whole_batch(tmp_path: Path) -> None:
 
 def test_looking_from_outside_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutboxFailed, match="no outbox"):
-        look_at_room(tmp_path, ROOMY)
+        look(tmp_path, ROOMY)
     opening = opened(tmp_path)
     opening.store.commit(Batch((draft(observations=3),)), NOW_US)
-    assert look_at_room(tmp_path, ROOMY).figures == opening.store.figures()
+    assert look(tmp_path, ROOMY) == opening.store.figures()
     killed(opening)
     (tmp_path / FILE).write_bytes(b"rubbish" * 1000)
     with pytest.raises(OutboxFailed, match="cannot be read"):
-        look_at_room(tmp_path, ROOMY)
+        look(tmp_path, ROOMY)
 
 
 def test_ids_are_found_by_time(tmp_path: Path) -> None:
