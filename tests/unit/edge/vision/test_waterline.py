@@ -89,6 +89,20 @@ def test_a_slanting_shadow_is_no_water_line() -> None:
     assert row_of(shaded.astype(np.uint8)) is Doubt.UNLIKE_WATER
 
 
+def test_a_slanting_figure_in_a_strip_too_narrow_to_show_it_is_no_water_line() -> None:
+    y, x = np.mgrid[:HIGH, :WIDE]
+    picture = np.where(y > 150 + (x - 200), 50, 210).astype(np.uint8)
+    assert find(picture, A, B, 0.03).doubt is Doubt.UNLIKE_WATER
+
+
+def test_a_weaker_step_above_the_strong_one_is_doubt() -> None:
+    picture = np.full((HIGH, WIDE), 200, np.uint8)
+    picture[100:112] = np.linspace(200, 140, 12)[:, None]
+    picture[112:] = 140
+    picture[200:] = 60
+    assert row_of(picture) is Doubt.UNLIKE_WATER
+
+
 def test_the_lower_end_of_the_reflection_is_not_taken_for_the_line() -> None:
     picture = gauge(0.4, reflects=0.7)
     picture[round(0.6 * HIGH) :] = 15

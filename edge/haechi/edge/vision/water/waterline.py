@@ -33,6 +33,7 @@ _BRIGHTEST = 85.0  # percentile that stands for the gauge's bright parts
 _IN_MOST_COLUMNS = 30.0
 _STEP_MIN, _CANDIDATE_MIN, _DROP_MIN = 0.20, 0.10, 0.20  # of the logarithm: a factor of 1.22, 1.11, 1.22
 _LEVEL_SHARE = 0.6  # of the columns' weight must step within `_STEP_SHARE`
+_SLOPE_MIN, _SLANT_PX_MIN = 0.5, 3  # cameras hang straighter than that, and marks slant more
 _MIRROR_SHARE = 0.07  # of the picture's height is compared
 _MIRROR_PX_MIN = 10
 _MIRROR_SHIFT_PX = 4
@@ -77,6 +78,12 @@ class _Strip(NamedTuple):
     """Where each row lies on the line."""
 
 
+class _Step(NamedTuple):
+    row: int
+    rivalled: bool
+    """Whether there is a weaker step above it, which may be the line, and this the end of its reflection."""
+
+
 def find(grey: NDArray[np.uint8], a: Point, b: Point, width: float) -> Waterline:
     """Looks for the water line.
 
@@ -95,11 +102,11 @@ def find(grey: NDArray[np.uint8], a: Point, b: Point, width: float) -> Waterline
         return Waterline(None, Doubt.DARK)
     logarithm = np.log(strip.grey + _DARK)
     steps = _steps(logarithm, step_px)
-    row = _topmost(logarithm, steps, step_px)
-    if row is None:
+    step = _topmost(logarithm, steps, step_px)
+    if step is None:
         return Waterline(None, Doubt.NO_STEP)
-    at = float(strip.at[row])
-    doubt = _doubt(strip, logarithm, steps, row, step_px, height)
+    at = float(strip.at[step.row])
+    doubt = Doubt.UNLIKE_WATER if step.rivalled else _doubt(strip, logarithm, steps, step.row, step_px, height)
     return Waterline(None, doubt, at) if doubt else Waterline(min(max(at, 0.0), 1.0), None)
 
 
@@ -119,7 +126,7 @@ def _doubt(
     if np.mean(below >= _WHITE) > _WHITE_SHARE or _white_run(strip.grey[:row]) > _WHITE_RUN_SHARE * height:
         return Doubt.GLARE
     level = _spread_px(steps, row, step_px) <= step_px
-    if not level and (_slants(steps, row, step_px) or not _is_mirrored(logarithm, row, height)):
+    if _slants(steps, row, step_px) or not (level or _is_mirrored(logarithm, row, height)):
         return Doubt.UNLIKE_WATER
     end = step_px * float(strip.at[1] - strip.at[0])
     return None if end <= float(strip.at[row]) <= 1 - end else Doubt.AT_THE_END
@@ -165,7 +172,7 @@ def _steps(logarithm: NDArray[np.float32], step_px: int) -> NDArray[np.float32]:
     return steps
 
 
-def _topmost(logarithm: NDArray[np.float32], steps: NDArray[np.float32], step_px: int) -> int | None:
+def _topmost(logarithm: NDArray[np.float32], steps: NDArray[np.float32], step_px: int) -> _Step | None:
     """The topmost row at which the strip darkens enough."""
     middle = np.maximum(np.median(steps, axis=1), 0)
     strength = (middle + np.percentile(np.abs(steps), _IN_MOST_COLUMNS, axis=1)) / 2
@@ -175,11 +182,14 @@ def _topmost(logarithm: NDArray[np.float32], steps: NDArray[np.float32], step_px
         drop = np.percentile(above, _BRIGHTEST) - np.percentile(below, _BRIGHTEST) if row > 1 else 0.0
         if drop < _DROP_MIN:
             strength[row] = 0
-    tops = []
-    while (strength[best := int(strength.argmax())]) >= _STEP_MIN:
-        tops.append(best)
+    tops: list[tuple[int, float]] = []
+    while (strongest := float(strength[best := int(strength.argmax())])) >= _CANDIDATE_MIN:
+        tops.append((best, strongest))
         strength[max(0, best - 2 * step_px) : best + 2 * step_px + 1] = 0
-    return min(tops, default=None)
+    strong = min((row for row, strongest in tops if strongest >= _STEP_MIN), default=None)
+    if strong is None:
+        return None
+    return _Step(strong, any(row < strong for row, _strength in tops))
 
 
 def _white_run(grey: NDArray[np.float32]) -> int:
@@ -206,7 +216,8 @@ def _slants(steps: NDArray[np.float32], row: int, step_px: int) -> bool:
     near = steps[max(0, row - 3 * step_px) : row + 3 * step_px + 1]
     thirds = [int(part.mean(axis=1).argmax()) for part in np.array_split(near, 3, axis=1)]
     first, second = thirds[1] - thirds[0], thirds[2] - thirds[1]
-    return first * second > 0 and min(abs(first), abs(second)) >= step_px / 2
+    slope = abs(first + second) / (near.shape[1] * 2 / 3)
+    return first * second > 0 and slope >= _SLOPE_MIN and abs(first + second) >= _SLANT_PX_MIN
 
 
 def _is_mirrored(logarithm: NDArray[np.float32], row: int, height: int) -> bool:

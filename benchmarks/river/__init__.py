@@ -1,0 +1,1 @@
+"""Water levels read off real pictures whose truth was read by eye."""
