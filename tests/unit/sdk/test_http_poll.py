@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from haechi.sdk import BadReading, ConfigError, NotConnected
+from haechi.sdk.capture import Recorder
 from haechi.sdk.transports.http_poll import Answer, HttpKeys, HttpPoll
+from haechi.sdk.wire import attached
 from support.rough_server import rough_server
 
 
@@ -150,6 +152,15 @@ async def test_secrets_travel_to_the_device_and_stand_in_no_line(tmp_path: Path)
         assert "Authorization: Basic aGFlY2hpOnNlc2FtZTc=\r\n" in one.asked[-1]
         await poll(one, token_file=str(secret)).get()
         assert "Authorization: Bearer sesame7\r\n" in one.asked[-1]
+        recorder = Recorder(10_000)
+        with attached(recorder):
+            await poll(one, username="haechi", password_file=str(secret)).get()
+            await poll(one, token_file=str(secret)).get()
+        assert "Authorization: Bearer sesame7\r\n" in one.asked[-1]
+        sent = b"".join(data for way, _name, _time, data in recorder.passages if way == "sent")
+        assert b"Authorization: Basic ***\r\n" in sent
+        assert b"Authorization: Bearer ***\r\n" in sent
+        assert b"sesame7" not in sent
         one.answer = lambda _asked: ok(b"sesame7", status="403 Forbidden")
         with pytest.raises(NotConnected) as caught:
             await poll(one, path="/?key=sesame7", token_file=str(secret)).get()

@@ -12,6 +12,7 @@ h11 reads and writes HTTP/1.1; its bytes lie on the wire (:mod:`haechi.sdk.wire`
 
 import asyncio
 import base64
+import re
 import ssl
 from typing import Literal, NamedTuple, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -28,6 +29,7 @@ from haechi.text import _
 
 _HEAD_BYTES_MAX = 16 * 1024
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_SECRET = re.compile(rb"(?im)^(authorization: \w+ )[^\r\n]+")
 _TOO_MANY, _NOT_MODIFIED = 429, 304
 _RETRY_AFTER_S_MAX = 3600
 
@@ -229,9 +231,11 @@ class _Exchange(asyncio.Protocol):
             BadReading: it is no HTTP, broke off, or is too long.
             ConnectionError: the connection ended before an answer began.
         """
-        sent = self._tap.sent((self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b""))
-        if self._transport is not None and sent:
-            self._transport.write(sent)
+        question = (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+        shown = _SECRET.sub(rb"\1***", question)  # who listens on the wire, to record it, gets no password
+        passed = self._tap.sent(shown)
+        if self._transport is not None:
+            self._transport.write(question if passed == shown else passed)
         return await self._answer
 
     def abort(self) -> None:

@@ -192,13 +192,7 @@ class MqttIn:
         keys = self._keys
         password = None if keys.password_file is None else secret_in("password_file", keys.password_file)
         tls = tls_context(keys.ca_file, keys.cert_file, keys.key_file) if keys.is_encrypted else None
-        hello = frames.connect(
-            keys.client_id or f"haechi-{secrets.token_hex(8)}",
-            keys.keepalive_s,
-            clean=keys.client_id is None,
-            username=keys.username,
-            password=password,
-        )
+        hello = self._hello(keys.client_id or f"haechi-{secrets.token_hex(8)}", password)
         stream = await dial(
             keys.host,
             keys.port,
@@ -223,8 +217,14 @@ class MqttIn:
         stream.abort()
         raise NotConnected(_("{name}: {why}").format(name=self.name, why=why), keys.retry_s)
 
+    def _hello(self, client_id: str, password: str | None) -> bytes:
+        keys = self._keys
+        clean = keys.client_id is None
+        return frames.connect(client_id, keys.keepalive_s, clean=clean, username=keys.username, password=password)
+
     async def _greet(self, stream: "_Stream", hello: bytes) -> None:
-        code = frames.connack_of(await stream.ask(hello))
+        shown = self._hello(self._keys.client_id or "haechi", None if self._keys.password_file is None else "***")
+        code = frames.connack_of(await stream.ask(hello, shown))
         if code:
             raise ConnectionRefusedError(_("the broker refuses us: {why}").format(why=_refusal(code)))
         packet_id, codes = frames.suback_of(await stream.ask(frames.subscribe(_SUBSCRIPTION, self._filters, 1)))
@@ -278,21 +278,26 @@ class _Stream(asyncio.Protocol):
         self._is_paused = False
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, packet: bytes) -> Packet:
-        """Send ``packet`` and return the packet that is no message and comes next."""
+    async def ask(self, packet: bytes, shown: bytes | None = None) -> Packet:
+        """Send ``packet`` and return the packet that is no message and comes next; ``shown`` as for :meth:`say`."""
         if self.ended is not None:
             raise ConnectionResetError(self.ended)
         self._asked = asyncio.get_running_loop().create_future()
-        self.say(packet)
+        self.say(packet, shown)
         try:
             return await self._asked
         finally:
             self._asked = None
 
-    def say(self, packet: bytes) -> None:
-        """Send; what is said into a connection that is over is lost."""
-        if self._transport is not None and self.ended is None and (sent := self._tap.sent(packet)):
-            self._transport.write(sent)
+    def say(self, packet: bytes, shown: bytes | None = None) -> None:
+        """Send; what is said into a connection that is over is lost.
+
+        Who listens on the wire sees ``shown``, where that is given: a recording must hold no password.
+        """
+        if self._transport is not None and self.ended is None:
+            shown = packet if shown is None else shown
+            passed = self._tap.sent(shown)
+            self._transport.write(packet if passed == shown else passed)
 
     def take(self) -> Message:
         """Return the oldest message that waits."""
