@@ -10,12 +10,12 @@ emit, and then draws samples from it in a task of its own. What an adapter may r
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from haechi.contract.observations import Value
-from haechi.contract.places import Datastream
+from haechi.contract.places import Datastream, Step
 from haechi.sdk.actuator import Actuator
 from haechi.sdk.errors import ConfigError, NotDone
 from haechi.sdk.host import Host
@@ -72,6 +72,42 @@ class Adapter(ABC, Generic[ConfigT]):
             return cls.Config.model_validate(dict(written))
         except ValidationError as error:
             raise ConfigError.from_validation(error) from None
+
+    def datastream(
+        self,
+        name: str,
+        unit: str,
+        *,
+        observed_property: str = "",
+        step: Step | None = None,
+        kind: Literal["number", "bool", "text"] = "number",
+        period_s: float | None = None,
+        counter: Literal["total", "increment"] | None = None,
+        rolls_over_at: float | None = None,
+    ) -> Datastream:
+        """Return the description of one datastream of this device, for :meth:`describe`.
+
+        Args:
+            name: second part of its id.
+            unit: UCUM code; 1 for what has none.
+            observed_property: what is observed; by default what it is called.
+            step: what one of the device's integers is in the unit.
+            kind: number, bool or text.
+            period_s: how often a value is due; None for events.
+            counter: what a count means.
+            rolls_over_at: the number after a total's largest.
+        """
+        return Datastream(
+            id=f"{self.device}.{name}",
+            thing=self.device,
+            observed_property=observed_property or name,
+            unit=unit,
+            step=None if step is None else (step.numerator, step.denominator),
+            kind=kind,
+            period_s=period_s,
+            counter=counter,
+            rolls_over_at=rolls_over_at,
+        )
 
     @abstractmethod
     def describe(self) -> list[Datastream]:

@@ -24,14 +24,7 @@ class Agd350(Talking[Agd350Config, Detection | None]):
         """Return speed, direction and distance."""
         return [
             self._datastream("speed", "km/h", SPEED),
-            Datastream(
-                id=f"{self.device}.direction",
-                thing=self.device,
-                observed_property="direction",
-                unit="1",
-                kind="text",
-                period_s=self.config.period_s,
-            ),
+            self.datastream("direction", "1", kind="text", period_s=self.config.period_s),
             self._datastream("distance", "m", DISTANCE),
         ]
 
@@ -55,11 +48,4 @@ class Agd350(Talking[Agd350Config, Detection | None]):
         return Sample(tuple(f"{self.device}.{name}" for name in values), tuple(values.values()))
 
     def _datastream(self, name: str, unit: str, step: Step) -> Datastream:
-        return Datastream(
-            id=f"{self.device}.{name}",
-            thing=self.device,
-            observed_property=name,
-            unit=unit,
-            step=(step.numerator, step.denominator),
-            period_s=self.config.period_s,
-        )
+        return self.datastream(name, unit, step=step, period_s=self.config.period_s)

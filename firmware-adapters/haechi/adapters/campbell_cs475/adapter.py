@@ -39,17 +39,7 @@ class CampbellCs475(Sdi12Polled[CampbellCs475Config]):
 
     def describe(self) -> list[Datastream]:
         """Return the distance, and the stage where it is wanted."""
-        return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
-                observed_property=name,
-                unit="m",
-                step=(_STEP.numerator, _STEP.denominator),
-                period_s=self.config.period_s,
-            )
-            for name in self._names
-        ]
+        return [self.datastream(name, "m", step=_STEP, period_s=self.config.period_s) for name in self._names]
 
     async def round(self) -> Sample | None:
         """Ask for the unit, then measure once."""

@@ -52,12 +52,12 @@ class EastronSdm(ModbusPolled[EastronSdmConfig]):
     def describe(self) -> list[Datastream]:
         """Return one datastream for each parameter of the model."""
         return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
+            self.datastream(
+                name,
+                unit,
                 observed_property=name.removesuffix("_l1").removesuffix("_l2").removesuffix("_l3"),
-                unit=unit,
                 period_s=self.config.period_s,
+                counter="total" if name.startswith("energy_") else None,
             )
             for block in _BLOCKS[self.config.model]
             for name, unit in block.parameters

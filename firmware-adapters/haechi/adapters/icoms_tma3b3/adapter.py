@@ -16,6 +16,7 @@ from haechi.sdk.talking import Reporting
 from haechi.text import _
 
 _KMH, _COUNT, _CENTIMETRE = Step(1, 1), Step(1, 1), Step(1, 100)
+_COUNTS = 2**24
 
 
 class IcomsTma3b3(Reporting[IcomsTma3b3Config, bytes]):
@@ -26,20 +27,12 @@ class IcomsTma3b3(Reporting[IcomsTma3b3Config, bytes]):
 
     def describe(self) -> list[Datastream]:
         """Return what a message says of a vehicle."""
-        numbers = {"speed": ("km/h", _KMH), "vehicle_count": ("{veh}", _COUNT), "range": ("m", _CENTIMETRE)}
-        texts = ("direction", "device_time")
         return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
-                observed_property=name,
-                unit=unit,
-                step=(step.numerator, step.denominator),
-            )
-            for name, (unit, step) in numbers.items()
-        ] + [
-            Datastream(id=f"{self.device}.{name}", thing=self.device, observed_property=name, unit="1", kind="text")
-            for name in texts
+            self.datastream("speed", "km/h", step=_KMH),
+            self.datastream("vehicle_count", "{veh}", step=_COUNT, counter="total", rolls_over_at=_COUNTS),
+            self.datastream("range", "m", step=_CENTIMETRE),
+            self.datastream("direction", "1", kind="text"),
+            self.datastream("device_time", "1", kind="text"),
         ]
 
     def frames(self) -> Messages:

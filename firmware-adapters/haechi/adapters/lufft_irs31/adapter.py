@@ -40,14 +40,7 @@ class LufftIrs31(Polled[LufftIrs31Config]):
     def describe(self) -> list[Datastream]:
         """Return one datastream for each value that is read."""
         return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
-                observed_property=name,
-                unit=channel.unit,
-                step=None if channel.step is None else (channel.step.numerator, channel.step.denominator),
-                period_s=self.config.period_s,
-            )
+            self.datastream(name, channel.unit, step=channel.step, period_s=self.config.period_s)
             for name, channel in self._channels
         ]
 

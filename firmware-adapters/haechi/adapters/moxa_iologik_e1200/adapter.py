@@ -19,6 +19,7 @@ from haechi.sdk.transports.modbus_poll import ModbusPolled
 _INPUTS_FIRST = 0x0000
 _COUNTERS_FIRST = 0x0010
 _STEP = Step(1, 1)
+_COUNTS = 2**32
 
 
 class IologikE1200(ModbusPolled[IologikE1200Config]):
@@ -46,24 +47,20 @@ class IologikE1200(ModbusPolled[IologikE1200Config]):
     def describe(self) -> list[Datastream]:
         """Return one datastream for each input in use."""
         contacts = [
-            Datastream(
-                id=f"{self.device}.{one.name}",
-                thing=self.device,
-                observed_property=one.observed_property,
-                unit="1",
-                kind="bool",
-                period_s=self.config.period_s,
+            self.datastream(
+                one.name, "1", observed_property=one.observed_property, kind="bool", period_s=self.config.period_s
             )
             for one in self.config.contact
         ]
         counters = [
-            Datastream(
-                id=f"{self.device}.{one.name}",
-                thing=self.device,
+            self.datastream(
+                one.name,
+                one.unit,
                 observed_property=one.observed_property,
-                unit=one.unit,
-                step=(_STEP.numerator, _STEP.denominator),
+                step=_STEP,
                 period_s=self.config.period_s,
+                counter="total",
+                rolls_over_at=_COUNTS,
             )
             for one in self.config.counter
         ]

@@ -28,14 +28,7 @@ class Nmea0183(Talking[Nmea0183Config, bytes]):
     def describe(self) -> list[Datastream]:
         """Return one datastream for each field of the sentence that is used."""
         return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
-                observed_property=name,
-                unit=unit,
-                kind="text" if name == "utc" else "number",
-                period_s=self.config.period_s,
-            )
+            self.datastream(name, unit, kind="text" if name == "utc" else "number", period_s=self.config.period_s)
             for name, unit in _UNITS[self.config.sentence].items()
         ]
 

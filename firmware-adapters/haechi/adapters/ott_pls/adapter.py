@@ -43,12 +43,11 @@ class OttPls(Sdi12Polled[OttPlsConfig]):
         level = self.config.observed_property
         names = {level: "m", f"{level}_min": "m", f"{level}_max": "m", "water_temperature": "Cel"}
         return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
+            self.datastream(
+                name,
+                unit,
                 observed_property=name.removesuffix("_min").removesuffix("_max"),
-                unit=unit,
-                step=(_DEPTH_STEP.numerator, _DEPTH_STEP.denominator) if unit == "m" else None,
+                step=_DEPTH_STEP if unit == "m" else None,
                 period_s=self.config.period_s,
             )
             for name, unit in names.items()

@@ -31,17 +31,7 @@ class PlantowerPms5003(Talking[PlantowerPms5003Config, bytes]):
         units = dict.fromkeys(_MASSES, "ug/m3")
         if self.config.particle_counts:
             units |= dict.fromkeys(_COUNTS, "/dL")
-        return [
-            Datastream(
-                id=f"{self.device}.{name}",
-                thing=self.device,
-                observed_property=name,
-                unit=unit,
-                step=(_STEP.numerator, _STEP.denominator),
-                period_s=self.config.period_s,
-            )
-            for name, unit in units.items()
-        ]
+        return [self.datastream(name, unit, step=_STEP, period_s=self.config.period_s) for name, unit in units.items()]
 
     def frames(self) -> Frames[bytes]:
         """Return what finds frames by header and sum."""

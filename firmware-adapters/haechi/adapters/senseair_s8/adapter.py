@@ -33,16 +33,7 @@ class SenseairS8(ModbusPolled[SenseairS8Config]):
 
     def describe(self) -> list[Datastream]:
         """Return the one datastream."""
-        return [
-            Datastream(
-                id=f"{self.device}.co2",
-                thing=self.device,
-                observed_property="co2",
-                unit="[ppm]",
-                step=(_STEP.numerator, _STEP.denominator),
-                period_s=self.config.period_s,
-            )
-        ]
+        return [self.datastream("co2", "[ppm]", step=_STEP, period_s=self.config.period_s)]
 
     def reads(self) -> Sequence[Read]:
         """Return the one read: status and value come in one answer."""

@@ -31,16 +31,7 @@ class SerialLevel(Talking[SerialLevelConfig, int]):
     def describe(self) -> list[Datastream]:
         """Return the one datastream: the distance."""
         step = self._step
-        return [
-            Datastream(
-                id=f"{self.device}.distance",
-                thing=self.device,
-                observed_property="distance",
-                unit="m",
-                step=(step.numerator, step.denominator),
-                period_s=self.config.period_s,
-            )
-        ]
+        return [self.datastream("distance", "m", step=step, period_s=self.config.period_s)]
 
     def frames(self) -> Talker:
         """Return what finds its distances, in steps."""

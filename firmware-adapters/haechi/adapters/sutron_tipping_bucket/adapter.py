@@ -58,11 +58,11 @@ class SutronTippingBucket(Sdi12Polled[SutronTippingBucketConfig]):
         return _RAIN_STEP.value(round(rain_mm * _RAIN_STEP.denominator))
 
     def _datastream(self, name: str, unit: str, step: Step) -> Datastream:
-        return Datastream(
-            id=f"{self.device}.{name}",
-            thing=self.device,
+        return self.datastream(
+            name,
+            unit,
             observed_property=name.replace("rain_", "rain_sum_").replace("tips_", "tip_count_"),
-            unit=unit,
-            step=(step.numerator, step.denominator),
+            step=step,
             period_s=self.config.period_s,
+            counter=None if name == "rain_yesterday" else "total",
         )

@@ -57,13 +57,7 @@ class Vegapuls61(ModbusPolled[Vegapuls61Config]):
     def describe(self) -> list[Datastream]:
         """Return one datastream for every variable that has a meaning."""
         return [
-            Datastream(
-                id=f"{self.device}.{meaning}",
-                thing=self.device,
-                observed_property=meaning,
-                unit=_UCUM[meaning],
-                period_s=self.config.period_s,
-            )
+            self.datastream(meaning, _UCUM[meaning], period_s=self.config.period_s)
             for meaning in self.config.meanings
             if meaning != "none"
         ]
