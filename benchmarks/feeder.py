@@ -7,12 +7,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterable
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.subscriber import Subscriber
 from haechi.contract.control import decode_acknowledgement
 from haechi.contract.topics import DOWN_ACK, parse, topic
 
@@ -30,41 +29,20 @@ class Message(NamedTuple):
     retain: bool = False
 
 
-class Feeder:
+class Feeder(Subscriber):
     """``async with Feeder(port, tenant) as feeder``."""
 
     def __init__(self, port: int, tenant: str) -> None:
         """Prepare a client of the broker on loopback."""
-        self._port, self._tenant = port, tenant
+        super().__init__(port, f"haechi/v1/{tenant}/+/{DOWN_ACK}", self._settle)
+        self._tenant = tenant
         self._unsettled: dict[str, set[tuple[str, int] | str]] = {}
         self._count = 0
         self._changed = threading.Condition()
-        self._ready = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.max_queued_messages_set(0)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"haechi/v1/{tenant}/+/{DOWN_ACK}", qos=1)
-        self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._settle
-
-    async def __aenter__(self) -> Self:
-        self._client.connect("127.0.0.1", self._port)
-        self._client.loop_start()
-        await self._ready.wait()
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
 
     async def feed(self, messages: Iterable[Message], limit_s: float) -> float:
         """Publish all; return the seconds from the first one published to the last one settled."""
         return await asyncio.to_thread(self._feed, messages, time.monotonic() + limit_s)
-
-    def _subscribed(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._ready.set)
 
     def _feed(self, messages: Iterable[Message], until_s: float) -> float:
         begun_s = time.monotonic()
@@ -74,7 +52,7 @@ class Feeder:
                 self._unsettled.setdefault(message.gateway, set()).add(message.token)
                 self._count += 1
             where = topic(self._tenant, message.gateway, message.channel)
-            self._client.publish(where, message.payload, qos=1, retain=message.retain)
+            self.publish(where, message.payload, retain=message.retain)
         self._wait(0, until_s)
         return time.monotonic() - begun_s
 
@@ -84,7 +62,7 @@ class Feeder:
                 if not self._changed.wait(max(0.0, until_s - time.monotonic())):
                     raise TimeoutError(f"{self._count} messages are not settled")
 
-    def _settle(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _settle(self, message: mqtt.MQTTMessage) -> None:
         acknowledgement = decode_acknowledgement(bytes(message.payload))
         gateway = parse(message.topic).gateway
         with self._changed:

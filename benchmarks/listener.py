@@ -6,12 +6,11 @@ So what it costs stays small beside what is measured, and the gateway is never h
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.subscriber import Subscriber
 from haechi.contract.codec import decode
 from haechi.contract.control import Acknowledgement, SettledRanges, decode_status, encode_control
 from haechi.contract.envelope import unwrap
@@ -28,34 +27,16 @@ class Arrival(NamedTuple):
     channel: str
 
 
-class Listener:
+class Listener(Subscriber):
     """``async with Listener(port) as listener``; everything that came is in ``arrivals``."""
 
     def __init__(self, port: int) -> None:
         """Prepare a client of the broker on loopback."""
+        super().__init__(port, "haechi/v1/+/+/up/#", self._take)
         self.arrivals: dict[ParcelName, Arrival] = {}
         self.repeats = 0
         self._settled: dict[bytes, RangeSet] = {}
-        self._port = port
-        self._loop = asyncio.get_running_loop()
-        self._ready, self._news = asyncio.Event(), asyncio.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.reconnect_delay_set(0.05, 0.1)  # type: ignore[arg-type]  # it takes any number
-        self._client.on_connect = lambda client, *_: client.subscribe("haechi/v1/+/+/up/#", qos=1)
-        self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._take
-
-    async def __aenter__(self) -> Self:
-        self._client.connect("127.0.0.1", self._port)
-        self._client.loop_start()
-        await self._ready.wait()
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        self._news = asyncio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait until something is so; looked at again after every arrival."""
@@ -69,10 +50,7 @@ class Listener:
             if since_us <= arrival.at_us < until_us:
                 yield arrival.at_us, decode(arrival.payload)[1]
 
-    def _subscribed(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._ready.set)
-
-    def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _take(self, message: mqtt.MQTTMessage) -> None:
         at_us, payload = time.time_ns() // 1000, bytes(message.payload)
         address = parse(message.topic)
         question = None
@@ -87,7 +65,7 @@ class Listener:
             else:
                 self.arrivals[name] = Arrival(at_us, payload, address.channel)
             self._settled[name.epoch] = self._settled.get(name.epoch, RangeSet()).add(name.seq)
-            self._loop.call_soon_threadsafe(self._news.set)
+            self.call(self._news.set)
         acknowledgement = Acknowledgement(
             at_us=at_us,
             epochs=tuple(
@@ -96,4 +74,4 @@ class Listener:
             ),
             answers=question,
         )
-        self._client.publish(topic(address.tenant, address.gateway, DOWN_ACK), encode_control(acknowledgement), qos=1)
+        self.publish(topic(address.tenant, address.gateway, DOWN_ACK), encode_control(acknowledgement))
