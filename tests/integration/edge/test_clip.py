@@ -10,6 +10,7 @@ import pytest
 
 from haechi.contract.control import Command
 from haechi.contract.events import Evidence
+from haechi.edge.vision import sealing
 from haechi.edge.vision.models import cache, obtain, prepare
 from haechi.edge.vision.models.card import card
 from support.gateway import GatewayProcess
@@ -23,6 +24,7 @@ url = "{url}"
 place = "bridge"
 loop = true
 clips = {{ before_s = 1, after_s = 1 }}
+originals = {{ public_key_file = "{key}" }}
 """
 FAR_US = 2**62
 
@@ -38,10 +40,20 @@ def noise(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_clip_is_asked_for_and_comes_in_pieces(tmp_path: Path, noise: Path) -> None:
+def pictures_of(clip: Path) -> list[bytes]:
+    """Some bytes out of the middle of each picture as the camera sends it."""
+    with av.open(str(clip), "r") as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    return [packet[len(packet) // 2 :][:64] for packet in packets]
+
+
+async def test_a_clip_is_asked_for_and_comes_in_pieces_and_nothing_plain_is_kept(tmp_path: Path, noise: Path) -> None:
+    private, public = tmp_path / "city.pem", tmp_path / "city.pub.pem"
+    for path, content in zip((private, public), sealing.new_pair(), strict=True):
+        path.write_bytes(content)
     prepare.prepare(card("nanodet-g"), cache.root(), obtain.from_registry, lambda _step, _share: None)
     async with Mosquitto(tmp_path / "broker") as broker, LittleCloud(broker.port) as cloud:
-        gateway = GatewayProcess(tmp_path / "gateway", broker.url, CAMERA.format(url=noise))
+        gateway = GatewayProcess(tmp_path / "gateway", broker.url, CAMERA.format(url=noise, key=public))
         await gateway.start()
 
         def camera_counts(name: str) -> float:
@@ -57,6 +69,13 @@ async def test_a_clip_is_asked_for_and_comes_in_pieces(tmp_path: Path, noise: Pa
 
         await cloud.until(lambda: bool(pieces()) and len(pieces()) == pieces()[0].pieces, 40)
         assert await gateway.stop() == 0
+    data = gateway.config.parent / "data"
+    (sealed,) = (data / "originals" / "cam-1").glob("*.sealed")
+    original = sealing.opened(sealed.read_bytes(), sealing.read_private_key(private))[1]
+    kept = [path.read_bytes() for path in data.rglob("*") if path.is_file()]
+    kept += [piece.content for piece in pieces()]
+    for plain in (*pictures_of(noise), original[len(original) // 2 :][:64]):
+        assert not any(plain in content for content in kept)
     found = sorted(pieces(), key=lambda piece: piece.piece)
     assert len(found) > 2
     assert {(piece.event, piece.source, piece.media_type) for piece in found} == {("event-00001", "cam-1", "video/mp4")}
