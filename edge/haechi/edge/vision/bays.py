@@ -71,8 +71,8 @@ class Bay:
         return self._raising.rest(now_s)
 
     def forget(self) -> None:
-        """Begins anew after a time without pictures; who still stands there then is known."""
-        self._seen_s = self._looked_s = None
+        """Begins anew after a time without pictures, in which anybody may have left and another come."""
+        self._seen_s = self._looked_s = self._there = None
         self._doubtful = True
         self._raising.forget()
 

@@ -117,7 +117,7 @@ class Looker:
         faults = self._view.judge(grey, now_s)
         if self._view.faulty or faults:
             self._look_away()
-            return Look(False, (), [], [], self._people, faults)
+            return Look(False, (), [], [], self._people, faults, measures=self._water.look_away(now_s, now_us))
         analysed = self._looks_for_something and self._worth_it(grey, now_s)
         found: list[Detection] = []
         in_whole: list[Detection] = []
@@ -177,6 +177,7 @@ class Looker:
         """Begins anew after a time without pictures: who is there now is nobody from before."""
         self._view.forget()
         self._look_away()
+        self._water.forget()
 
     def _look_away(self) -> None:
         """What is seen now proves nothing of what was there, nor does what comes next."""
@@ -185,7 +186,6 @@ class Looker:
         self._moved = []
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
-        self._water.forget()
 
     def _worth_it(self, grey: NDArray[np.uint8], now_s: float) -> bool:
         if self._gate is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Capture
-from haechi.edge.vision.config import CameraConfig, GaugeConfig, LineConfig, ZoneConfig
+from haechi.edge.vision.config import CameraConfig, GaugeConfig, GroundConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Point
 from haechi.edge.vision.masked import masked
@@ -94,6 +94,8 @@ def _drawn(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector)
         _write(shown, _("mask"), _middle(corners))
     for zone in config.zones:
         _draw_zone(shown, zone)
+    if config.ground is not None:
+        _draw_ground(shown, config.ground)
     for surface in config.surfaces:
         _draw_area(shown, surface.name, surface.kind, surface.outline)
     for gauge in config.gauges:
@@ -110,6 +112,15 @@ def _draw_zone(picture: NDArray[np.uint8], zone: ZoneConfig) -> None:
         start, end = evidence.pixels([Point(*zone.way[0]), Point(*zone.way[1])], picture)
         for colour, thickness in ((_BLACK, 5), (_ZONE, 2)):
             cv2.arrowedLine(picture, _at(start), _at(end), colour, thickness, cv2.LINE_AA, tipLength=0.1)
+
+
+def _draw_ground(picture: NDArray[np.uint8], ground: GroundConfig) -> None:
+    """The four known points of the ground with their metres."""
+    corners = evidence.pixels([Point(*point) for point in ground.points], picture)
+    cv2.polylines(picture, [corners], isClosed=True, color=_MASK, thickness=1, lineType=cv2.LINE_AA)
+    for corner, (x_m, y_m) in zip(corners, ground.metres, strict=True):
+        cv2.drawMarker(picture, _at(corner), _MASK, cv2.MARKER_CROSS, 12, 2)
+        _write(picture, f"{x_m:g}, {y_m:g} m", corner + 12)
 
 
 def _draw_gauge(picture: NDArray[np.uint8], gauge: GaugeConfig, found: Waterline) -> None:

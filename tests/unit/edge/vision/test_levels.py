@@ -1,11 +1,14 @@
 """Gauges read in single pictures and compared with what somebody read by eye."""
 
+import json
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from haechi.command import main
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.evaluation.levels import judge, listed, read_truth, report
 from haechi.edge.vision.evaluation.truth import TruthError
@@ -44,6 +47,48 @@ def test_what_is_told_is_compared_and_what_is_doubted_is_never_right(tmp_path: P
     assert first["level_m"] == pytest.approx(4.0, abs=0.1)
     assert second["error"] == pytest.approx(0.2, abs=0.01)
     assert (third["level_m"], third["quality"], third["doubt"]) == (None, "uncertain", "dark")
+
+
+def test_the_command_tells_levels_and_doubts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board(tmp_path / "a.png", 0.5)
+    board(tmp_path / "b.png", 0.5, light=0.05)
+    (tmp_path / "truth.toml").write_text('[[level]]\npicture = "a.png"\nrow = 0.5\n')
+    (tmp_path / "gateway.toml").write_text(
+        """
+        [gateway]
+        id = "g"
+        tenant = "t"
+        data_dir = "state"
+        [uplink]
+        url = "mqtt://127.0.0.1:1883"
+        [[place]]
+        id = "p"
+        name = "P"
+        latitude = 0
+        longitude = 0
+        [[camera]]
+        id = "c"
+        place = "p"
+        url = "."
+        picture_every_s = 60
+        detector.model = "none"
+        [[camera.gauges]]
+        name = "board"
+        a = [0.5, 0.1]
+        b = [0.5, 0.9]
+        a_m = 8
+        b_m = 0
+        """
+    )
+    config, truth, out = tmp_path / "gateway.toml", tmp_path / "truth.toml", tmp_path / "out.json"
+    words = ["camera", "levels", str(tmp_path), "--config", str(config), "--truth", str(truth), "--json", str(out)]
+    assert main(words) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"a\.png, board: [34]\.\d{3} m", told[0])
+    assert told[1:3] == ["b.png, board: uncertain: dark", "1 told, 1 uncertain"]
+    assert told[3].startswith("1 with a truth: 1 right")
+    assert json.loads(out.read_text())["wrong"] == 0
+    assert main([*words[:3], "--config", str(config), "--camera", "nobody"]) == 2
 
 
 def test_what_cannot_be_judged_is_told_in_one_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from haechi.contract.observations import Quality
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box, Point
@@ -135,5 +136,7 @@ def test_a_gauge_is_read_without_a_detector_and_rests_while_the_view_is_black() 
     assert level.value == pytest.approx(4.0, abs=0.1)
     black = [looker.look(Drawn(np.zeros_like(board)), 60.0 * n) for n in range(1, 4)]
     assert [fault.fault for look in black for fault in look.faults] == ["black"]
-    assert not [measure for look in black[1:] for measure in look.measures if measure.quality == 0]
+    told = [measure for look in black for measure in look.measures]
+    assert [measure.quality for measure in told] == [Quality.UNCERTAIN] * 3
+    assert {measure.value for measure in told} == {level.value}
     assert detector.asked_s == []

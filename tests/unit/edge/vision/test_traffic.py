@@ -95,6 +95,15 @@ def test_who_stays_longer_than_allowed_is_a_violation_until_they_leave() -> None
     assert film.show([[]] * 60).phases == [True, False]
 
 
+def test_time_that_nobody_watched_makes_nobody_stay_too_long() -> None:
+    film = Film(zone("bay", min_duration_s=2, stay_max_s=20)).show([[car(0.5, 0.8)]] * 50)
+    film.scene.forget()
+    film.now_s += 3600
+    film.show([[car(0.5, 0.8)]] * 50)
+    assert not film.changes
+    assert film.last("occupied") == Measure("z", "occupied", 1.0, Quality.GOOD)
+
+
 def test_a_queue_is_counted_from_its_head_and_measured_on_the_ground() -> None:
     film = Film(zone("queue", way=[(0.5, 0.3), (0.5, 0.95)]))
     # Three behind each other from the stop line, 8 m apart, and one far behind them.

@@ -21,7 +21,7 @@ from haechi.edge.vision.raising import Change
 from haechi.edge.vision.scene_config import GaugeConfig
 from haechi.edge.vision.water.gauge import Gauge
 from haechi.edge.vision.water.surface import Surface
-from haechi.edge.vision.water.waterline import HEIGHT_PX, Waterline, find
+from haechi.edge.vision.water.waterline import HEIGHT_PX, Doubt, Waterline, find
 
 
 class Told(NamedTuple):
@@ -90,6 +90,16 @@ class WaterWatch:
                 texture = texture_of(grey) if texture is None else texture
                 _note(told, *surface.take(grey, texture, objects, now_s))
         return told
+
+    def look_away(self, now_s: float, now_us: int | None = None) -> list[Measure]:
+        """Takes into account that the view is lost, at night perhaps: levels are uncertain, nothing begins or ends."""
+        measures: list[Measure] = []
+        for _config, gauge, hours in self._gauges:
+            if (now_us is None or hours.in_force(now_us)) and gauge.asks(now_s):
+                measures += gauge.take(Waterline(None, Doubt.UNSEEN), now_s)[0]
+        for surface, _hours in self._surfaces:
+            surface.forget()
+        return measures
 
     def forget(self) -> None:
         """Begins anew after a time without pictures."""

@@ -58,6 +58,8 @@ class Doubt(StrEnum):
     """A step, but neither level nor mirrored."""
     AT_THE_END = "at_the_end"
     """At the end of the drawn line: the water may be beyond it."""
+    UNSEEN = "unseen"
+    """The camera's view is lost."""
     OUTSIDE = "outside"
     """The picture has too few pixels along the line."""
 
