@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    part_accuracy,
     part_captures,
     part_cloud,
     part_idle,
@@ -18,6 +19,7 @@ from benchmarks import (
     part_memory,
     part_outage,
     part_outbox,
+    part_quiet,
     part_recovery,
     part_screen,
     part_throughput,
@@ -41,7 +43,9 @@ PARTS = (
     Part("return of the broker", part_recovery.measure, 200),
     Part("sensor to screen", part_screen.measure, 120),
     Part("detector", part_vision.measure_look, 90),
-    Part("camera without movement", part_vision.measure_gate, 120),
+    Part("camera without movement", part_vision.measure_gate, 240),
+    Part("people, staged", part_accuracy.measure, 300),
+    Part("quiet video made hard", part_quiet.measure, 1500),
 )
 
 

@@ -28,7 +28,9 @@ from haechi.edge.vision.runtime import open_session
 
 FLOOR_LOOK_RATIO, FLOOR_GATE_RATIO = 1.15, 0.15
 _WIDTH_PX, _HEIGHT_PX, _FRAMES_A_S = 640, 360, 15
-_CLIP_S = 20
+_LARGER_PX = ((1280, 720), (1920, 1080))
+_CLIP_S, _CLIP_S_LARGER = 20, 6
+_LOOKS_A_S, _FOUR = 5, 4
 _BUSY_S = 10.0
 """Into the demo's clip, where people walk."""
 _WARM_UP_S = 4.0
@@ -75,40 +77,83 @@ def _street() -> NDArray[np.uint8]:
 
 async def measure_gate(bench: Bench) -> Sequence[Figure]:
     """A still street: with the gate, with the gate forced open, and decoding alone, all three at the same time."""
-    bench.say("making a clip of a still street")
-    clip = bench.folder / "still.mp4"
-    await asyncio.to_thread(_make_clip, clip)
+    figures = await _gate(bench, (_WIDTH_PX, _HEIGHT_PX), bench.choose(20, 40))
+    for size_px in _LARGER_PX:
+        figures += await _gate(bench, size_px, bench.choose(8, 20))
+    return [*figures, await _four(bench)]
+
+
+async def _gate(bench: Bench, size_px: tuple[int, int], seconds: float) -> list[Figure]:
+    first = size_px == (_WIDTH_PX, _HEIGHT_PX)
+    name = "" if first else f"_{size_px[1]}p"
+    bench.say(f"making a clip of a still street, {size_px[0]}x{size_px[1]}")
+    folder = bench.folder / f"{size_px[1]}p"
+    folder.mkdir()
+    clip = folder / "still.mp4"
+    await asyncio.to_thread(_make_clip, clip, size_px, _CLIP_S if first else _CLIP_S_LARGER)
     with ExitStack() as stack:
-        gated = _camera(stack, bench.folder / "gated", clip, gate=True)
-        forced = _camera(stack, bench.folder / "forced", clip, gate=False)
-        bare = stack.enter_context(Process(bench.folder, "benchmarks.bare_decode", str(clip)))
+        gated = _camera(stack, folder / "gated", clip, gate=True)
+        forced = _camera(stack, folder / "forced", clip, gate=False)
+        bare = stack.enter_context(Process(folder, "benchmarks.bare_decode", str(clip)))
         await bare.line()
         for camera in (gated, forced):
             await asyncio.to_thread(_until_running, camera)
         await asyncio.sleep(_WARM_UP_S)
         bench.say("with the gate, with the gate forced open, and decoding alone")
         meters = [Meter(one.pid) for one in (gated, forced, bare)]
-        await asyncio.sleep(bench.choose(20, 40))
+        await asyncio.sleep(seconds)
         readings = [meter.read() for meter in meters]
     shares = [cpu_used_s / elapsed_s for elapsed_s, cpu_used_s in readings]
     by_forced = Limit("the same with the gate forced open", 100 * shares[1], "% of a core")
     decoding = Limit("decoding alone", shares[2] / shares[1], "×")
     return [
-        Figure("vision.still_camera_cpu", 100 * shares[0], "% of a core", compared_with=by_forced),
-        Figure("vision.still_camera_by_forced_open", shares[0] / shares[1], "×", FLOOR_GATE_RATIO, "less", decoding),
+        Figure(f"vision.still_camera{name}_cpu", 100 * shares[0], "% of a core", compared_with=by_forced),
+        Figure(
+            f"vision.still_camera{name}_by_forced_open",
+            shares[0] / shares[1],
+            "×",
+            FLOOR_GATE_RATIO if first else None,
+            "less",
+            decoding,
+        ),
     ]
 
 
-def _make_clip(path: Path) -> None:
+async def _four(bench: Bench) -> Figure:
+    """Four still cameras at a time: how many of the pictures that came were looked at as they should."""
+    bench.say("four cameras at a time")
+    clip, seconds = bench.folder / f"{_HEIGHT_PX}p" / "still.mp4", bench.choose(10, 20)
+    with ExitStack() as stack:
+        cameras = [_camera(stack, bench.folder / f"camera-{n}", clip, gate=True) for n in range(_FOUR)]
+        for camera in cameras:
+            await asyncio.to_thread(_until_running, camera)
+        healths = await asyncio.gather(*(asyncio.to_thread(_looked_at, camera, seconds) for camera in cameras))
+    return Figure("vision.slowest_of_four_cameras", min(healths), "looks/s", 0.95 * _LOOKS_A_S, "more")
+
+
+def _looked_at(camera: Process, seconds: float) -> float:
+    """Looks a second over some time."""
+    begun_s, first = 0.0, -1
+    while header := camera.read(HEADER.size):
+        message = decoded(camera.read(body_length(header)))
+        if isinstance(message, Health):
+            if first < 0:
+                begun_s, first = time.monotonic(), message.frames_looked_at
+            elif time.monotonic() - begun_s >= seconds:
+                return (message.frames_looked_at - first) / (time.monotonic() - begun_s)
+    raise RuntimeError(f"the camera's process ended: {camera.log[-2000:]}")
+
+
+def _make_clip(path: Path, size_px: tuple[int, int], seconds: float) -> None:
     """Write a still picture with a sensor's noise as H.264: blocks to decode, and nothing that moves."""
     chance = np.random.default_rng(1)
     scene = chance.integers(0, 255, (_HEIGHT_PX // 20, _WIDTH_PX // 20, 3), np.uint8)
-    still = cv2.resize(scene, (_WIDTH_PX, _HEIGHT_PX), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    still = cv2.resize(scene, size_px, interpolation=cv2.INTER_CUBIC).astype(np.int16)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=_FRAMES_A_S)
-        stream.width, stream.height, stream.pix_fmt = _WIDTH_PX, _HEIGHT_PX, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size_px, "yuv420p"
         stream.options = {"preset": "veryfast", "bf": "0", "g": str(2 * _FRAMES_A_S), "crf": "26"}
-        for _ in range(_FRAMES_A_S * _CLIP_S):
+        for _ in range(round(_FRAMES_A_S * seconds)):
             noise = chance.normal(0, 2, still.shape[:2])[..., np.newaxis]
             picture = np.clip(still + noise, 0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
@@ -124,7 +169,7 @@ def _camera(stack: ExitStack, folder: Path, clip: Path, *, gate: bool) -> Proces
             "url": str(clip),
             "place": "bridge",
             "loop": True,
-            "looks_per_s": 5,
+            "looks_per_s": _LOOKS_A_S,
             "zones": [zone],
             "motion": MotionConfig(enabled=gate).model_dump(),
         }

@@ -2,7 +2,8 @@
 
 After ByteTrack (Zhang et al., 2022): sure boxes are matched first, then unsure ones, but only to objects that are
 known already; so an object half hidden keeps its identity and a shadow never becomes one. Looks are few (5 a second)
-and cars are fast, so a third pass compares boxes grown on all sides. Motion is a constant velocity, smoothed.
+and cars are fast, so a third pass compares boxes grown on all sides. Where a box should be next says a Kalman filter of
+constant velocity (:mod:`.kalman`).
 
 An object counts (:attr:`Track.settled`) once it was seen three times and the median of its scores is high enough; its
 label is what most of its boxes said, weighted by score.
@@ -17,6 +18,7 @@ from statistics import median
 
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.kalman import Axis
 from haechi.edge.vision.labels import Label, family
 
 SCORE_MIN_UNSURE = 0.2
@@ -31,8 +33,9 @@ _LIKENESS_UNSURE = 0.4
 _LIKENESS_GROWN = 0.1
 _GROWN_SHARE = 0.6
 _SIZE_RATIO_MAX = 2.5  # between looks nothing grows or shrinks by more
-_VELOCITY_SMOOTHING = 0.5
-_PREDICT_S_MAX = 1.0  # beyond this a constant velocity says nothing
+_ERROR = 0.15  # of a box's size: how far its middle is from the object's
+_ACCELERATION, _VELOCITY = 1.0, 6.0  # heights a second squared, heights a second: a braking car, a fast one
+_PREDICT_S_MAX = 2.0  # beyond this a constant velocity says nothing
 
 
 @dataclass(slots=True)
@@ -44,7 +47,9 @@ class Track:
     first_seen_s: float
     last_seen_s: float
     score_min: float
-    velocity: tuple[float, float] | None = None  # fractions of the picture a second
+    across: Axis
+    down: Axis
+    """Of its middle, fractions of the picture."""
     misses: int = 0
     overlooked: int = 0
     """Looks in a row that could not have shown it."""
@@ -70,28 +75,25 @@ class Track:
 
     def expected(self, now_s: float) -> Box:
         """Where it should be now."""
-        if self.velocity is None:
-            return self.box
         ahead_s = min(now_s - self.last_seen_s, _PREDICT_S_MAX)
-        return self.box.moved(self.velocity[0] * ahead_s, self.velocity[1] * ahead_s)
+        middle = self.box.centre
+        return self.box.moved(self.across.ahead(ahead_s) - middle.x, self.down.ahead(ahead_s) - middle.y)
 
     def see(self, detection: Detection, now_s: float) -> None:
         """Takes a box of it into account."""
         passed_s = now_s - self.last_seen_s
         if passed_s > 0:
-            before, after = self.box.centre, detection.box.centre
-            measured = ((after.x - before.x) / passed_s, (after.y - before.y) / passed_s)
-            if self.velocity is None:
-                self.velocity = measured
-            else:
-                keep, take = 1 - _VELOCITY_SMOOTHING, _VELOCITY_SMOOTHING
-                self.velocity = (
-                    keep * self.velocity[0] + take * measured[0],
-                    keep * self.velocity[1] + take * measured[1],
-                )
+            middle = detection.box.centre
+            self.across.measure(middle.x, passed_s)
+            self.down.measure(middle.y, passed_s)
             self.seen += 1
         self.box, self.last_seen_s, self.misses, self.overlooked = detection.box, now_s, 0, 0
         self.note(detection)
+
+    def stand(self) -> None:
+        """It is where it was: nothing moves."""
+        self.across.stand()
+        self.down.stand()
 
     def note(self, detection: Detection) -> None:
         """Counts a box's score and label."""
@@ -160,13 +162,19 @@ class Tracker:
         """Takes into account that no look was needed: nothing moves, so what was there is there still."""
         for track in self._tracks:
             if not track.misses:
-                track.last_seen_s, track.velocity = now_s, None
+                track.last_seen_s = now_s
+                track.stand()
         self._drop(now_s)
         return self._tracks
 
     def _begin(self, detection: Detection, now_s: float) -> None:
         self._last_id += 1
-        track = Track(self._last_id, detection.box, now_s, now_s, self._score_min)
+        box = detection.box
+        across, down = (
+            Axis(place, _ERROR * size, _ACCELERATION * box.height, _VELOCITY * box.height)
+            for place, size in ((box.centre.x, box.width), (box.centre.y, box.height))
+        )
+        track = Track(self._last_id, box, now_s, now_s, self._score_min, across, down)
         track.note(detection)
         self._tracks.append(track)
 
