@@ -195,6 +195,36 @@ def test_a_flood_opens_one_situation_worsens_and_clears(state: Engine) -> None:
     assert feed.count("situation") == 4
 
 
+def test_a_situation_weighs_what_the_worst_of_many_conditions_weighs(state: Engine) -> None:
+    def weight() -> tuple[bool, str, str]:
+        with reading(state) as connection:
+            row = connection.execute(select(situations.c.open, situations.c.severity, situations.c.headline)).one()
+        return row.open, row.severity, row.headline
+
+    words = {
+        "a": ("flood.level_rising", Severity.MODERATE),
+        "b": ("flood.level_high", Severity.SEVERE),
+        "c": ("flood.road_inundated", Severity.SEVERE),
+        "d": ("flood.level_rising", Severity.MINOR),
+    }
+    for seq, (name, (kind, severity)) in enumerate(words.items(), 1):
+        raised = flood(f"event-{name}-on", type=kind, condition=name, severity=severity)
+        take(state, delivery(seq, alarm(raised)))
+    weights = [weight()]
+    for seq, name in enumerate("bcad", 10):
+        kind, severity = words[name]
+        cleared = flood(f"event-{name}-off", Phase.CLEARED, type=kind, condition=name, severity=severity)
+        take(state, delivery(seq, alarm(cleared)))
+        weights.append(weight())
+    assert weights == [
+        (True, "severe", "flood.level_high"),
+        (True, "severe", "flood.road_inundated"),
+        (True, "moderate", "flood.level_rising"),
+        (True, "minor", "flood.level_rising"),
+        (False, "minor", "flood.level_rising"),
+    ]
+
+
 def test_what_merely_happened_is_swept_when_it_has_been_quiet(state: Engine) -> None:
     call = flood("event-call", Phase.OCCURRED, type="security.emergency_call", condition="")
     take(state, delivery(1, alarm(call)))

@@ -53,13 +53,24 @@ class Statements:
     def scans(self, state: Engine) -> Iterator[str]:
         """Yield the statements for which SQLite would read a whole table, each with what it would do."""
         with _driver(state) as driver:
-            for statement, parameters in self.found.items():
+            for statement in self.found:
                 if not statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
                     continue
-                for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters):
-                    detail = row[3]
+                for detail in self._plan(driver, statement):
                     if detail.startswith("SCAN") and "CONSTANT ROW" not in detail and GATHERED not in detail:
                         yield f"{detail}: {statement}"
+
+    def sorts_of(self, state: Engine, *tables: str) -> Iterator[str]:
+        """Yield the statements for which SQLite would gather rows of these tables to take the first of them."""
+        with _driver(state) as driver:
+            for statement in self.found:
+                flat = statement.replace("\n", " ")
+                first_of = "LIMIT" in flat and any(f"FROM {table} " in flat for table in tables)
+                if first_of and any("TEMP B-TREE" in detail for detail in self._plan(driver, statement)):
+                    yield statement
+
+    def _plan(self, driver: sqlite3.Connection, statement: str) -> list[str]:
+        return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", self.found[statement])]
 
 
 def delivery(seq: int, parcel: Parcel) -> Delivery:
@@ -136,4 +147,5 @@ def test_no_transaction_of_the_writer_reads_a_whole_table(state: Engine, stateme
     touched = " ".join(statements.found)
     assert all(f" {table} " in touched for table in ("situations", "notifications", "evidence", "receipts"))
     assert list(statements.scans(state)) == []
+    assert list(statements.sorts_of(state, "conditions", "situations")) == [], "thousands may stand at one place"
     assert "UPDATE situations SET id" not in touched, "SQLite would look for the notifications that refer to it"

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
 
 from haechi.cloud.event_handler.situations import (
     Condition,
@@ -34,14 +34,46 @@ from haechi.contract.events import Event, Evidence, Phase, Severity
 SWEPT_MAX = 500
 _encoder = msgspec.json.Encoder()
 _SITUATION_COLUMNS = tuple(situations.c[name] for name in Situation.__dataclass_fields__)
+# Built once: SQLAlchemy takes as long to build a statement as to run it, and the next alarm waits for both.
+_OWNER = select(events.c.gateway).where(events.c.tenant == bindparam("of_tenant"), events.c.id == bindparam("of_event"))
+_CONDITION = select(conditions).where(
+    conditions.c.tenant == bindparam("of_tenant"),
+    conditions.c.gateway == bindparam("of_gateway"),
+    conditions.c.condition == bindparam("of_condition"),
+)
+_SITUATION = select(*_SITUATION_COLUMNS).where(situations.c.id == bindparam("of_situation")).with_for_update()
+_NEWEST_AT = (
+    select(*_SITUATION_COLUMNS)
+    .where(
+        situations.c.tenant == bindparam("of_tenant"),
+        situations.c.place == bindparam("of_place"),
+        situations.c.matter == bindparam("of_matter"),
+    )
+    .order_by(situations.c.open.desc(), situations.c.cleared_us.desc())
+    .limit(1)
+    .with_for_update()
+)
+_FIRST_OF = (
+    select(conditions)
+    .where(
+        conditions.c.situation == bindparam("of_situation"),
+        conditions.c.active,
+        conditions.c.severity == bindparam("of_severity"),
+        or_(
+            conditions.c.gateway != bindparam("not_gateway"),
+            conditions.c.condition != bindparam("not_condition"),
+        ),
+    )
+    .order_by(conditions.c.gateway, conditions.c.condition)
+    .limit(1)
+)
+_CHANGE = update(situations).where(situations.c.id == bindparam("of_situation"))
 
 
 def handle(connection: Connection, word: Word, late: bool) -> list[Change] | None:
     """Apply one event; return rows for the change feed, or None when its id belongs to another gateway's event."""
     tenant, event = word.tenant, word.event
-    owner = connection.execute(
-        select(events.c.gateway).where(events.c.tenant == tenant, events.c.id == event.id)
-    ).scalar()
+    owner = connection.execute(_OWNER, {"of_tenant": tenant, "of_event": event.id}).scalar()
     if owner is not None and owner != word.gateway:
         return None
     word = replace(word, known=owner is not None, event=_placed(connection, tenant, event))
@@ -53,7 +85,7 @@ def handle(connection: Connection, word: Word, late: bool) -> list[Change] | Non
         if ends
         else _at(connection, tenant, event.subject, kind.matter)
     )
-    outcome = judge(word, kind, condition, before, _active(connection, tenant, before, word.key))
+    outcome = judge(word, kind, condition, before, _worst(connection, before, word.key))
     changes: list[Change] = []
     if outcome.situation is not None and outcome.situation != before:
         _save(connection, outcome.situation, before)
@@ -122,7 +154,7 @@ def sweep(connection: Connection, now_us: int) -> Iterator[tuple[str, Change]]:
             .where(conditions.c.situation == before.id, conditions.c.condition.startswith("occurred:"))
             .values(active=False)
         )
-        remaining = _active(connection, before.tenant, before, None)
+        remaining = _worst(connection, before, None)
         cause = f"quiet-{before.quiet_at_us}"
         after, notices = without(before, remaining, before.quiet_at_us or now_us, now_us, cause)
         after = replace(after, quiet_at_us=None)
@@ -135,7 +167,7 @@ def _leave(connection: Connection, tenant: str, situation: str | None, word: Wor
     before = _situation(connection, situation)
     if before is None:
         return []
-    remaining = _active(connection, tenant, before, word.key)
+    remaining = _worst(connection, before, word.key)
     after, notices = without(before, remaining, word.time_us, word.now_us, word.event.id)
     _save(connection, after, before)
     _notify(connection, tenant, notices, word.now_us)
@@ -163,11 +195,8 @@ def _placed(connection: Connection, tenant: str, event: Event) -> Event:
 
 
 def _condition(connection: Connection, tenant: str, key: ConditionKey) -> Condition | None:
-    row = connection.execute(
-        select(conditions).where(
-            conditions.c.tenant == tenant, conditions.c.gateway == key.gateway, conditions.c.condition == key.condition
-        )
-    ).first()
+    asked = {"of_tenant": tenant, "of_gateway": key.gateway, "of_condition": key.condition}
+    row = connection.execute(_CONDITION, asked).first()
     return None if row is None else _condition_of(row._mapping)
 
 
@@ -177,38 +206,39 @@ def _condition_of(row: RowMapping) -> Condition:
     )
 
 
-def _active(
-    connection: Connection, tenant: str, situation: Situation | None, without_key: ConditionKey | None
+def _worst(
+    connection: Connection, situation: Situation | None, without_key: ConditionKey | None
 ) -> dict[ConditionKey, Condition]:
+    """Return the active condition of a situation that weighs most, and among equals has the first name.
+
+    It is all that the rules need of them; a broken gateway can raise thousands at one place.
+    """
     if situation is None:
         return {}
-    rows = connection.execute(
-        select(conditions).where(
-            conditions.c.tenant == tenant, conditions.c.situation == situation.id, conditions.c.active
-        )
-    ).mappings()
-    found = {ConditionKey(row["gateway"], row["condition"]): _condition_of(row) for row in rows}
-    if without_key is not None:
-        found.pop(without_key, None)
-    return found
+    left_out = without_key or ConditionKey("", "")
+    for severity in reversed(Severity):
+        asked = {
+            "of_situation": situation.id,
+            "of_severity": severity.value,
+            "not_gateway": left_out.gateway,
+            "not_condition": left_out.condition,
+        }
+        row = connection.execute(_FIRST_OF, asked).mappings().first()
+        if row is not None:
+            return {ConditionKey(row["gateway"], row["condition"]): _condition_of(row)}
+    return {}
 
 
 def _situation(connection: Connection, situation: str | None) -> Situation | None:
     if situation is None:
         return None
-    row = connection.execute(select(*_SITUATION_COLUMNS).where(situations.c.id == situation).with_for_update()).first()
+    row = connection.execute(_SITUATION, {"of_situation": situation}).first()
     return None if row is None else _of_row(row._mapping)
 
 
 def _at(connection: Connection, tenant: str, place: str, matter: str) -> Situation | None:
     """Return the open situation there, or else the one that closed last."""
-    row = connection.execute(
-        select(*_SITUATION_COLUMNS)
-        .where(and_(situations.c.tenant == tenant, situations.c.place == place, situations.c.matter == matter))
-        .order_by(situations.c.open.desc(), situations.c.cleared_us.desc())
-        .limit(1)
-        .with_for_update()
-    ).first()
+    row = connection.execute(_NEWEST_AT, {"of_tenant": tenant, "of_place": place, "of_matter": matter}).first()
     return None if row is None else _of_row(row._mapping)
 
 
@@ -227,8 +257,7 @@ def _save(connection: Connection, situation: Situation, before: Situation | None
         upsert(connection, situations, [row])
     else:
         # Not the id, which notifications refer to: setting it, even to itself, has the database look for them.
-        del row["id"]
-        connection.execute(update(situations).where(situations.c.id == situation.id).values(**row))
+        connection.execute(_CHANGE, {"of_situation": row.pop("id"), **row})
 
 
 def _save_condition(connection: Connection, tenant: str, key: ConditionKey, condition: Condition) -> None:

@@ -137,7 +137,7 @@ def judge(
         condition: the newest word on its condition so far.
         situation: for an event that ends a condition, or is older than the newest word, the situation that the
             condition belongs to; otherwise the open one at its place and matter, or else the one that closed last.
-        others: the other active conditions that belong to ``situation``.
+        others: the other active conditions that belong to ``situation``, at least the one that weighs most of them.
     """
     if condition is not None and is_history(word, condition):
         return Outcome(condition, _with_history(word, situation))

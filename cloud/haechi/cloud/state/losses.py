@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from haechi.cloud.state import gateways, ranges
 from haechi.cloud.state.changes import Change
-from haechi.cloud.state.ranges import EpochName
+from haechi.cloud.state.ranges import EpochName, of_epoch
 from haechi.cloud.state.schema import epochs
 from haechi.cloud.state.schema import losses as table
 from haechi.cloud.state.upsert import insert_or_ignore
@@ -16,6 +16,7 @@ from haechi.contract.parcel import LossRange, LossRecord
 from haechi.contract.ranges import RangeSet
 
 _encoder = msgspec.json.Encoder()
+_NEXT = select(epochs.c.next_seq).where(of_epoch(epochs))
 
 
 def report(connection: Connection, tenant: str, gateway: str, record: LossRecord, now_us: int) -> list[Change]:
@@ -48,9 +49,5 @@ def _end(connection: Connection, name: EpochName, lost: LossRange) -> int:
     """Return the last number that is lost; where the record does not know it, the last that was announced."""
     if lost.last is not None:
         return lost.last
-    next_seq = connection.execute(
-        select(epochs.c.next_seq).where(
-            epochs.c.tenant == name.tenant, epochs.c.gateway == name.gateway, epochs.c.epoch == name.epoch
-        )
-    ).scalar()
+    next_seq = connection.execute(_NEXT, name.parameters).scalar()
     return (next_seq or 1) - 1

@@ -270,7 +270,7 @@ conditions = Table(
     Column("type", String(64), nullable=False),
     Column("severity", String(16), nullable=False),
     Column("situation", _Id),
-    Index("conditions_by_situation", "situation"),
+    Index("conditions_by_situation", "situation", "active", "severity", "gateway", "condition"),
     Index("conditions_by_name", "condition", "active"),
     comment="The newest word on each condition by (epoch order, seq); older events are history.",
 )

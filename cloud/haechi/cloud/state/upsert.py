@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, case, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 
 def upsert(
@@ -57,6 +58,10 @@ def _statement(
 
 def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique index has it already; return whether it was inserted."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_insert_or_ignore(connection.dialect.name, table), dict(row)).first() is not None
+
+
+@lru_cache(maxsize=64)
+def _insert_or_ignore(dialect: str, table: Table) -> ReturningInsert[Any]:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing().returning(*table.primary_key)
