@@ -13,7 +13,7 @@ import uvicorn
 from playwright.async_api import expect
 
 from haechi.cloud.event_monitor.app import CONSOLE, create_app
-from support.city import City
+from support.city import TENANT, City
 
 SOURCES = Path(__file__).parents[2] / "cloud" / "console"
 BUILD_S_MAX = 300
@@ -43,6 +43,8 @@ class Server:
     def __init__(self, city: City) -> None:
         self._city = city
         self._port = 0
+        self.tenants: tuple[str, ...] = (TENANT,)
+        """The cities that it serves."""
 
     @property
     def url(self) -> str:
@@ -53,7 +55,7 @@ class Server:
         """Serve for as long as the context lasts."""
         with _bound(self._port) as listener:
             self._port = listener.getsockname()[1]
-            app = create_app(self._city.services())
+            app = create_app(self._city.services(tenants=self.tenants))
             server = _Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
             serving = asyncio.create_task(server.serve([listener]))
             try:

@@ -13,7 +13,7 @@ from haechi.cloud.event_monitor import feed as feed_module
 from haechi.contract.control import ComponentStatus
 from haechi.contract.events import Phase, Severity
 from support.browser import browser, watched_page
-from support.city import LEVEL, City
+from support.city import LEVEL, TENANT, City
 
 pytestmark = pytest.mark.browser
 
@@ -209,6 +209,54 @@ async def test_three_hundred_situations_in_korean(city: City, server: Server) ->
         assert await page.evaluate("document.documentElement.lang") == "en"
         assert watched.foreign == []
         assert watched.errors == []
+
+
+async def test_what_could_not_be_stored_is_counted_as_it_comes(city: City, server: Server) -> None:
+    city.dead_letter(b"first")
+    async with server.running(), browser() as running, watched_page(running) as watched:
+        page = watched.page
+        await page.goto(server.url)
+        await page.get_by_role("tab", name="Devices").click()
+        devices = page.locator("haechi-devices")
+        await expect(devices).to_contain_text("Could not be read or stored, kept aside: 1")
+        await expect(devices).to_contain_text("No gateway is known yet")
+        city.dead_letter(b"second")
+        await expect(devices).to_contain_text("kept aside: 2")
+        await expect(devices).to_contain_text("gw-dunsan: no envelope")
+        assert await axe(page) == []
+        assert watched.errors == []
+
+
+async def test_each_city_that_is_served_is_one_choice_away(city: City, server: Server) -> None:
+    server.tenants = (TENANT, "sejong")
+    describe(city)
+    city.tenant = "sejong"
+    describe(city)
+    flood(city, Severity.EXTREME, 3.0, 1)
+    city.evidence("picture-1", "flood-event-1", JPEG, "image/jpeg")
+    async with server.running(), browser() as running, watched_page(running) as watched:
+        page = watched.page
+        await page.goto(server.url)
+        await expect(page.get_by_text("All calm")).to_be_visible()
+        await page.get_by_role("combobox", name="City").select_option("sejong")
+        rows = page.locator("haechi-queue li")
+        await expect(rows).to_have_count(1)
+        await rows.locator("button").click()
+        await expect(page.locator("haechi-detail .pictures img")).to_have_js_property("naturalWidth", 640)
+        await page.get_by_role("button", name="Acknowledge", exact=True).click()
+        await expect(rows.nth(0)).to_contain_text("Acknowledged")
+        city.situation("flood-2", Severity.SEVERE, place="underpass", place_name="Underpass")
+        await expect(rows).to_have_count(2)
+        await expect(page.get_by_role("combobox", name="City")).to_have_value("sejong")
+        assert await axe(page) == []
+        assert watched.errors == []
+
+
+async def test_a_city_that_is_not_served_is_said(city: City, server: Server) -> None:
+    async with server.running(), browser() as running, watched_page(running) as watched:
+        await watched.page.goto(f"{server.url}?tenant=busan")
+        alert = watched.page.locator("haechi-topbar [role=alert]")
+        await expect(alert).to_contain_text("there is no tenant 'busan' here")
 
 
 async def test_a_telephone_shows_one_thing_at_a_time(city: City, server: Server) -> None:

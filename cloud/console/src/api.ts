@@ -1,9 +1,11 @@
-// Asks the cloud; every request goes to the server that served this page. A refusal becomes an error with its one line.
+// Asks the cloud; every request goes to the server that served this page, about the city that this page was opened for
+// (`?tenant=`). A refusal becomes an error with its one line.
 
 import type {
   Basemap,
   Catalogue,
   Datastream,
+  DeadLetter,
   Gateway,
   Health,
   Loss,
@@ -17,10 +19,16 @@ import type {
 
 const ROOT = "/api/v1";
 const TIMEOUT_MS = 10_000;
+const TENANT = new URLSearchParams(location.search).get("tenant");
+
+/** Where a question about this page's city goes. */
+export function address(path: string, parameters: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ ...(TENANT ? { tenant: TENANT } : {}), ...parameters }).toString();
+  return `${ROOT}${path}${query ? `?${query}` : ""}`;
+}
 
 async function ask<Answer>(path: string, parameters: Record<string, string> = {}, method = "GET"): Promise<Answer> {
-  const query = new URLSearchParams(parameters).toString();
-  const response = await fetch(`${ROOT}${path}${query ? `?${query}` : ""}`, {
+  const response = await fetch(address(path, parameters), {
     method,
     cache: "no-store",
     signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -49,8 +57,9 @@ export const api = {
   health: () => ask<Health>("/health"),
   gateways: () => all<Gateway>("/gateways", { limit: "1000" }, "after", 10_000),
   places: () => all<Place>("/places", { limit: "5000" }, "after", 10_000),
-  things: async () => (await ask<Page<Thing>>("/things", { limit: "5000" })).items,
-  losses: async () => (await ask<Page<Loss>>("/losses", { limit: "100" })).items,
+  things: () => all<Thing>("/things", { limit: "5000" }, "after", 50_000),
+  losses: () => ask<Page<Loss>>("/losses", { limit: "100" }),
+  letters: () => ask<Page<DeadLetter>>("/dead-letters", { limit: "100" }),
   open: () => all<Situation>("/situations", { state: "open", limit: "500" }, "cursor", 2_000),
   closed: async (since: Date) =>
     (await ask<Page<Situation>>("/situations", { state: "closed", from: since.toISOString(), limit: "200" })).items,

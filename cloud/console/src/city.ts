@@ -4,17 +4,19 @@
 // so that nothing falls between the two. The server's heartbeat proves that the feed is read; without it the screen
 // says since when it is stale, because a frozen screen looks just like a calm city.
 
-import { api } from "./api";
+import { address, api } from "./api";
 import { words } from "./language";
 import { rank, SEVERITIES } from "./severity";
 import type {
   CityEvent,
+  DeadLetter,
   Evidence,
   Gateway,
   Health,
   Heartbeat,
   Loss,
   ObservationsHint,
+  Page,
   Place,
   Severity,
   Situation,
@@ -27,6 +29,7 @@ const REOPEN_AFTER_MS = 3_000;
 const PAST_MS = 12 * 3_600_000;
 const PAST_MAX = 300;
 const DESCRIBE_GAP_MS = 5_000;
+const MISSING_MAX = 1_000;
 
 export type Connection = "connecting" | "live" | "stale";
 export type News =
@@ -35,15 +38,47 @@ export type News =
   | { kind: "evidence"; evidence: Evidence }
   | { kind: "observations"; hint: ObservationsHint };
 
+/** Reports of what is missing, oldest first: as many as a screen needs, and whether there are more. */
+export class Reports<Item> {
+  readonly #items = new Map<string | number, Item>();
+  more = false;
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** The newest, newest first. */
+  newest(count: number): Item[] {
+    return [...this.#items.values()].slice(-count).reverse();
+  }
+
+  load(page: Page<Item>, key: (item: Item) => string | number): void {
+    replace(this.#items, [...page.items].reverse(), key);
+    this.more = page.next !== null;
+  }
+
+  add(key: string | number, item: Item): void {
+    this.#items.set(key, item);
+    const oldest = this.#items.keys().next();
+    if (this.#items.size > MISSING_MAX && !oldest.done) {
+      this.#items.delete(oldest.value);
+      this.more = true;
+    }
+  }
+}
+
 export class City extends EventTarget {
   readonly situations = new Map<string, Situation>();
   readonly gateways = new Map<string, Gateway>();
   readonly places = new Map<string, Place>();
   readonly things = new Map<string, Thing>();
-  readonly losses = new Map<string, Loss>();
+  readonly losses = new Reports<Loss>();
+  readonly letters = new Reports<DeadLetter>();
   health: Health | null = null;
   connection: Connection = "connecting";
   loaded = false;
+  /** Why the server refuses to be followed, in its own words. */
+  refusal = "";
   /** When the newest data came from any gateway, by the server's clock. */
   dataAt: Date | null = null;
 
@@ -116,7 +151,7 @@ export class City extends EventTarget {
 
   #open(): void {
     this.#source?.close();
-    const source = new EventSource(`/api/v1/changes${this.#lastId ? `?after=${this.#lastId}` : ""}`);
+    const source = new EventSource(address("/changes", this.#lastId ? { after: this.#lastId } : {}));
     this.#source = source;
     const on = <Body>(name: string, act: (body: Body) => void): void =>
       source.addEventListener(name, (message: MessageEvent<string>) => {
@@ -128,40 +163,55 @@ export class City extends EventTarget {
     on<Heartbeat>("heartbeat", (beat) => this.#beat(beat));
     on<Situation>("situation", (one) => this.#apply(() => this.put(one)));
     on<Gateway>("gateway", (one) => this.#apply(() => this.#putGateway(one)));
-    on<Loss>("loss", (one) => this.#apply(() => this.losses.set(one.id, one)));
+    on<Loss>("loss", (one) => this.#apply(() => this.losses.add(one.id, one)));
+    on<DeadLetter>("dead_letter", (one) => this.#apply(() => this.letters.add(one.id, one)));
     on<CityEvent>("event", (event) => this.#apply(() => this.#announce({ kind: "event", event })));
     on<Evidence>("evidence", (evidence) => this.#apply(() => this.#announce({ kind: "evidence", evidence })));
     on<ObservationsHint>("observations", (hint) => this.#announce({ kind: "observations", hint }));
-    on("dead_letter", () => undefined);
     source.onerror = () => {
       if (this.connection === "live") this.#become("stale");
       if (source.readyState === EventSource.CLOSED) {
         // Refused (a status other than 200): the browser gives up, we do not.
+        void this.#askWhy();
         setTimeout(() => this.#source === source && this.#open(), REOPEN_AFTER_MS);
       }
     };
+  }
+
+  /** The browser does not say why it was refused; the same server, asked plainly, does. */
+  async #askWhy(): Promise<void> {
+    try {
+      await api.health();
+      this.refusal = "";
+    } catch (error) {
+      this.refusal = (error as Error).message;
+    }
+    this.#tell();
   }
 
   async #load(): Promise<void> {
     this.#held ??= [];
     try {
       const since = new Date(this.now - PAST_MS);
-      const [catalogue, open, closed, unacknowledged, gateways, losses, health] = await Promise.all([
+      const [catalogue, open, closed, unacknowledged, gateways, losses, letters, health] = await Promise.all([
         api.catalogue(),
         api.open(),
         api.closed(since),
         api.unacknowledged(),
         api.gateways(),
         api.losses(),
+        api.letters(),
         api.health(),
       ]);
       await this.#describe();
       words.learn(catalogue);
       replace(this.situations, [...closed, ...unacknowledged, ...open], (one) => one.id);
       replace(this.gateways, gateways, (one) => one.id);
-      replace(this.losses, losses, (one) => one.id);
+      this.losses.load(losses, (one) => one.id);
+      this.letters.load(letters, (one) => one.id);
       this.health = health;
       this.loaded = true;
+      this.refusal = "";
       const held = this.#held ?? [];
       this.#held = null;
       for (const act of held) act();
@@ -262,7 +312,7 @@ function newestEnd(one: Situation, other: Situation): number {
   return Date.parse(other.cleared_at ?? other.updated_at) - Date.parse(one.cleared_at ?? one.updated_at);
 }
 
-function replace<Item>(map: Map<string, Item>, items: readonly Item[], key: (item: Item) => string): void {
+function replace<Key, Item>(map: Map<Key, Item>, items: readonly Item[], key: (item: Item) => Key): void {
   map.clear();
   for (const item of items) map.set(key(item), item);
 }

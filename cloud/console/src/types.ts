@@ -151,6 +151,16 @@ export interface Loss {
   reported_at: string;
 }
 
+/** What could not be read or stored, kept whole. */
+export interface DeadLetter {
+  id: number;
+  gateway: string;
+  kind: "parcel" | "point" | "event" | "control";
+  reason: string;
+  received_at: string;
+  times: number;
+}
+
 export interface Catalogue {
   types: { type: string; matter: string; icon: string; label: Record<string, string> }[];
   matters: Record<string, Record<string, string>>;
@@ -159,6 +169,7 @@ export interface Catalogue {
 export interface Health {
   state: "ok" | "degraded" | "down";
   tenant: string;
+  tenants: string[];
   parts: { name: string; state: "ok" | "degraded" | "down"; detail: string }[];
 }
 

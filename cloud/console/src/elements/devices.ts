@@ -1,12 +1,12 @@
 // Gateways and what hangs on them, the unwell first: who is online, what waits, which camera or sensor is in trouble.
 
 import { css, html, LitElement, nothing } from "lit";
-import { city } from "../city";
+import { city, type Reports } from "../city";
 import { ago, number, size, t } from "../language";
 import type { Component, Gateway } from "../types";
 import { Watching } from "../watching";
 
-const LOSSES_SHOWN = 5;
+const REPORTS_SHOWN = 5;
 
 export class HaechiDevices extends LitElement {
   static override styles = css`
@@ -109,21 +109,33 @@ export class HaechiDevices extends LitElement {
     const gateways = [...city.gateways.values()].sort(
       (one, other) => wellness(one) - wellness(other) || one.id.localeCompare(other.id),
     );
-    if (!gateways.length) return html`<p class="none">${city.loaded ? t("devices.none") : t("queue.loading")}</p>`;
-    return html`${this.#losses()}${gateways.map((gateway) => this.#gateway(gateway))}`;
+    const none = html`<p class="none">${city.loaded ? t("devices.none") : t("queue.loading")}</p>`;
+    return html`${this.#losses()}${this.#letters()}${gateways.length ? gateways.map((gateway) => this.#gateway(gateway)) : none}`;
   }
 
   #losses(): unknown {
-    if (!city.losses.size) return nothing;
-    const newest = [...city.losses.values()].sort((one, other) => Date.parse(other.reported_at) - Date.parse(one.reported_at));
+    return this.#reports(
+      "devices.losses",
+      city.losses,
+      (loss) => html`${t("devices.loss", { gateway: loss.gateway, cause: loss.cause })}, ${ago(loss.reported_at, city.now)}`,
+    );
+  }
+
+  #letters(): unknown {
+    return this.#reports("devices.letters", city.letters, (letter) => {
+      const times = letter.times > 1 ? ` ×${number(letter.times)}` : "";
+      return html`${t("devices.letter", { gateway: letter.gateway, reason: letter.reason })}${times},
+      ${ago(letter.received_at, city.now)}`;
+    });
+  }
+
+  /** What is missing, counted, the newest in words. */
+  #reports<Item>(title: "devices.losses" | "devices.letters", reports: Reports<Item>, line: (item: Item) => unknown): unknown {
+    if (!reports.size) return nothing;
+    const count = `${number(reports.size)}${reports.more ? "+" : ""}`;
     return html`<article>
-      <header><h3 class="warn">${t("devices.losses", { count: number(city.losses.size) })}</h3></header>
-      ${newest
-        .slice(0, LOSSES_SHOWN)
-        .map(
-          (loss) =>
-            html`<p>${t("devices.loss", { gateway: loss.gateway, cause: loss.cause })}, ${ago(loss.reported_at, city.now)}</p>`,
-        )}
+      <header><h3 class="warn">${t(title, { count })}</h3></header>
+      ${reports.newest(REPORTS_SHOWN).map((one) => html`<p>${line(one)}</p>`)}
     </article>`;
   }
 

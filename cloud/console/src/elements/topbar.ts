@@ -115,6 +115,11 @@ export class HaechiTopbar extends LitElement {
       border-radius: 6px;
       padding: 2px 6px;
     }
+    select.tenant {
+      margin-left: 0.5rem;
+      font-size: 0.95rem;
+      font-weight: 400;
+    }
     .banner {
       background: var(--warn);
       color: #1a0d00;
@@ -170,7 +175,7 @@ export class HaechiTopbar extends LitElement {
     const counts = city.counts();
     return html`
       <div class="bar">
-        <h1>${t("title")}<span>${city.health?.tenant ?? ""}</span></h1>
+        <h1>${t("title")}${this.#tenant()}</h1>
         <div class="connection ${city.connection}" role="status">
           <span class="dot"></span>${this.#connection()}
         </div>
@@ -201,6 +206,19 @@ export class HaechiTopbar extends LitElement {
     `;
   }
 
+  /** The city that is shown; where several are served, each is one choice away. */
+  #tenant(): unknown {
+    const { tenant, tenants } = city.health ?? { tenant: "", tenants: [] };
+    if (tenants.length < 2) return html`<span>${tenant}</span>`;
+    const open = (event: Event): void => {
+      // The page is opened anew: nothing of one city stays on another's screen.
+      location.search = new URLSearchParams({ tenant: (event.target as HTMLSelectElement).value }).toString();
+    };
+    return html`<select class="tenant" aria-label=${t("tenant")} @change=${open}>
+      ${tenants.map((one) => html`<option value=${one} ?selected=${one === tenant}>${one}</option>`)}
+    </select>`;
+  }
+
   #connection(): string {
     if (city.connection === "stale") return t("connection.stale", { time: clock(city.heardAt, true) });
     return t(`connection.${city.connection}`);
@@ -210,6 +228,9 @@ export class HaechiTopbar extends LitElement {
     // How long ago is for eyes only: read aloud, it would interrupt every second.
     const since = (sentence: string, time: Date, now: number): unknown =>
       html`<div class="banner">${sentence} <span aria-hidden="true">(${ago(time, now)})</span></div>`;
+    if (city.connection !== "live" && city.refusal) {
+      return html`<div class="banner">${t("connection.refused", { reason: city.refusal })}</div>`;
+    }
     if (city.connection === "stale" && city.heardAt) {
       // The clock of this machine on both sides: the server's is not heard.
       return since(t("connection.stale_long", { time: clock(city.heardAt, true) }), city.heardAt, Date.now());
