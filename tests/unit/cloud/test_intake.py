@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from haechi.cloud.event_broker import batches
 from haechi.cloud.event_broker.acknowledge import Acknowledger
@@ -18,7 +18,7 @@ from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unread
 from haechi.cloud.event_broker.intake import Intake
 from haechi.cloud.event_broker.meters import Meters
 from haechi.cloud.objects import FolderObjects
-from haechi.cloud.state import markers, ranges, receipts
+from haechi.cloud.state import markers, ranges, receipts, schema
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.ranges import EpochName
@@ -31,7 +31,7 @@ from haechi.contract.control import GatewayStatus, HeldEpoch
 from haechi.contract.envelope import wrap
 from haechi.contract.observations import Reading
 from haechi.contract.parcel import ClockQuality, ParcelName
-from haechi.contract.places import Datastream
+from haechi.contract.places import Datastream, DeviceClock
 from haechi.contract.topics import Address
 from haechi.edge.builder import Builder
 from haechi.edge.outbox import Epoch
@@ -115,16 +115,27 @@ async def check_that_points_put_back_are_missed(intake: Intake, state: Engine, s
 async def test_a_record_read_again_is_the_same_point_whatever_comes_first(tmp_path: Path) -> None:
     """The parcel of records overtakes every description: it says itself by which time its points are named."""
     stream = Datastream(
-        id="river-1.level", thing="river-1", observed_property="water_level", unit="m", device_time=True
+        id="river-1.level",
+        thing="river-1",
+        observed_property="water_level",
+        unit="m",
+        device_time=True,
+        device_clock=DeviceClock(zone="Asia/Seoul"),
+        counter="total",
     )
     records = [Reading(NOW_US + row, ("river-1.level",), (float(row),)) for row in range(3)]
-    async with intake_of(tmp_path) as (intake, _state, store):
+    async with intake_of(tmp_path) as (intake, state, store):
         for number, known in ((7, records[:2]), (8, records)):
             builder = Builder({}, records={stream.id: stream})
             (draft,) = builder.observations(known, Epoch(bytes([number] * 16), number, number), ClockQuality.FREE)
             payload = wrap(ParcelName(bytes([number] * 16), 5), codec.VERSION, draft.body)
             await intake.take("bulk", Arrival("haechi/v1/city/cabinet-1/up/live", payload, NOW_US))
         assert store.count("city") == {"cabinet-1/river-1.level": 3}
+        with reading(state) as connection:
+            row = connection.execute(select(schema.datastreams)).one()
+            news = connection.execute(select(schema.changes.c.kind)).scalars().all()
+    assert (row.device_zone, row.device_clock, row.counter) == ("Asia/Seoul", "free", "total")
+    assert news == ["gateway"]
 
 
 async def test_nothing_is_read_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,9 @@ def list_datastreams(
             kind=row.kind,
             period_s=row.period_s,
             device_time=row.device_time,
+            device_zone=row.device_zone,
+            device_clock=row.device_clock,
+            counter=row.counter,
             latest=_latest(row.newest, row.id),
         )
         for row in rows[:limit]

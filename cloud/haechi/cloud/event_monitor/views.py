@@ -102,7 +102,12 @@ class Datastream(View):
     name: str
     kind: str = Field(description="`number`, `bool` or `text`.")
     period_s: float | None = Field(description="How often a value is due, in seconds; null where it is not regular.")
-    device_time: bool
+    device_time: bool = Field(description="Records bear the device's own time.")
+    device_zone: str | None = Field(
+        None, description="Zone in which the device keeps it; it is given in UTC all the same."
+    )
+    device_clock: str | None = Field(None, description="`synchronised` by a time source of its own, or `free`.")
+    counter: str | None = Field(None, description="`total` since a reset, or `increment` since the last reading.")
     latest: Latest | None
 
 

@@ -68,13 +68,18 @@ def describe(connection: Connection, tenant: str, gateway: str, seq: int, parcel
                 "kind": datastream.kind,
                 "period_s": datastream.period_s,
                 "device_time": datastream.device_time,
+                "device_zone": datastream.device_clock and datastream.device_clock.zone,
+                "device_clock": datastream.device_clock and datastream.device_clock.quality,
+                "counter": datastream.counter,
+                "rolls_over_at": datastream.rolls_over_at,
                 **version,
             }
             for datastream in parcel.datastreams
         ],
         newer_by=("epoch_order", "seq"),
     )
-    return bool(parcel.places or parcel.things or parcel.datastreams)
+    # Records bring the description of their datastreams with every parcel: that is no news.
+    return bool(parcel.places or parcel.things or (parcel.datastreams and not parcel.tables))
 
 
 def with_device_time(connection: Connection, tenant: str, gateway: str) -> frozenset[str]:

@@ -180,6 +180,10 @@ datastreams = Table(
     Column("kind", String(8), nullable=False),
     Column("period_s", Float),
     Column("device_time", Boolean, nullable=False),
+    Column("device_zone", String(64)),  # in which the device keeps its time; NULL where nobody says
+    Column("device_clock", String(16)),  # synchronised, free
+    Column("counter", String(16)),  # total, increment; NULL for what is no count
+    Column("rolls_over_at", Float),
     Column("epoch_order", BigInteger, nullable=False, server_default="0"),  # with seq: which description is newer
     Column("seq", BigInteger, nullable=False, server_default="0"),
 )

@@ -14,7 +14,7 @@ module            promises
 ``increase``      by how much a counter rose within a window: rain intensity, traffic flow
 ``occupancy``     for which share of a window a detector was covered
 ``sta_lta``       the recursive STA/LTA ratio of a seismogram
-``earthquake``    a seismogram → how strongly the ground shakes, each second and at once when it doubles
+``earthquake``    a seismogram → how strongly the ground shakes, each second and at once when it does
 ``traffic``       density and level of service
 ``ice``           how likely ice lies on a road
 ``carbon``        energy → carbon dioxide, by the emission factor of the day

@@ -182,8 +182,9 @@ class GroundShaking(_Derivation):
     short_s: float = Field(1.0, ge=0.05, le=60, description="The short window: about as long as the first shock.")
     long_s: float = Field(30.0, ge=1, le=600, description="The long window: what passes for quiet here.")
     corner_hz: float = Field(0.5, ge=0.001, le=20, description="Slower movement, and an offset, are taken off.")
-    every_s: float = Field(
-        1.0, ge=0.1, le=60, description="The highest ratio is said this often, and at once when it has doubled."
+    every_s: float = Field(1.0, ge=0.1, le=60, description="The highest ratio is said this often while nothing shakes.")
+    shaking_at: float = Field(
+        2.5, ge=1, le=1000, description="From this ratio on it is said at once, and ten times a second."
     )
 
     @model_validator(mode="after")

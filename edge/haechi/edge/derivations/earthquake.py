@@ -1,16 +1,16 @@
 """A seismogram → how strongly the ground shakes against what is usual. Pure, bounded memory.
 
-The waveform stays where it is; what is said about it is the highest ratio of each second, and at once when it has
-doubled, so that a threshold rule raises within a sample of the shock. A gap in the samples (lost datagrams) begins the
-averages anew, because a jump behind it would look like a shock; nothing is said then until a whole long window has
-passed, and what a rule has raised stays raised.
+The waveform stays where it is; what is said about it is the highest ratio of each second, and while the ground shakes,
+of each tenth of one, from the first sample on: so a threshold rule raises with the shock and not a second later. A gap
+in the samples (lost datagrams) begins the averages anew, because a jump behind it would look like a shock; nothing is
+said then until a whole long window has passed, and what a rule has raised stays raised.
 """
 
 from haechi.edge.derivations.sta_lta import DirectCurrentFilter, StaLta
 
 _GAP_SAMPLES = 2.5
 """So many sample times from one sample to the next are a gap; a seismometer's clock wanders by less."""
-_DOUBLED = 2.0
+_SHAKING_EVERY_S = 0.1
 
 
 class GroundMotion:
@@ -24,6 +24,7 @@ class GroundMotion:
         long_s: float = 30.0,
         corner_hz: float = 0.5,
         every_s: float = 1.0,
+        shaking_at: float = 2.5,
     ) -> None:
         """Say how the ground is judged.
 
@@ -33,11 +34,12 @@ class GroundMotion:
             long_s: the long window: what passes for quiet here.
             corner_hz: what is slower is taken off.
             every_s: how often the highest ratio is said.
+            shaking_at: ratio from which on it is said at once, and ten times a second.
 
         Raises:
             ValueError: the windows do not fit each other.
         """
-        self._rate_hz, self._every_s = rate_hz, every_s
+        self._rate_hz, self._every_s, self._shaking_at = rate_hz, every_s, shaking_at
         self._filter = DirectCurrentFilter(corner_hz, rate_hz)
         self._ratio = StaLta(round(short_s * rate_hz), round(long_s * rate_hz))
         self._last_s: float | None = None
@@ -64,8 +66,10 @@ class GroundMotion:
         if not ratio:
             return None
         self._highest = max(self._highest, ratio)
-        if at_s < self._due_s and self._highest < _DOUBLED * self._said:
+        shakes = self._highest >= self._shaking_at
+        begins = shakes and self._said < self._shaking_at
+        if at_s < self._due_s and not begins:
             return None
-        self._due_s = at_s + self._every_s
+        self._due_s = at_s + (min(self._every_s, _SHAKING_EVERY_S) if shakes else self._every_s)
         self._said, self._highest = self._highest, 0.0
         return self._said

@@ -243,6 +243,7 @@ def _shaking(written: config.GroundShaking, sources: _Sources) -> Shaking:
             long_s=written.long_s,
             corner_hz=written.corner_hz,
             every_s=written.every_s,
+            shaking_at=written.shaking_at,
         )
     )
 

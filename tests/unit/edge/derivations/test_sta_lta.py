@@ -93,6 +93,32 @@ def test_a_threshold_rule_on_the_ratio_raises_once_and_clears_once() -> None:
     assert found == [Change.RAISED, Change.CLEARED]
 
 
+def quakes(place: int) -> float:
+    value = 16000 + hum(place)
+    for first, strength, fades, pace in ((800, 400, 150, 0.9), (2600, 500, 400, 0.3), (5600, 90, 90, 1.3)):
+        if place >= first:
+            value += strength * math.exp(-(place - first) / fades) * math.sin(pace * (place - first))
+    return value
+
+
+# obspy.signal.trigger.trigger_onset(recursive_sta_lta(filtered, 25, 500), 3.0, 1.2), ObsPy 1.5.1, of 8,000 samples.
+_OBSPY_ON_OFF = [(801, 980), (2602, 2883), (5608, 5719)]
+
+
+def test_a_rule_raises_with_obspys_trigger_and_clears_soon_after_it() -> None:
+    motion, rule = new_motion(), Threshold(3.0, hysteresis=1.8)
+    state, changes = rule.start(False, 0.0), []
+    for place in range(8000):
+        ratio = motion.feed(quakes(place), place / _RATE_HZ)
+        if ratio is not None:
+            state, finding = rule.on_value(state, ratio, place / _RATE_HZ)
+            changes += [] if finding is None else [(place, finding.change)]
+    raised = [place for place, change in changes if change is Change.RAISED]
+    cleared = [place for place, change in changes if change is Change.CLEARED]
+    assert all(0 <= ours - theirs <= 10 for ours, (theirs, _off) in zip(raised, _OBSPY_ON_OFF, strict=True))
+    assert all(0 <= ours - theirs <= 220 for ours, (_on, theirs) in zip(cleared, _OBSPY_ON_OFF, strict=True))
+
+
 def test_behind_a_gap_nothing_is_said_until_a_long_window_has_passed() -> None:
     motion = new_motion()
     feed(motion, 0, 700)
