@@ -22,7 +22,9 @@ from haechi.sdk.testing.rules import KIT_VERSION, RULES
 from haechi.text import _
 
 LIMIT_S = 60.0
-"""When it is given up; on two cores that do nothing else it takes a quarter of that."""
+"""When it is given up; on two cores that do nothing else it takes less than half of that."""
+_BUSY_MAX = 3.0
+"""How many times as long it gets at most where the machine has other things to do."""
 _PARTS = ("reads_without_growth", "not reads_without_growth")
 """What is tried at once: the longest of the rules, and all others."""
 _NOTHING_SELECTED = 5
@@ -63,15 +65,17 @@ class Report:
         return sum(finding.state == state for finding in self.findings)
 
 
-def check(folder: Folder, *, limit_s: float = LIMIT_S, thorough: bool = True) -> Report:
+def check(folder: Folder, *, limit_s: float | None = None, thorough: bool = True) -> Report:
     """Run the suite of ``folder``; returns within ``limit_s`` and a moment, whatever the adapter does.
 
     Args:
         folder: what to judge.
-        limit_s: what is not done by then fails.
+        limit_s: what is not done by then fails; by default a minute of a machine that has nothing else to do.
         thorough: False tries every rule, but less of it, for somebody who waits for the answer.
     """
     begun_s = time.monotonic()
+    if limit_s is None:
+        limit_s = LIMIT_S * min(_BUSY_MAX, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
     with tempfile.TemporaryDirectory(prefix="haechi-check-") as scratch:
         classes = _classes(folder.path / "test_adapter.py") or [""]
         runs = []
@@ -143,7 +147,7 @@ def _outcome(
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        trouble = _("not done within {seconds:g} s").format(seconds=limit_s)
+        trouble = _("not done within {seconds:.0f} s").format(seconds=limit_s)
     lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()] if report.exists() else []
     if (
         not trouble
