@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
-from haechi.contract.control import COMMAND_S_MAX, Command
+from haechi.contract.control import Command
 from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
@@ -151,7 +151,9 @@ class _Agent:
             await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
-            await _cancelled(sources + carriers + obeying)
+            await _cancelled(sources + obeying)
+            await self._desk.finish()
+            await _cancelled(carriers)
             await wires.aclose()
             await outbox.close(clean=clean)
 
@@ -309,7 +311,7 @@ class _Agent:
             self._health,
             uplink.report,
             lambda command: is_sealed(command, site.command_key, config.gateway.tenant, config.gateway.id),
-            COMMAND_S_MAX if lost else 0.0,
+            journal_lost=bool(lost),
         )
         outbox.on_move = moved
         self._health.on_change = uplink.report

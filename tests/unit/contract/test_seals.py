@@ -38,3 +38,8 @@ def test_a_seal_outlives_the_wire(value: Value, on_s: float | None, valid_s: flo
 def test_it_is_nobody_elses(tenant: str, gateway: str, key: bytes) -> None:
     command = sealed(Command(id="command-1", name="actuate", expires_us=5), KEY, "city", "gw-1")
     assert not is_sealed(command, key, tenant, gateway)
+
+
+def test_without_a_key_nothing_is_sealed() -> None:
+    command = Command(id="command-1", name="actuate", expires_us=5)
+    assert not is_sealed(sealed(command, b"", "city", "gw-1"), b"", "city", "gw-1")

@@ -76,7 +76,7 @@ class Scene:
     health: Health = field(default_factory=Health)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def new_desk(self, refuses_for_s: float = 0.0) -> None:
+    def new_desk(self, *, journal_lost: bool = False) -> None:
         written = [ActuatorConfig(device="post-1", name=name) for name in ("siren", "light", "sign")]
         self.desk = CommandDesk(
             allowed(written, {"post-1": self.post}),
@@ -85,7 +85,7 @@ class Scene:
             self.health,
             self.told.set,
             lambda command: is_sealed(command, KEY, "city", "gw-1"),
-            refuses_for_s,
+            journal_lost=journal_lost,
         )
 
     async def until(self, reached: Callable[[], bool], event: asyncio.Event) -> None:
@@ -285,9 +285,10 @@ async def test_a_journal_that_cannot_be_written_lets_nothing_through(
     assert scene.post.told == []
 
 
-async def test_after_a_lost_journal_everything_is_refused_until_nothing_old_is_valid(scene: Scene) -> None:
-    scene.new_desk(refuses_for_s=600.0)
+async def test_after_a_lost_journal_all_is_set_back_and_refused_until_nothing_old_is_valid(scene: Scene) -> None:
+    scene.new_desk(journal_lost=True)
     async with running(scene):
+        assert sorted(told[:2] for told in scene.post.told) == [("light", 10.0), ("sign", ""), ("siren", False)]
         scene.desk.give(command())
         assert (await scene.result("command-1")).state == "refused"
         scene.now_s += 600

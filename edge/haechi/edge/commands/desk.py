@@ -63,7 +63,8 @@ class CommandDesk:
         health: Health,
         on_result: Callable[[], None],
         is_ours: Callable[[Command], bool],
-        refuses_for_s: float = 0.0,
+        *,
+        journal_lost: bool = False,
     ) -> None:
         """Make a desk; nothing is done before :meth:`run`.
 
@@ -74,11 +75,12 @@ class CommandDesk:
             health: shown what cannot be set back.
             on_result: called when :attr:`results` has grown.
             is_ours: tells whether somebody gave a command who may.
-            refuses_for_s: everything is refused for so long; for a journal that was lost, until nothing that stood in
-                it is valid any more.
+            journal_lost: True where nobody knows what stood in the journal: then everything is set back at the start,
+                and everything refused until nothing that may have stood there is valid any more.
         """
         self._allowed, self._journal, self._clocks = allowed, journal, clocks
-        self._refuses_until_s = clocks.now_s() + refuses_for_s
+        self._journal_lost = journal_lost
+        self._refuses_until_s = clocks.now_s() + (COMMAND_S_MAX if journal_lost else 0.0)
         self._not_ready = _("the journal is not read yet")
         self._health, self._on_result, self._is_ours = health, on_result, is_ours
         self.counters: Counter[str] = Counter(forged=0)
@@ -117,6 +119,8 @@ class CommandDesk:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Carry out until cancelled; what another run has left open is judged first. ``ready`` is called after that."""
+        if self._journal_lost:
+            await asyncio.gather(*(self._set_back(device, self._hands[device], name) for device, name in self._allowed))
         await self._take_over_in_time()
         ready()
         async with asyncio.TaskGroup() as group:
