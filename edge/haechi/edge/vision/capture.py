@@ -33,7 +33,8 @@ class Frame(NamedTuple):
 
     picture: Picture
     time_us: int
-    """Wall clock, microseconds since 1970 UTC. Never the stream's own time: that repeats, jumps and lies."""
+    """Wall clock, microseconds since 1970 UTC: when it came, or when it was put into its folder. Never the stream's own
+    time: that repeats, jumps and lies."""
     monotonic_s: float
 
 
@@ -163,7 +164,7 @@ class Capture:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted or self._closing)
             self.description = source.description
-            self._take(frame)
+            self._take(frame, source.taken_us)
 
     def _rest(self, seconds: float) -> bool:
         """Waits between single pictures, which is no hanging; True when it is closed."""
@@ -177,8 +178,10 @@ class Capture:
         if self._ring is not None:
             self._ring.add(bytes(packet), is_key=packet.is_keyframe, taken_s=time.monotonic())
 
-    def _take(self, frame: av.VideoFrame) -> None:
+    def _take(self, frame: av.VideoFrame, put_there_us: int | None = None) -> None:
         taken_us, self._alive_s = self._clock_us(), time.monotonic()
+        if put_there_us is not None:
+            taken_us = min(taken_us, put_there_us)
         self.decoding_cpu_s = time.thread_time()
         self.frames_read += 1
         if frame.time is None or frame.time != self._stamp:

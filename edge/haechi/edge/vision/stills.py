@@ -1,7 +1,8 @@
 """Pictures that come one at a time, minutes apart: a folder that a camera uploads to, or an address that is asked.
 
-Promise: each picture is given once, the newest first; one that is half written, damaged or too large is passed over. A
-folder or camera that is not there fails with one line that says what is wrong, without secrets.
+Promise: each picture is given once, the newest first; one that is half written, damaged or too large is passed over.
+What lies in a folder bears the time at which it was put there: after a restart an old picture is no news. A folder or
+camera that is not there fails with one line that says what is wrong, without secrets.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import av
@@ -32,15 +34,21 @@ Wait = Callable[[float], bool]
 """Waits so many seconds, or until nobody wants pictures any more: then True."""
 
 
+class _Still(NamedTuple):
+    content: bytes
+    taken_us: int | None = None
+
+
 class Stills:
     """A source of single pictures; see :class:`~haechi.edge.vision.source.Source`."""
 
-    def __init__(self, newest: Callable[[], bytes | None], shown: str, *, every_s: float, wait: Wait) -> None:
-        """Takes what gives the newest picture's bytes, None when there is none that was not given before."""
+    def __init__(self, newest: Callable[[], _Still | None], *, every_s: float, wait: Wait) -> None:
+        """Takes what gives the newest picture, None when there is none that was not given before."""
         self._newest, self._wait = newest, wait
         self._every_s = every_s
-        self._shown = shown
         self._size = ""
+        self.taken_us: int | None = None
+        """When the last picture was taken, microseconds since 1970 UTC; None where only its coming tells."""
 
     @property
     def description(self) -> str:
@@ -54,10 +62,11 @@ class Stills:
             CannotOpen: no more can come.
         """
         while True:
-            content = self._newest()
-            frame = None if content is None else decoded(content)
-            if frame is not None:
+            still = self._newest()
+            frame = None if still is None else decoded(still.content)
+            if still is not None and frame is not None:
                 self._size = f"{frame.width}x{frame.height}"
+                self.taken_us = still.taken_us
                 yield frame
             if self._wait(self._every_s):
                 return
@@ -75,10 +84,10 @@ def open_stills(config: CameraConfig, environment: Mapping[str, str], wait: Wait
     every_s = config.picture_every_s or _LOOK_EVERY_S
     if is_stream(config.url):
         polled = _Polled(config, environment)
-        return Stills(polled.newest, masked(config.url), every_s=every_s, wait=wait)
+        return Stills(polled.newest, every_s=every_s, wait=wait)
     folder = _Folder(Path(config.url))
     folder.check()
-    return Stills(folder.newest, config.url, every_s=min(every_s, _LOOK_EVERY_S), wait=wait)
+    return Stills(folder.newest, every_s=min(every_s, _LOOK_EVERY_S), wait=wait)
 
 
 def decoded(content: bytes) -> av.VideoFrame | None:
@@ -121,7 +130,7 @@ class _Folder:
         if not self._path.is_dir():
             raise CannotOpen(_("{url}: there is no such folder").format(url=self._path))
 
-    def newest(self) -> bytes | None:
+    def newest(self) -> _Still | None:
         self.check()
         try:
             for path in reversed(pictures(self._path)):
@@ -135,7 +144,7 @@ class _Folder:
                 if decoded(content) is None:
                     continue  # still being written, or damaged: the one before it is newer than nothing
                 self._given = known
-                return content
+                return _Still(content, status.st_mtime_ns // 1000)
         except OSError as error:
             raise CannotOpen(
                 _("{url}: cannot be read: {reason}").format(url=self._path, reason=error.strerror)
@@ -160,7 +169,7 @@ class _Polled:
             ]
         self._opener = urllib.request.build_opener(*handlers)
 
-    def newest(self) -> bytes | None:
+    def newest(self) -> _Still | None:
         try:
             with self._opener.open(self._url, timeout=self._timeout_s) as answer:
                 content: bytes = answer.read(_BYTES_MAX + 1)
@@ -179,7 +188,7 @@ class _Polled:
         if decoded(content) is None:
             raise CannotOpen(_("{url}: is not a picture (JPEG or PNG)").format(url=self._shown))
         self._given = content
-        return content
+        return _Still(content)
 
 
 def _reason(code: int) -> str:

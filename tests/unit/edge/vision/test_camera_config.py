@@ -1,5 +1,6 @@
 """Impossible cameras are refused by one line that names the key."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ def test_defaults_are_a_whole_camera() -> None:
     assert made.looks_per_s == 5
     assert made.zones[0].watched == {"person"}
     assert made.zones[0].lasting_s == 1
+
+
+def test_a_camera_goes_to_its_process_as_json_and_comes_back_the_same() -> None:
+    schedule = [{"days": ["fri"], "begin": "22:00", "end": "06:00"}]
+    made = camera(
+        lines=[LINE | {"speed": True, "confirm": (2, 3)}],
+        zones=[ZONE | {"schedule": schedule}, ZONE | {"name": "q", "kind": "queue", "way": WAY}],
+        gauges=[GAUGE | {"flood_m": 1.5}],
+        surfaces=[{"name": "dip", "kind": "flooded", "polygon": ZONE["polygon"]}],
+        ground=GROUND,
+        time_zone="Asia/Seoul",
+    )
+    assert CameraConfig.model_validate(json.loads(json.dumps(made.model_dump(mode="json")))) == made
 
 
 @pytest.mark.parametrize("url", ["rtsp://10.0.0.7:554/stream", "usb:0", "/dev/video2", "clips/a b.mp4", "http://c/x"])

@@ -74,11 +74,11 @@ def test_what_is_no_folder_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_a_still_waits_for_whoever_asks(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg", jpeg(50), at_s=100)
-    capture = Capture(camera(str(tmp_path), picture_every_s=3600), clock_us=lambda: 7)
+    capture = Capture(camera(str(tmp_path), picture_every_s=3600), clock_us=lambda: 500_000_000)
     try:
         frame = capture.newest(5.0)
         assert frame is not None
-        assert frame.time_us == 7
+        assert frame.time_us == 100_000_000, "it has lain there since then"
         assert frame.picture.colours().shape == (48, 64, 3)
         assert capture.newest(0.01) is None
         assert not capture.hung
