@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -194,19 +195,10 @@ def test_one_that_prints_without_end_is_refused_in_one_line(partner: Path) -> No
 
 async def test_describing_leaves_nothing_behind(partner: Path) -> None:
     isolated("leave a helper")
+    folder = str(partner).encode()
     async with asyncio.timeout(5):
-        while _helpers_of(partner):  # noqa: ASYNC110 - killed already; the kernel tells nobody when it is done
+        while _alive(lambda process: folder in (process / "environ").read_bytes()):  # noqa: ASYNC110 - killed already; the kernel tells nobody when it is done
             await asyncio.sleep(0.01)
-
-
-def _helpers_of(partner: Path) -> list[int]:
-    """Return the processes that run with the partner's folder in their environment."""
-    found = []
-    for path in Path("/proc").iterdir():
-        with suppress(OSError):
-            if path.name.isdigit() and str(partner).encode() in (path / "environ").read_bytes():
-                found.append(int(path.name))
-    return [process for process in found if process != os.getpid() and is_alive(process)]
 
 
 async def test_nothing_of_it_is_left_behind(partner: Path) -> None:
@@ -222,10 +214,15 @@ async def test_nothing_of_it_is_left_behind(partner: Path) -> None:
 
 def _alive_in(group: int) -> list[int]:
     """Return the processes of a group that run."""
+    return _alive(lambda process: os.getpgid(int(process.name)) == group)
+
+
+def _alive(wanted: Callable[[Path], bool]) -> list[int]:
+    """Return the processes that run and are wanted, by their folder in /proc."""
     found = []
     for path in Path("/proc").iterdir():
-        with suppress(ProcessLookupError):
-            if path.name.isdigit() and os.getpgid(int(path.name)) == group and is_alive(int(path.name)):
+        with suppress(OSError):  # it may end between being listed and being looked at
+            if path.name.isdigit() and wanted(path) and is_alive(int(path.name)):
                 found.append(int(path.name))
     return found
 

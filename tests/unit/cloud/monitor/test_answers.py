@@ -2,8 +2,10 @@
 
 import base64
 import socket
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -33,6 +35,19 @@ async def ids(client: httpx.AsyncClient, path: str, **parameters: str) -> list[s
     items = (await get(client, path, **parameters))["items"]
     assert isinstance(items, list)
     return [item["id"] for item in items]
+
+
+async def walked(client: httpx.AsyncClient, path: str, cursor: str, **parameters: str) -> AsyncIterator[dict[str, Any]]:
+    """Yield the items of a long list, page by page."""
+    following: dict[str, str] = {}
+    while True:
+        page = await get(client, path, **parameters, **following)
+        assert isinstance(page["items"], list)
+        for item in page["items"]:
+            yield item
+        if page["next"] is None:
+            return
+        following = {cursor: str(page["next"])}
 
 
 def rfc3339(time_us: int) -> str:
@@ -84,15 +99,7 @@ async def test_what_hangs_on_gateways_is_walked_without_gap_or_repeat(
     for gateway, thing in reversed(names):
         city.thing(thing, "camera", "bridge", (36.3, 127.3), gateway)
         city.datastream(f"{thing}.level", "m", gateway)
-    seen: list[tuple[str, str]] = []
-    after: dict[str, str] = {}
-    while True:
-        page = await get(client, path, limit="2", **after)
-        assert isinstance(page["items"], list)
-        seen += [(item["gateway"], item["id"].partition(".")[0]) for item in page["items"]]
-        if page["next"] is None:
-            break
-        after = {"after": str(page["next"])}
+    seen = [(item["gateway"], item["id"].partition(".")[0]) async for item in walked(client, path, "after", limit="2")]
     assert seen == names
 
 
@@ -101,15 +108,7 @@ async def test_what_has_an_impossible_time_is_walked_as_well(city: City, client:
     times_us = [2**63 - 1, START_US, -1, -(2**63) + 1]
     for number, time_us in enumerate(times_us):
         city.event(f"event-{number:04}", time_us=time_us)
-    seen: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = await get(client, "events", limit="1", **cursor)
-        assert isinstance(page["items"], list)
-        seen += [item["id"] for item in page["items"]]
-        if page["next"] is None:
-            break
-        cursor = {"cursor": str(page["next"])}
+    seen = [item["id"] async for item in walked(client, "events", "cursor", limit="1")]
     assert seen == [f"event-{number:04}" for number in range(4)]
     too_far = base64.urlsafe_b64encode(f"{2**63}/x".encode()).decode().rstrip("=")
     assert (await client.get("/api/v1/events", params={"cursor": too_far})).status_code == 422
@@ -135,16 +134,10 @@ async def test_events_are_walked_newest_first_without_gap_or_repeat(city: City, 
         city.now_us = START_US + number // 2 * 1_000_000  # pairs share a time
         city.event(f"event-{number:04}")
     seen: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = await get(client, "events", limit="4", **cursor)
-        assert isinstance(page["items"], list)
-        seen += [item["id"] for item in page["items"]]
-        if page["next"] is None:
-            break
+    async for item in walked(client, "events", "cursor", limit="4"):
+        seen.append(item["id"])
         city.now_us += 1_000_000
         city.event(f"later-{len(seen):04}")  # what comes meanwhile must not push anything out of sight
-        cursor = {"cursor": str(page["next"])}
     assert sorted(seen) == [f"event-{number:04}" for number in range(25)]
 
 
