@@ -45,6 +45,20 @@ async def test_parcels_alarms_and_questions_pass(cloud: CloudProcess) -> None:
     assert len((await cloud.get("/api/v1/situations"))["items"]) == 1
 
 
+async def test_a_second_city_is_served_and_shown_as_the_first(tmp_path: Path) -> None:
+    cities = ("--tenant", "daejeon", "--tenant", "sejong")
+    async with CloudProcess(tmp_path / "cloud", "--broker-port", "0", *cities) as cloud:
+        entered = {"username": "gateway", "password": cloud.gateway_password}
+        async with Sender(cloud.broker_port, tenant="sejong", **entered) as sender:
+            sender.send(1, level(now_us(), 1.0))
+            sender.send(2, alarm(flood("event-0001")), "urgent")
+            sender.send_raw(b"garbage")
+            await sender.until_settled(1, 2)
+        for path in ("situations", "gateways", "dead-letters"):
+            await cloud.until(f"/api/v1/{path}", lambda answer: len(answer["items"]) == 1, tenant="sejong")
+            assert (await cloud.get(f"/api/v1/{path}"))["items"] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_broker_that_dies_or_freezes_is_replaced(cloud: CloudProcess, number: signal.Signals) -> None:
     first = broker_of(cloud)
