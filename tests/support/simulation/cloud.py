@@ -166,9 +166,13 @@ class Cloud:
         async def take(message: Message) -> None:
             await intake.take(lane, Arrival(message.topic, message.payload, self.now_us(), message.retained))
 
+        taking: set[asyncio.Task[None]] = set()
+
         def start(work: Awaitable[None]) -> None:
             if process.alive:
-                process.start(_done(work))
+                task = process.start(_done(work))
+                taking.add(task)
+                task.add_done_callback(taking.discard)
 
         while True:
             await asyncio.sleep(self._chance.random() * _BACK_OFF_S)
@@ -182,6 +186,8 @@ class Cloud:
                 await asyncio.sleep(0.5)
                 frozen_s = frozen_s + 0.5 if self._broker.frozen else 0.0
             self._broker.unsubscribe(subscription)
+            for task in tuple(taking):
+                task.cancel()  # as the link does with what a lost connection brought
 
 
 async def _done(work: Awaitable[None]) -> None:
