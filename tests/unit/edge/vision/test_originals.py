@@ -164,6 +164,20 @@ def test_without_the_key_it_stays_sealed(gateway: Path, keys: tuple[Path, bytes]
     assert opened.read_bytes() == b"a face"
 
 
+def test_an_entry_that_was_forged_whole_breaks_with_the_one_after(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl", now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    for number in range(3):
+        journal.note(by="somebody", what=str(number))
+    other = Journal(tmp_path / "other.jsonl", now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    for number in range(2):
+        other.note(by="nobody" if number else "somebody", what=str(number))
+    lines = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    lines[1] = (tmp_path / "other.jsonl").read_text(encoding="utf-8").splitlines()[1]
+    (tmp_path / "journal.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(JournalBroken, match="line 3"):
+        journal.verify()
+
+
 @given(st.integers(0, 3), st.sampled_from(["change", "drop", "swap"]))
 def test_a_journal_that_was_changed_says_where(line: int, how: str) -> None:
     path = Path(f"/tmp/haechi-journal-{os.getpid()}.jsonl")
