@@ -11,20 +11,10 @@ from playwright.async_api import expect
 from haechi.edge.vision.models import cache, obtain, prepare
 from haechi.edge.vision.models.card import card
 from support.browser import browser, watched_page
+from support.cameras import GATEWAY
 from support.gateway import HAECHI
 
-GATEWAY = """
-[gateway]
-id = "gw-1"
-tenant = "daejeon"
-data_dir = "data"
-[uplink]
-url = "mqtt://127.0.0.1:1883"
-[[place]]
-id = "bridge"
-name = "Bridge"
-latitude = 36.3
-longitude = 127.3
+CAMERA = """
 [[camera]]
 id = "cam-1"
 name = "Bridge, west side"
@@ -44,7 +34,7 @@ async def test_the_scene_is_shown_and_moves(tmp_path: Path) -> None:
         picture[150:220, 10 * number : 10 * number + 60] = 200
         writer.write(picture)
     writer.release()
-    (tmp_path / "gateway.toml").write_text(GATEWAY, encoding="utf-8")
+    (tmp_path / "gateway.toml").write_text(GATEWAY + CAMERA, encoding="utf-8")
     words = (*HAECHI, "camera", "preview", "--live", "--config", str(tmp_path / "gateway.toml"))
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None

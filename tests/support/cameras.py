@@ -16,6 +16,20 @@ from haechi.edge.vision.supervise import run_camera
 PLACE = Place(id="bridge", name="Bridge", latitude=36.37, longitude=127.37)
 LINE = {"name": "gate", "a": (0.5, 0), "b": (0.5, 1)}
 PATIENCE_S = 60
+GATEWAY = """
+[gateway]
+id = "gw-1"
+tenant = "daejeon"
+data_dir = "data"
+[uplink]
+url = "mqtt://127.0.0.1:1883"
+[[place]]
+id = "bridge"
+name = "Bridge"
+latitude = 36.3
+longitude = 127.3
+"""
+"""The file of a gateway, up to its cameras."""
 
 
 class Sink:

@@ -132,6 +132,7 @@ def onvif_camera() -> Iterator[OnvifCamera]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         camera.port = server.server_address[1]
+        server.daemon_threads = False  # their sockets must be closed when the camera is gone
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

@@ -25,7 +25,6 @@ _DEVICE_SERVICE, _MEDIA_SERVICE = "/onvif/device_service", "/onvif/media_service
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 _ENCODINGS = frozenset({"H264", "H265", "JPEG", "MPEG4"})
 _PROFILES_MAX = 64
-_PARTS_OF_TIME = ("Date/tt:Year", "Date/tt:Month", "Date/tt:Day", "Time/tt:Hour", "Time/tt:Minute", "Time/tt:Second")
 
 
 class OnvifError(Exception):
@@ -138,17 +137,7 @@ class OnvifCamera:
             said = self._post(_DEVICE_SERVICE, "<tds:GetSystemDateAndTime/>", None)
         except OnvifError:
             return self._now()
-        at = said.find("tds:SystemDateAndTime/tt:UTCDateTime", soap.NAMESPACES)
-        if at is None:
-            return self._now()
-        try:
-            year, month, day = (int(soap.text_of(at, f"tt:Date/tt:{name}")) for name in ("Year", "Month", "Day"))
-            hour, minute, second = (
-                int(soap.text_of(at, f"tt:Time/tt:{name}")) for name in ("Hour", "Minute", "Second")
-            )
-            return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        except (ValueError, OverflowError):
-            return self._now()
+        return soap.camera_time(said) or self._now()
 
     def _post(self, path: str, body: str, login: Login | None) -> Element:
         at = self._now() + (self._ahead or timedelta())
@@ -156,13 +145,13 @@ class OnvifCamera:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
         try:
             connection.request("POST", path, message, {"Content-Type": soap.CONTENT_TYPE, "Connection": "close"})
-            response = connection.getresponse()
-            data = response.read(soap.ANSWER_BYTES_MAX + 1)
+            with connection.getresponse() as response:
+                status, data = response.status, response.read(soap.ANSWER_BYTES_MAX + 1)
         except (OSError, http.client.HTTPException, ValueError):
             raise OnvifError(_("no answer, or refused")) from None
         finally:
             connection.close()
-        if response.status in {401, 403}:
+        if status in {401, 403}:
             raise OnvifError(_("user or password is refused; see credentials_file"), is_refused=True)
         try:
             return soap.answer(data)

@@ -29,7 +29,6 @@ _PULL = f"{_TEV}/PullPointSubscription/PullMessagesRequest"
 _RENEW = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/RenewRequest"
 _MESSAGES_A_PULL = 64
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
-_PARTS_OF_TIME = ("Date/tt:Year", "Date/tt:Month", "Date/tt:Day", "Time/tt:Hour", "Time/tt:Minute", "Time/tt:Second")
 
 
 class OnvifEvents(Adapter[OnvifEventsConfig]):
@@ -190,15 +189,10 @@ class _Asking:
 
     def _time_in(self, said: Element) -> datetime:
         """Return the camera's own time, which it judges a login by."""
-        at = said.find("tds:SystemDateAndTime/tt:UTCDateTime", soap.NAMESPACES)
-        try:
-            if at is not None:
-                parts = [int(soap.text_of(at, f"tt:{part}")) for part in _PARTS_OF_TIME]
-                year, month, day, hour, minute, second = parts
-                return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        except (ValueError, OverflowError):
-            pass
-        raise self._refused(_("it does not tell its time, which a login needs"))
+        at = soap.camera_time(said)
+        if at is None:
+            raise self._refused(_("it does not tell its time, which a login needs"))
+        return at
 
     def _refused(self, why: str) -> NotConnected:
         return NotConnected(f"{self._line.name}: {why}", self._config.retry_s)

@@ -37,6 +37,7 @@ NAMESPACES = {
 CONTENT_TYPE = "application/soap+xml; charset=utf-8"
 ANSWER_BYTES_MAX = 1024 * 1024
 _REASON_CHARACTERS = 200
+_PARTS_OF_TIME = ("Date/tt:Year", "Date/tt:Month", "Date/tt:Day", "Time/tt:Hour", "Time/tt:Minute", "Time/tt:Second")
 _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 _DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
 _UNPRINTABLE = re.compile(r"[^\w .,:;()'/-]+")
@@ -114,6 +115,18 @@ def text(value: str) -> str:
 def text_of(element: Element, path: str) -> str:
     """Return the text that a path of prefixes leads to, stripped; empty where there is none."""
     return (element.findtext(path, "", NAMESPACES) or "").strip()
+
+
+def camera_time(said: Element) -> datetime | None:
+    """Return the camera's own time out of an answer to GetSystemDateAndTime; None where it does not tell it."""
+    at = said.find("tds:SystemDateAndTime/tt:UTCDateTime", NAMESPACES)
+    try:
+        if at is not None:
+            year, month, day, hour, minute, second = (int(text_of(at, f"tt:{part}")) for part in _PARTS_OF_TIME)
+            return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    return None
 
 
 def _envelope(data: bytes) -> Element:

@@ -14,23 +14,13 @@ from haechi.command import main
 from haechi.edge.vision import sealing
 from haechi.edge.vision.originals import Journal, JournalBroken, Originals, listed
 from haechi.edge.vision.sealing import Label, SealError
+from support.cameras import GATEWAY
 
 DAY_US = 86_400_000_000
 NOW_US = 1_800_000_000_000_000
 LABEL = Label(camera="cam-1", time_us=NOW_US, media_type="image/jpeg")
 PRIVATE, PUBLIC = sealing.new_pair()
-GATEWAY = """
-[gateway]
-id = "gw-1"
-tenant = "daejeon"
-data_dir = "data"
-[uplink]
-url = "mqtt://127.0.0.1:1883"
-[[place]]
-id = "bridge"
-name = "Bridge"
-latitude = 36.3
-longitude = 127.3
+CAMERA = """
 [[camera]]
 id = "cam-1"
 url = "clip.mp4"
@@ -51,7 +41,7 @@ def keys(tmp_path: Path) -> tuple[Path, bytes]:
 def gateway(tmp_path: Path, keys: tuple[Path, bytes]) -> Path:
     """A gateway's configuration, with one original kept."""
     config = tmp_path / "gateway.toml"
-    config.write_text(GATEWAY, encoding="utf-8")
+    config.write_text(GATEWAY + CAMERA, encoding="utf-8")
     sealed = sealing.seal(b"a face", LABEL, keys[1])
     store = Originals(tmp_path / "data" / "originals" / "cam-1", bytes_max=10**6, days_max=7)
     store.keep(sealed, event="event-00001", time_us=NOW_US, media_type="image/jpeg", now_us=NOW_US)
