@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision import evidence
 from haechi.edge.vision.geometry import Box, Point
+from haechi.edge.vision.kalman import Axis
 from haechi.edge.vision.labels import Label
 from haechi.edge.vision.tracker import Track
 
@@ -21,7 +22,8 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def track(box: Box, label: Label) -> Track:
-    return Track(1, box, 0, 0, 0.4, votes={label: 1.0}, scores=deque([0.8]))
+    axis = Axis(0.5, 0.1, 0.1, 0.1)
+    return Track(1, box, 0, 0, 0.4, axis, axis, votes={label: 1.0}, scores=deque([0.8]))
 
 
 def decoded(picture: evidence.Picture) -> NDArray[np.uint8]:
