@@ -192,3 +192,20 @@ def test_an_adapter_that_describes_wrongly_is_named_before_it_costs_the_others(
     with pytest.raises(ConfigError, match=r"device\[0\]: the adapter modbus describes") as raised:
         assemble(load(SAMPLE))
     assert said in str(raised.value)
+
+
+def test_an_actuator_needs_a_key_and_an_adapter_that_has_it(tmp_path: Path) -> None:
+    actuator = '[[actuator]]\ndevice = "river-1"\nname = "siren"\n'
+    with pytest.raises(ConfigError, match=r"actuator: gateway\.command_key_file is missing"):
+        assembled(tmp_path, "[[valid]]", actuator + "[[valid]]")
+    key = 'data_dir = "data"\ncommand_key_file = "key"'
+    text = SAMPLE.read_text(encoding="utf-8").replace('data_dir = "/var/lib/haechi-edge"', key, 1)
+    path = tmp_path / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"gateway\.command_key_file = .*key: No such file"):
+        assemble(load(path))
+    (tmp_path / "key").write_text("k" * 40, encoding="ascii")
+    assert assemble(load(path)).command_key == b"k" * 40
+    path.write_text(text.replace("[[valid]]", actuator + "[[valid]]", 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"actuator\[0\]\.name = 'siren': river-1 only has: none"):
+        assemble(load(path))
