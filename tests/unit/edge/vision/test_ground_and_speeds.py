@@ -1,13 +1,14 @@
 """Metres and km/h from a picture, and what cannot be known from it."""
 
 import math
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from haechi.contract.observations import Quality
-from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.ground import Ground, Spot
 from haechi.edge.vision.speeds import Speeds
@@ -52,13 +53,16 @@ def test_a_horizon_through_the_corner_of_the_picture_is_none_of_our_business() -
     assert ground.spot(Point(0.2, 0.9)) == pytest.approx(spots[0], abs=1e-9)
 
 
+def seen_at(box: Box) -> Track:
+    """An object as far as speeds care."""
+    return cast(Track, SimpleNamespace(id=1, box=box, misses=0))
+
+
 def driven(km_h: float, *, from_m: float, looks: int = 11, look_s: float = 0.2, way: float = 1) -> Speeds:
     speeds = Speeds(ROAD)
-    track = Track(1, Box(0, 0, 0, 0), 0, 0, 0.4)
     for look in range(looks):
         foot = seen_from_a_pole(0, from_m + way * km_h / 3.6 * look * look_s)
-        track.see(Detection(Box(foot.x - 0.05, foot.y - 0.1, foot.x + 0.05, foot.y), "car", 0.9), look * look_s)
-        speeds.update([track], look * look_s)
+        speeds.update([seen_at(Box(foot.x - 0.05, foot.y - 0.1, foot.x + 0.05, foot.y))], look * look_s)
     return speeds
 
 
@@ -88,9 +92,8 @@ def test_a_short_track_makes_an_uncertain_speed_and_one_look_none() -> None:
 def test_a_vehicle_cut_by_the_pictures_edge_does_not_brake() -> None:
     # Seven metres ahead the road leaves the picture: the box's foot stays at the edge while the car goes on.
     speeds = driven(30, from_m=10)
-    track = Track(1, Box(0.4, 0.9, 0.6, 1.0), 0, 2.2, 0.4)
     before = speeds.of(1)
-    speeds.update([track], 2.2)
+    speeds.update([seen_at(Box(0.4, 0.9, 0.6, 1.0))], 2.2)
     assert speeds.of(1) == before
 
 
