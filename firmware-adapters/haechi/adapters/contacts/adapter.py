@@ -6,7 +6,6 @@ that is not in it. So take differences of it (the gateway's derivation ``increas
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from typing import ClassVar
 
 from haechi.adapters.contacts.config import ContactsConfig
@@ -56,6 +55,7 @@ class GpioContacts(Adapter[ContactsConfig]):
                 unit=one.unit,
                 step=(_STEP.numerator, _STEP.denominator),
                 period_s=config.repeat_s,
+                counter="total",
             )
             for one in config.counters
         ]
@@ -112,10 +112,12 @@ class GpioContacts(Adapter[ContactsConfig]):
             await asyncio.wait((receiving, sleeping), return_when=asyncio.FIRST_COMPLETED)
             return receiving.result() if receiving.done() else []
         finally:
-            for task in (receiving, sleeping):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            receiving.cancel()
+            sleeping.cancel()
+            # To await them one by one would swallow the cancellation of whoever waits here.
+            await asyncio.wait((receiving, sleeping))
+            if not receiving.cancelled():
+                receiving.exception()  # raised above, or met again at the next look
 
     def _take(self, edges: list[Edge], now_s: float) -> None:
         for edge in edges:

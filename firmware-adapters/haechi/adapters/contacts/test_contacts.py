@@ -81,6 +81,27 @@ async def test_edges_that_the_kernel_lost_are_counted_and_the_state_is_found_aga
         assert adapter.host.counters["edges_lost"] == 5
 
 
+async def test_cancelled_in_any_step_it_ends() -> None:
+    """Also while it puts away what it waited with: swallowed there, a cancellation would keep the lines for ever."""
+    async with cabinet(repeat_s=0.02) as (simulator, adapter):
+
+        async def run() -> None:
+            async with aclosing(adapter.samples()) as samples:
+                async for _sample in samples:
+                    pass
+
+        for steps in range(60):
+            task = asyncio.create_task(run())
+            for step in range(steps):
+                if step % 5 == 0:
+                    simulator.pulse(23)
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 2)
+        assert not simulator.is_held
+
+
 async def test_how_lines_are_wired_decides_what_closed_means() -> None:
     other = {**DOOR, "wired_to": "supply"}
     async with cabinet(contact=[other]) as (_simulator, adapter):

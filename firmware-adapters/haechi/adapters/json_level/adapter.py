@@ -9,13 +9,14 @@ from typing import ClassVar
 from haechi.adapters.json_level.config import JsonLevelConfig
 from haechi.adapters.json_level.messages import Reading, reading_of
 from haechi.contract.observations import Quality, Value
-from haechi.contract.places import Datastream, Step
+from haechi.contract.places import Datastream, DeviceClock, Step
 from haechi.sdk import Host, Sample
 from haechi.sdk.listening import Listening
 from haechi.sdk.transports.mqtt_frames import Message
 
 _MILLIMETRE, _CENTIDEGREE = Step(1, 1000), Step(1, 100)
 _OFFLINE = b"offline"
+_CLOCK = DeviceClock(zone="UTC", quality="synchronised")
 
 
 class JsonLevel(Listening[JsonLevelConfig]):
@@ -40,6 +41,7 @@ class JsonLevel(Listening[JsonLevelConfig]):
                 unit=unit,
                 step=(step.numerator, step.denominator),
                 device_time=self.config.device_time,
+                device_clock=_CLOCK if self.config.device_time else None,
             )
             for name, unit, step in rows
         ]
@@ -78,7 +80,10 @@ class JsonLevel(Listening[JsonLevelConfig]):
         if not names:
             return []
         time_us = reading.time_ms * 1000 if self.config.device_time and reading.time_ms is not None else None
-        return [Sample(tuple(names), tuple(values), tuple(qualities) if any(qualities) else None, time_us)]
+        uncertain = tuple(qualities) if any(qualities) else None
+        return [
+            Sample(tuple(names), tuple(values), uncertain, time_us, history=self._is_late(reading, message.waited_s))
+        ]
 
     def state_of(self, message: Message) -> None:
         """Count that the broker has told us that the gauge is gone."""
@@ -111,7 +116,10 @@ class JsonLevel(Listening[JsonLevelConfig]):
             if reading.time_ms is None:
                 self.host.count("time_missing")
             return reading.time_ms is not None
-        is_late = reading.age_ms + 1000 * waited_s > self.config.age_ms_max
+        is_late = self._is_late(reading, waited_s)
         if is_late:
             self.host.count("readings_late")
         return not is_late
+
+    def _is_late(self, reading: Reading, waited_s: float) -> bool:
+        return reading.age_ms + 1000 * waited_s > self.config.age_ms_max

@@ -22,7 +22,10 @@ class JsonLevelConfig(MqttKeys):
         "False: readings are as old as their arrival, and late ones are dropped.",
     )
     age_ms_max: int = Field(
-        default=2000, ge=100, le=60_000, description="Without device_time: what the gauge kept for longer is dropped."
+        default=2000,
+        ge=100,
+        le=60_000,
+        description="What the gauge kept for longer is of the past: without device_time it is dropped.",
     )
     range_min_m: float = Field(
         default=0.25, ge=0, le=100, description="Nearest distance of the gauge; the water may be nearer still."

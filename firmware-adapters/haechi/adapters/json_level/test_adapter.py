@@ -112,7 +112,7 @@ def test_what_the_gauge_kept_is_late_unless_it_says_when() -> None:
     clocked = gauge(device_time=True, client_id="haechi-river-1")
     late = clocked.samples_of(said(1, age_ms=600_000, time_ms=1_795_334_400_123))
     assert late is not None
-    assert [sample.device_time_us for sample in late] == [1_795_334_400_123_000]
+    assert [(sample.device_time_us, sample.history) for sample in late] == [(1_795_334_400_123_000, True)]
     assert clocked.samples_of(said(2)) == []
     assert clocked.host.counters == {"time_missing": 1}
 

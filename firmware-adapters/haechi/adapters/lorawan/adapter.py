@@ -12,12 +12,16 @@ from haechi.adapters.lorawan.counters import FrameCounter, Verdict
 from haechi.adapters.lorawan.payloads import payload_named
 from haechi.adapters.lorawan.uplinks import Uplink, from_chirpstack, from_the_things_stack, received
 from haechi.contract.observations import Quality
-from haechi.contract.places import Datastream
+from haechi.contract.places import Datastream, DeviceClock
 from haechi.sdk import Host, Sample
 from haechi.sdk.listening import Listening
 from haechi.sdk.transports.mqtt_frames import Message
 
 _SECOND_US = 1_000_000
+_HISTORY_US = 300 * _SECOND_US
+"""What a radio gateway kept for longer is of the past: it is stored, and no rule raises an alarm on it."""
+_CLOCK = DeviceClock(zone="UTC", quality="synchronised")
+"""Radio gateways are disciplined by GNSS or NTP; where none can be believed, values are uncertain."""
 
 
 class Lorawan(Listening[LorawanConfig]):
@@ -44,6 +48,7 @@ class Lorawan(Listening[LorawanConfig]):
                 kind=told.kind,
                 step=told.step,
                 device_time=True,
+                device_clock=_CLOCK,
             )
             for one in self.config.end_devices
             for told in self._payloads[one.payload].properties
@@ -89,6 +94,7 @@ class Lorawan(Listening[LorawanConfig]):
                 tuple(values.values()),
                 None if is_good else (Quality.UNCERTAIN,) * len(values),
                 device_time_us=when.time_us,
+                history=when.delay_us > _HISTORY_US,
             )
         ]
 

@@ -125,6 +125,17 @@ def test_a_device_that_joins_anew_begins_a_new_counter() -> None:
     assert one.host.counters == {"counter_restarts": 1, "frames_old": 1}
 
 
+def test_what_a_radio_gateway_kept_is_of_the_past() -> None:
+    one = park()
+    late = one.samples_of(
+        chirpstack(counter=1, rxInfo=[{"gwTime": "2022-07-18T09:00:00Z", "nsTime": "2022-07-18T09:05:01Z"}])
+    )
+    new = one.samples_of(chirpstack(counter=2))
+    assert late is not None
+    assert new is not None
+    assert [late[0].history, new[0].history] == [True, False]
+
+
 def test_what_holds_no_value_is_counted_and_what_is_foreign_is_none_of_ours() -> None:
     one = park()
     assert one.samples_of(chirpstack(b"", port=0)) == []

@@ -53,6 +53,8 @@ class Received(NamedTuple):
     time_us: int
     by_gateway: bool
     """False: by the network server's clock, since no radio gateway's can be believed."""
+    delay_us: int = 0
+    """How long the radio gateway kept it until the network server had it, as far as is known."""
 
 
 class _ChirpstackDevice(Struct, rename="camel"):
@@ -156,7 +158,8 @@ def received(uplink: Uplink, *, tolerance_us: int, delay_max_us: int) -> Receive
         believed = [one for one in believed if -delay_max_us <= one - server_us <= tolerance_us]
     times = list(believed)
     if times:
-        return Received(median_low(times), by_gateway=True)
+        time_us = median_low(times)
+        return Received(time_us, by_gateway=True, delay_us=0 if server_us is None else server_us - time_us)
     if server_us is None:
         raise BadReading(_("an uplink without any time"))
     return Received(server_us, by_gateway=False)
