@@ -5,8 +5,8 @@ known already; so an object half hidden keeps its identity and a shadow never be
 and cars are fast, so a third pass compares boxes grown on all sides. Where a box should be next says a Kalman filter of
 constant velocity (:mod:`.kalman`).
 
-An object counts (:attr:`Track.settled`) once it was seen three times and the median of its scores is high enough; its
-label is what most of its boxes said, weighted by score.
+An object counts (:attr:`Track.settled`) once it was seen three times and the median of its scores is high enough, a
+little higher where it never moved; its label is what most of its boxes said, weighted by score.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from haechi.edge.vision.detection import Detection
-from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.kalman import Axis
 from haechi.edge.vision.labels import Label, family
 
@@ -25,6 +25,8 @@ SCORE_MIN_UNSURE = 0.2
 """Boxes below this are no use even for objects that are known."""
 
 _SEEN_TO_SETTLE = 3
+_SURER_WHEN_STILL = 0.1
+_MOVED_SHARE = 0.3  # of its own size; boxes tremble by less
 _MISSES_TO_DROP = 3
 _OVERLOOKED_MAX = 5
 _LOST_S = 2.0  # how long an object may be hidden and keep its identity
@@ -57,6 +59,8 @@ class Track:
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=10))
     votes: dict[Label, float] = field(default_factory=dict)
     _settled: bool = False
+    _moved: bool = False
+    _began: Point | None = None
 
     @property
     def label(self) -> Label:
@@ -73,6 +77,11 @@ class Track:
         """Whether it counts; what has counted once goes on counting."""
         return self._settled
 
+    @property
+    def moved(self) -> bool:
+        """Whether it was ever seen clearly elsewhere than where it began."""
+        return self._moved
+
     def expected(self, now_s: float) -> Box:
         """Where it should be now."""
         ahead_s = min(now_s - self.last_seen_s, _PREDICT_S_MAX)
@@ -87,6 +96,9 @@ class Track:
             self.across.measure(middle.x, passed_s)
             self.down.measure(middle.y, passed_s)
             self.seen += 1
+            began = self._began = self._began or self.box.centre
+            way = max(abs(middle.x - began.x) / self.box.width, abs(middle.y - began.y) / self.box.height)
+            self._moved |= way >= _MOVED_SHARE
         self.box, self.last_seen_s, self.misses, self.overlooked = detection.box, now_s, 0, 0
         self.note(detection)
 
@@ -99,7 +111,9 @@ class Track:
         """Counts a box's score and label."""
         self.scores.append(detection.score)
         self.votes[detection.label] = self.votes.get(detection.label, 0.0) + detection.score
-        if self.seen >= _SEEN_TO_SETTLE and self.score >= self.score_min:
+        # What never moved may be a thing that looks a little like somebody, for hours: it has to look so more surely.
+        enough = self.score_min if self.moved else self.score_min + _SURER_WHEN_STILL
+        if self.seen >= _SEEN_TO_SETTLE and self.score >= enough:
             self._settled = True
 
 

@@ -121,3 +121,13 @@ def test_a_look_that_could_not_have_shown_it_is_no_miss_but_not_for_ever() -> No
     for i in range(9, 30):
         tracker.look([], i * LOOK_S, lambda _box: True)
     assert not tracker.tracks
+
+
+def test_what_never_moved_has_to_be_surer() -> None:
+    """A tripod that looks a little like somebody, for hours; and somebody as unsure who walks."""
+    tracker = Tracker(score_min=0.4)
+    for i in range(12):
+        walker = seen(Point(0.2 + 0.02 * i, 0.5), score=0.45)
+        tripod, statue = seen(Point(0.7, 0.5), score=0.45), seen(Point(0.9, 0.5), score=0.55)
+        tracker.look([walker, tripod, statue], i * LOOK_S)
+    assert [track.settled for track in sorted(tracker.tracks, key=lambda track: track.box.left)] == [True, False, True]
