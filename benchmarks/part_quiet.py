@@ -31,7 +31,9 @@ _STREET_S = 24.0
 _WALKS_EVERY_S = 8.0
 _LEARNING_S = 20.0
 _MIDDLE = 0.5
-EVERYWHERE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+_EVERYWHERE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+_ROAD = ((0.0, 0.15), (1.0, 0.15), (1.0, 1.0), (0.0, 1.0))
+"""Without the car park behind it, where cars do stand."""
 CAMERA = CameraConfig.model_validate(
     {
         "id": "quiet",
@@ -41,8 +43,8 @@ CAMERA = CameraConfig.model_validate(
         "detector": {"precision": "fp32"},
         "lines": [{"name": "middle", "a": (_MIDDLE, 0.0), "b": (_MIDDLE, 1.0)}],
         "zones": [
-            {"name": "people", "kind": "intrusion", "polygon": EVERYWHERE, "clear_after_s": 2},
-            {"name": "vehicles", "kind": "stopped_vehicle", "polygon": EVERYWHERE},
+            {"name": "people", "kind": "intrusion", "polygon": _EVERYWHERE, "clear_after_s": 2},
+            {"name": "vehicles", "kind": "stopped_vehicle", "polygon": _ROAD},
         ],
     }
 )
