@@ -45,7 +45,7 @@ PARTS = (
     Part("return of the broker", part_recovery.measure, 200),
     Part("sensor to screen", part_screen.measure, 120),
     Part("detector", part_vision.measure_look, 90),
-    Part("camera without movement", part_vision.measure_gate, 240),
+    Part("camera without movement", part_vision.measure_gate, 420),
     Part("people, staged", part_accuracy.measure, 300),
     Part("quiet video made hard", part_quiet.measure, 1500),
 )
