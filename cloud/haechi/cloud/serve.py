@@ -283,7 +283,7 @@ class Cloud:
     async def _keep_house(self) -> None:
         while True:
             for chore in retention.CHORES:
-                await self._quietly(partial(self._do, chore))
+                await self._do(chore)
             await self._inspect()
             while self._unused:
                 try:
@@ -294,9 +294,16 @@ class Cloud:
                     break
             await asyncio.sleep(HOUSE_S)
 
-    def _do(self, chore: retention.Chore, connection: Connection) -> bool:
-        self._unused.extend(chore(connection, now_us()))
-        return True
+    async def _do(self, chore: retention.Chore) -> None:
+        """Do a chore; what it leaves unused may be discarded once that is committed, and not before."""
+        unused: list[str] = []
+
+        def work(connection: Connection) -> bool:
+            unused[:] = chore(connection, now_us())
+            return True
+
+        if await self._quietly(work):
+            self._unused.extend(unused)
 
     async def _inspect(self) -> None:
         """Fence off who is out of bounds, and nobody else any more."""
@@ -317,13 +324,15 @@ class Cloud:
             return
         await self._quietly(stand)
 
-    async def _quietly(self, work: Callable[[Connection], bool]) -> None:
-        """Run something that can as well be done later; ring when it changed something."""
+    async def _quietly(self, work: Callable[[Connection], bool]) -> bool:
+        """Run something that can as well be done later; ring when it changed something. False when it was put off."""
         try:
             if await self._writer.run(Turn.KEEPING, work):
                 self._bell.ring()
         except StateUnavailable as error:
             log.warning("state: %s; put off", error)
+            return False
+        return True
 
     def _health(self) -> list[PartHealth]:
         parts = []
