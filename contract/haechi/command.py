@@ -10,6 +10,7 @@ Exit codes: 0 done, 1 it ran and found something wrong, 2 what was asked for can
 
 import argparse
 import importlib.metadata
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -46,11 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     register(subparser)
     namespace = subparser.parse_args(words[1:])
     try:
-        return int(namespace.run(namespace))
+        code = int(namespace.run(namespace))
+        sys.stdout.flush()
     except UsageError as error:
         return _refuse(error)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever reads this, such as `head`, has seen enough; what is left must not complain at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
 
 
 def _load(point: importlib.metadata.EntryPoint) -> Callable[[argparse.ArgumentParser], Any]:

@@ -11,8 +11,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from haechi.edge.vision.geometry import Point
 
 TREMBLE = 0.005
@@ -42,6 +40,8 @@ class Ground:
         """
         # Measured from their middle, which lies on the ground for sure: there the depth may be called 1.
         self._middle = Point(sum(p.x for p in points) / len(points), sum(p.y for p in points) / len(points))
+        import numpy as np  # noqa: PLC0415 - a gateway reads its configuration without; it costs 13 MB
+
         rows, known = [], []
         for given, spot in zip(points, spots, strict=True):
             point = self._from_middle(given)

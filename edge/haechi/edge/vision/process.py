@@ -159,6 +159,7 @@ class CameraLoop:
                 continue
             finally:
                 self._read_before += capture.frames_read
+                self._health.frames_read = self._read_before
                 capture.close()
                 self._looker.forget()
             if not self._config.loop:
