@@ -40,7 +40,7 @@ class Ground:
         """
         # Measured from their middle, which lies on the ground for sure: there the depth may be called 1.
         self._middle = Point(sum(p.x for p in points) / len(points), sum(p.y for p in points) / len(points))
-        import numpy as np  # noqa: PLC0415 - a gateway reads its configuration without; it costs 13 MB
+        import numpy as np
 
         rows, known = [], []
         for given, spot in zip(points, spots, strict=True):
