@@ -226,9 +226,10 @@ def _tell(report: dict[str, Any]) -> None:
     if report["boxes"] is not None:
         figures = {key: "–" if value is None else value for key, value in report["boxes"].items()}
         _say(
-            _("boxes: AP50 {ap50}, precision {precision}, recall {recall}, identity switches {id_switches}").format(
-                **figures
-            )
+            _(
+                "boxes: AP50 {ap50} (one look at the whole picture {ap50_bare}), precision {precision}, "
+                "recall {recall}, identity switches {id_switches}"
+            ).format(**figures)
         )
     if report["heads"] is not None:
         _say(_("heads: {covered} of {persons} persons over 40 px covered by the blur").format(**report["heads"]))

@@ -21,6 +21,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 from haechi.edge.vision.models.errors import ModelError
 from haechi.text import _
 
+onnxruntime.disable_telemetry_events()  # a city's camera tells nobody that it runs
+
 # Its errors have no common base.
 _REFUSALS = (
     Fail,
