@@ -54,7 +54,7 @@ PARTS = (
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about three minutes instead of ten")
+    parser.add_argument("--quick", action="store_true", help="some minutes instead of half an hour")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as a list of JSON objects")
     parser.add_argument("--only", default="", metavar="WORD", help="only parts whose name holds this word")
     parser.add_argument(
