@@ -20,9 +20,9 @@ REFUSED_VERSION = bytes([0x20, 2, 0, 1])
 PROTOCOL_LEVEL_AT = 8
 """Of a CONNECT shorter than 128 bytes: type, length (1 byte), 0 4 M Q T T, level."""
 
-METER = """
+DEVICE = """
 [[device]]
-id = "meter-1"
+id = "{name}"
 kind = "meter"
 place = "bridge"
 adapter = "modbus"
@@ -35,29 +35,10 @@ period_s = 0.2
 [[device.config.registers]]
 name = "r{{address:04d}}"
 first = 0
-count = 1000
+count = {count}
 unit = "m"
 observed_property = "level"
 """
-
-DEAD = """
-[[device]]
-id = "dead-{number}"
-kind = "meter"
-place = "bridge"
-adapter = "modbus"
-[device.config]
-transport = "tcp"
-host = "127.0.0.1"
-port = {port}
-unit_id = 1
-[[device.config.register]]
-name = "level"
-address = 0
-unit = "m"
-observed_property = "level"
-"""
-"""Many of them make a status that is larger than a small packet."""
 
 
 @contextlib.asynccontextmanager
@@ -109,9 +90,12 @@ async def test_a_small_packet_limit_is_kept(tmp_path: Path) -> None:
     ):
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
-            dead = "".join(DEAD.format(number=number, port=nobody.getsockname()[1]) for number in range(30))
+            port = nobody.getsockname()[1]
+        # Many that do not answer make a status that is larger than a small packet.
+        dead = "".join(DEVICE.format(name=f"dead-{number}", port=port, count=1) for number in range(30))
+        meter = DEVICE.format(name="meter-1", port=simulator.port, count=1000)
         # What was made before the limit was known waits; descriptions are made anew, values made afterwards fit.
-        gateway = GatewayProcess(tmp_path / "gateway", broker.url, METER.format(port=simulator.port) + dead)
+        gateway = GatewayProcess(tmp_path / "gateway", broker.url, meter + dead)
         await gateway.start()
         try:
             await cloud.until(lambda: cloud.observations >= 3000 and bool(cloud.statuses))
