@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from haechi.contract import ContractError
+from haechi.contract.actuators import Bounds, Seconds
 from haechi.contract.events import ConditionId, EventId, EventType
 from haechi.contract.observations import Value
 from haechi.contract.parcel import ClockQuality, EpochHex, Seq
@@ -24,6 +25,8 @@ CONDITIONS_MAX = 200
 """A status or acknowledgement names at most this many conditions."""
 RESULTS_MAX = 16
 """A status tells what became of at most this many commands: the newest."""
+ACTUATORS_MAX = 100
+"""A status tells of at most this many actuators."""
 COMMAND_S_MAX = 600
 """A command to a device expires at most so long after it was given."""
 CONTROL_BYTES_MAX = 64 * 1024
@@ -33,7 +36,6 @@ Time = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Microseconds since 1970 UTC; what no database holds is no time."""
 
 CommandId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 Message = TypeVar("Message")
 
@@ -72,6 +74,17 @@ class CommandResult(Struct, frozen=True, kw_only=True):
     """One line: why."""
 
 
+class ActuatorStatus(Bounds, frozen=True, kw_only=True):
+    """One thing that a device of the gateway may be told, within which bounds, and how it stands."""
+
+    device: Identifier
+    name: Identifier
+    state: Value | None = None
+    """What the device has confirmed last; None where nobody knows: before the first command, after ``unknown``."""
+    back_us: Time | None = None
+    """When the gateway sets it back, or has been trying to since; None while it need not."""
+
+
 class GatewayStatus(Struct, frozen=True, kw_only=True):
     """How a gateway is doing, and its resynchronisation question. Retained; the last will says ``offline``."""
 
@@ -98,6 +111,8 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     those on which it thinks otherwise. None where they are too many to be listed."""
     commands: Annotated[tuple[CommandResult, ...], Meta(max_length=RESULTS_MAX)] = ()
     """What became of the last commands to devices, oldest first."""
+    actuators: Annotated[tuple[ActuatorStatus, ...], Meta(max_length=ACTUATORS_MAX)] | None = None
+    """What its devices may be told. None where that is not said: by an earlier version, or for want of room."""
 
 
 class SettledRanges(Struct, frozen=True, kw_only=True):

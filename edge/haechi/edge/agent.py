@@ -269,6 +269,7 @@ class _Agent:
             heed=lambda order, doubts: recorder.heed(order, doubts),
             parcel_bytes_max=take_parcel_bytes_max,
             commanded=lambda: self._desk.results,
+            actuators=lambda: self._desk.actuators,
         )
         uplink = Uplink(
             self._broker,

@@ -92,8 +92,8 @@ def _countable(counters: Mapping[str, object]) -> dict[str, int | float]:
 def encode_status(status: GatewayStatus, bytes_max: int = CONTROL_BYTES_MAX) -> bytes:
     """Return a status as bytes within a limit.
 
-    What is left out, in this order: counters, components that run well, all components, which conditions stand (then
-    they are not compared this time), all problems but the first.
+    What is left out, in this order: counters, components that run well, all components, what may be commanded
+    (then that is not said), which conditions stand (then they are not compared this time), all problems but the first.
     """
     payload = encode_control(status)
     if len(payload) <= bytes_max:
@@ -106,8 +106,10 @@ def encode_status(status: GatewayStatus, bytes_max: int = CONTROL_BYTES_MAX) -> 
         payload = encode_control(replace(status, components=components))
         if len(payload) <= bytes_max:
             return payload
-    shorter = replace(status, components=(), standing=None)
-    payload = encode_control(shorter)
-    if len(payload) <= bytes_max:
-        return payload
+    untold = replace(status, components=(), actuators=None)
+    shorter = replace(untold, standing=None)
+    for less in (untold, shorter):
+        payload = encode_control(less)
+        if len(payload) <= bytes_max:
+            return payload
     return encode_control(replace(shorter, problems=tuple(line[:120] for line in status.problems[:1])))

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from haechi.contract import ContractError
+from haechi.contract import ContractError, vectors_folder
 from haechi.contract.catalogue import catalogue, lookup
 from haechi.contract.control import (
     Acknowledgement,
@@ -50,6 +50,21 @@ def test_a_topic_is_built_and_taken_apart() -> None:
 def test_a_foreign_topic_is_refused(name: str) -> None:
     with pytest.raises(ContractError):
         parse(name)
+
+
+def test_a_status_of_this_version_is_read_for_ever() -> None:
+    status = decode_status((vectors_folder() / "v1-status.json").read_bytes())
+    siren, light, sign = status.actuators or ()
+    assert (siren.device, siren.name, siren.kind, siren.state, siren.back_us) == (
+        *("post-1", "siren", "switch", True),
+        1_800_000_020_000_000,
+    )
+    assert (light.minimum, light.maximum, light.unit, light.fail_safe, light.state) == (0.0, 100.0, "%", 10.0, None)
+    assert (sign.characters_max, sign.fail_safe, sign.on_s_max) == (16, "", 3600.0)
+    assert [one.state for one in status.commands] == ["done", "unknown"]
+    assert status.standing == ("river-1.level.high",)
+    before = decode_status(b'{"state":"online","at_us":1}')
+    assert before.actuators is None, "an earlier gateway does not say what it may be told"
 
 
 def test_control_messages_survive() -> None:

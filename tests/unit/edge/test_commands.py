@@ -261,6 +261,35 @@ async def test_it_is_set_back_after_its_time_and_again_until_the_device_confirms
     ]
 
 
+async def test_what_may_be_told_is_told_with_how_it_stands(scene: Scene) -> None:
+    def siren() -> tuple[Value | None, int | None]:
+        one = next(one for one in scene.desk.actuators if one.name == "siren")
+        return one.state, one.back_us
+
+    async with running(scene):
+        light = next(one for one in scene.desk.actuators if one.name == "light")
+        assert (light.device, light.kind, light.unit, light.maximum) == ("post-1", "level", "%", 100.0)
+        assert siren() == (None, None), "nobody knows how it stands before it was told anything"
+        scene.desk.give(command(on_s=20.0))
+        await scene.result("command-1")
+        assert siren() == (True, NOW_US + 20_000_000)
+        scene.now_s += 30
+        scene.desk.give(command("command-2", "light", 20.0))  # it wakes sooner than for its next look
+        await scene.until(lambda: siren() == (False, None), scene.told)
+        scene.post.trouble = OSError("cable")
+        scene.desk.give(command("command-3"))
+        await scene.result("command-3")
+        state, back_us = siren()
+        assert state is None
+        assert back_us is not None, "it may be on, so it is set back"
+
+
+@pytest.mark.parametrize("wrong", [{"maximum": float("inf")}, {"unit": "x" * 33}, {"characters_max": 9999}])
+def test_what_no_status_could_say_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="light: "):
+        replace(LIGHT, **wrong).checked()
+
+
 async def test_a_stop_sets_everything_back(scene: Scene) -> None:
     async with running(scene):
         scene.desk.give(command())

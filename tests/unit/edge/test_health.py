@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from haechi.contract.control import CONTROL_BYTES_MAX, GatewayStatus, HeldEpoch, decode_status
+from haechi.contract.control import CONTROL_BYTES_MAX, ActuatorStatus, GatewayStatus, HeldEpoch, decode_status
 from haechi.edge.health import Health, encode_status
 
 
@@ -49,11 +49,16 @@ def test_a_status_fits_what_a_small_broker_takes_and_still_names_its_epochs(devi
         problems=health.problems,
         epochs=epochs,
         standing=standing,
+        actuators=tuple(
+            ActuatorStatus(device=f"post-{number}", name="siren", kind="switch", fail_safe=False, on_s_max=60.0)
+            for number in range(100)
+        ),
     )
     payload = encode_status(status, 2744)
     assert len(payload) <= 2744
     told = decode_status(payload)
     assert told.epochs == epochs
+    assert told.actuators is None, "what is left out must not look as if nothing could be told"
     assert told.standing is None, "what is left out must not look as if nothing stood"
     assert told.problems
 

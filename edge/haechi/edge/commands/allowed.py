@@ -61,9 +61,7 @@ class Allowed(NamedTuple):
         """Return why this cannot be asked of it; empty where it can."""
         if value is None:
             return _("no value")
-        if on_s is not None and on_s > self.actuator.on_s_max:
-            return _("on_s: expected at most {most:g}").format(most=self.actuator.on_s_max)
-        return self.actuator.fault(value)
+        return self.actuator.fault_in(value, on_s)
 
 
 def allowed(written: Iterable[ActuatorConfig], adapters: Mapping[str, Adapter[Any]]) -> dict[tuple[str, str], Allowed]:

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from haechi.contract.control import COMMAND_S_MAX, RESULTS_MAX, Command, CommandResult
+from haechi.contract.control import (
+    ACTUATORS_MAX,
+    COMMAND_S_MAX,
+    RESULTS_MAX,
+    ActuatorStatus,
+    Command,
+    CommandResult,
+)
 from haechi.contract.observations import Value
 from haechi.contract.parcel import ClockQuality
 from haechi.edge.commands.allowed import Allowed
@@ -50,6 +57,8 @@ class _Hand:
     waiting: asyncio.Queue[tuple[Command, float]] = field(default_factory=lambda: asyncio.Queue(_WAITING_MAX))
     back_at_s: dict[str, float] = field(default_factory=dict)
     """By actuator that may be away from its fail-safe state: when it is set back (monotonic)."""
+    states: dict[str, Value] = field(default_factory=dict)
+    """By actuator: what the device has confirmed last; without those of which nobody knows."""
 
 
 class CommandDesk:
@@ -73,7 +82,7 @@ class CommandDesk:
             journal: where commands are put down.
             clocks: what the time is told by.
             health: shown what cannot be set back.
-            on_result: called when :attr:`results` has grown.
+            on_result: called when :attr:`results` has grown, or something was set back.
             is_ours: tells whether somebody gave a command who may.
             journal_lost: True where nobody knows what stood in the journal: then everything is set back at the start,
                 and everything refused until nothing that may have stood there is valid any more.
@@ -91,6 +100,12 @@ class CommandDesk:
     def results(self) -> tuple[CommandResult, ...]:
         """What became of the last commands, oldest first."""
         return tuple(self._results.values())
+
+    @property
+    def actuators(self) -> tuple[ActuatorStatus, ...]:
+        """What may be commanded, and how it stands: what the cloud is told, so at most as many as a status takes."""
+        told = list(self._allowed.values())[:ACTUATORS_MAX]
+        return tuple(self._status_of(one, self._hands[one.device]) for one in told)
 
     def give(self, command: Command) -> None:
         """Take a command in the moment it came; what becomes of it is told in :attr:`results`.
@@ -227,6 +242,10 @@ class CommandDesk:
         if entry.away:
             hand.back_at_s[name] = self._clocks.now_s() + on_s
         state, detail = await self._actuate(allowed, entry.value, on_s)
+        if state == "done":
+            hand.states[name] = entry.value
+        elif state == "unknown":
+            hand.states.pop(name, None)
         if state == "refused":
             if back_before_s is None:
                 hand.back_at_s.pop(name, None)
@@ -255,8 +274,12 @@ class CommandDesk:
         state, detail = await self._actuate(allowed, allowed.actuator.fail_safe, allowed.actuator.on_s_max)
         if state == "done":
             _log.info("%s.%s is set back to %r", device, name, allowed.actuator.fail_safe)
+            hand.states[name] = allowed.actuator.fail_safe
             await self._is_safe(device, hand, name)
+            self._on_result()
             return
+        if state == "unknown":
+            hand.states.pop(name, None)
         hand.back_at_s[name] = self._clocks.now_s() + _SAFE_AGAIN_S
         line = _("{device}.{name} cannot be set back to its fail-safe state: {why}")
         self._health.problem(f"away {device}.{name}", line.format(device=device, name=name, why=detail))
@@ -266,6 +289,25 @@ class CommandDesk:
         self._health.problem(f"away {device}.{name}", "")
         with contextlib.suppress(OutboxError):  # the next start sets it back once more
             await self._journal.is_safe(device, name)
+
+    def _status_of(self, allowed: Allowed, hand: _Hand) -> ActuatorStatus:
+        actuator = allowed.actuator
+        back_at_s = hand.back_at_s.get(actuator.name)
+        return ActuatorStatus(
+            device=allowed.device,
+            name=actuator.name,
+            kind=actuator.kind,
+            fail_safe=actuator.fail_safe,
+            on_s_max=actuator.on_s_max,
+            minimum=actuator.minimum,
+            maximum=actuator.maximum,
+            unit=actuator.unit,
+            characters_max=actuator.characters_max,
+            state=hand.states.get(actuator.name),
+            back_us=None
+            if back_at_s is None
+            else self._clocks.now_us() + round((back_at_s - self._clocks.now_s()) * 1e6),
+        )
 
     def _fault(self, allowed: Allowed, command: Command) -> str:
         if self._clocks.quality() is ClockQuality.LIFTED:

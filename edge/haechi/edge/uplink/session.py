@@ -15,6 +15,7 @@ from haechi.contract.control import (
     CONDITIONS_MAX,
     CONTROL_BYTES_MAX,
     Acknowledgement,
+    ActuatorStatus,
     Command,
     CommandResult,
     Doubt,
@@ -61,6 +62,8 @@ class Face:
     """Told the largest parcel that this broker takes."""
     commanded: Callable[[], tuple[CommandResult, ...]] = tuple
     """Says what became of the last commands to devices."""
+    actuators: Callable[[], tuple[ActuatorStatus, ...]] = tuple
+    """Says what devices may be told, and how that stands."""
 
     def topic(self, channel: str) -> str:
         """Return the full topic of one of our channels."""
@@ -342,6 +345,7 @@ class Session:
                 oldest_us=figures.oldest_us,
                 components=self._health.components,
                 commands=self._face.commanded(),
+                actuators=self._face.actuators(),
                 problems=self._health.problems,
                 standing=standing,
             ),
