@@ -99,6 +99,66 @@ def test_boxes_of_a_mot_truth(clip: Callable[..., Path], tmp_path: Path) -> None
     assert boxes["recall"] == 0.8
 
 
+def sequence(folder: Path, rows: int, promised: int | None = None) -> Path:
+    """The square of the clips as a sequence of the MOT Challenge, `rows` pictures of the `promised`."""
+    (folder / "img 100%").mkdir(parents=True)
+    for n in range(rows):
+        picture = np.zeros((192, 320, 3), np.uint8)
+        picture[80:120, 10 + 5 * n : 40 + 5 * n] = 255
+        assert cv2.imwrite(str(folder / "img 100%" / f"{n + 1:06}.png"), picture)
+    info = f"[Sequence]\nname=S\nimDir=img 100%\nframeRate=10\nseqLength={promised or rows}\nimExt=.png\n"
+    (folder / "seqinfo.ini").write_text(info, encoding="utf-8")
+    return folder
+
+
+def test_a_sequence_of_the_mot_challenge_is_a_clip(tmp_path: Path) -> None:
+    (tmp_path / "gt.txt").write_text(
+        "\n".join(f"{n + 1},1,{11 + 5 * n},81,30,40,1,1,1" for n in range(20)), encoding="utf-8"
+    )
+    report = evaluated(sequence(tmp_path / "S-01", 20), tmp_path / "gt.txt")
+    assert (report["boxes"]["ap50"], report["boxes"]["recall"]) == (1.0, 0.8)
+    assert (report["cost"]["frames"], report["cost"]["frames_looked_at"]) == (20, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: (folder / "seqinfo.ini").unlink(), "MOT Challenge sequence with seqinfo.ini"),
+        (lambda folder: (folder / "img 100%" / "000007.png").unlink(), "000007.png: there is no such picture"),
+        (lambda folder: (folder / "seqinfo.ini").write_text("frameRate=10\n"), "section [Sequence]"),
+        (lambda folder: (folder / "seqinfo.ini").write_text("[Sequence]\nseqLength=20\n"), "frameRate"),
+        (
+            lambda folder: (folder / "seqinfo.ini").write_text("[Sequence]\nframeRate=10\nseqLength=1\nimDir=../..\n"),
+            "imDir",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_sequence_is_answered_with_what_is_missing(
+    change: Callable[[Path], object], said: str, tmp_path: Path, capfd: Any
+) -> None:
+    folder = sequence(tmp_path / "S-01", 20)
+    change(folder)
+    (tmp_path / "t.toml").write_text(LINE, encoding="utf-8")
+    assert main(["camera", "evaluate", str(folder), "--truth", str(tmp_path / "t.toml"), "--model", "background"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_who_looks_straight_down_in_vain_is_told(
+    clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    class Blind(SeesTheSquare):
+        input_px = (192, 320)
+
+        def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+            return []
+
+    monkeypatch.setattr("haechi.edge.vision.cli.open_detector", lambda *_args, **_options: Blind())
+    (tmp_path / "t.toml").write_text(LINE, encoding="utf-8")
+    assert main(["camera", "evaluate", str(clip(seconds=8)), "--truth", str(tmp_path / "t.toml")]) == 0
+    assert "try --model background" in capfd.readouterr().err
+
+
 @pytest.mark.usefixtures("model_cache")
 def test_the_same_answer_twice(clip: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t.toml").write_text(LINE, encoding="utf-8")

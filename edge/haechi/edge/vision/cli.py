@@ -38,7 +38,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title=_("commands"), required=True)
 
     judge = commands.add_parser("evaluate", help=_("replay a clip by its own time and compare with the truth"))
-    judge.add_argument("clip", type=Path, help=_("video file"))
+    judge.add_argument("clip", type=Path, help=_("video file, or a MOT Challenge sequence's folder"))
     judge.add_argument(
         "--truth",
         type=Path,
@@ -99,7 +99,7 @@ def _silence_libraries() -> None:
 def _evaluate(arguments: argparse.Namespace) -> int:
     if arguments.camera and not arguments.config:
         raise UsageError(_("--camera: say in which file with --config"))
-    if not arguments.clip.is_file():
+    if not arguments.clip.exists():
         raise UsageError(_("{path}: there is no such file").format(path=arguments.clip))
     truth = truths.read(arguments.truth)
     camera = _camera(arguments.config, arguments.camera) if arguments.config else None
@@ -118,6 +118,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             _("warning: the truth names {count} frames beyond the clip's end; do they belong together?").format(
                 count=beyond
             )
+            + "\n"
+        )
+    if judged.recognising.in_vain:
+        sys.stderr.write(
+            _(
+                "hint: something large moved in {looks} looks, and the detector recognised something there in "
+                "{recognised} of them; for a camera that looks straight down try --model background"
+            ).format(looks=judged.recognising.looks, recognised=judged.recognising.recognised)
             + "\n"
         )
     report = judged.report()

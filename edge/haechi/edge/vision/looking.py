@@ -25,6 +25,7 @@ from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.measures import Measure
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
+from haechi.edge.vision.recognising import Recognising
 from haechi.edge.vision.scene import Crossing, Scene
 from haechi.edge.vision.tracker import Track, Tracker
 from haechi.edge.vision.view import FaultChange, View
@@ -83,6 +84,8 @@ class Looker:
         self._gate = MotionGate() if self._recognises else None
         self._gated = config.motion.enabled and self._recognises
         self._moved: list[Box] = []
+        self.recognising = Recognising()
+        """How much of what moves the detector knows."""
         self.parts_max = config.detector.parts_max
         """How many parts a look may see beside the whole picture; may be changed."""
         self._parts_seen = 0
@@ -155,6 +158,7 @@ class Looker:
         self._parts_seen += len(parts)
         seen = [(part, self._detector.look(colours[part.rows, part.columns])) for part in parts]
         found = regions.joined(in_whole, seen, scale)
+        self.recognising.note(self._moved, [thing.box for thing in found if thing.score >= self._score_min])
         self._moved = []
         overlooks = partial(scale.overlooked, parts=parts)
         return in_whole, found, self._tracker.look(without_doubles(found), now_s, overlooks)

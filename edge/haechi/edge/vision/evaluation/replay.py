@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.evaluation.sequence import open_sequence
 from haechi.edge.vision.masking import Masks
 from haechi.edge.vision.picture import Decoded, Picture
 from haechi.edge.vision.source import CannotOpen, open_source
@@ -32,13 +34,14 @@ class Replay:
     """A clip that is played once."""
 
     def __init__(self, config: CameraConfig) -> None:
-        """Opens the clip that the camera's ``url`` names.
+        """Opens the clip that the camera's ``url`` names: a video file, or the folder of a MOT Challenge sequence.
 
         Raises:
-            CannotOpen: it is not there or no video.
+            CannotOpen: it is not there, or neither.
         """
         self._config = config
-        self._source = open_source(config, {})
+        path = Path(config.url)
+        self._source = open_sequence(path) if path.is_dir() else open_source(config, {})
         self._masks = Masks(config.masks)
         self._frame_s = 1 / self._source.frames_a_s
         self.frames_expected = self._source.frames_expected

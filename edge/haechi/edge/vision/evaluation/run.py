@@ -108,6 +108,8 @@ class Evaluation:
         """
         self._replay = replay = Replay(self._config)
         looker = Looker(self._config, self._detector)
+        self.recognising = looker.recognising
+        """How much of what moves the detector knows."""
         begun_s = time.perf_counter()
         for shot in replay.shots():
             cpu_s = time.process_time()
