@@ -45,7 +45,7 @@ lines = [{{ name = "middle", a = [0.5, 0.0], b = [0.5, 1.0] }}]
 class SeesTheSquare:
     """A detector that finds the square of the clip and calls it a person."""
 
-    input_px = None
+    input_px: tuple[int, int] | None = None
 
     def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
         bright = cv2.inRange(picture, (150, 150, 150), (255, 255, 255))
