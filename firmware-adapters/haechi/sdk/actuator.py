@@ -17,6 +17,10 @@ class Actuator(Bounds, frozen=True, kw_only=True):
     name: str
     """Unique within the device: ``siren``."""
 
+    def fault_of_time(self, on_s: float) -> str:
+        """Return why it cannot be away from its fail-safe state for ``on_s``; empty where it can."""
+        return "" if 0 < on_s <= self.on_s_max else _("expected 0 to {most:g} s").format(most=self.on_s_max)
+
     def checked(self) -> Self:
         """Return itself, if it makes sense.
 

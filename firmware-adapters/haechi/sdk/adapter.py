@@ -20,6 +20,7 @@ from haechi.sdk.actuator import Actuator
 from haechi.sdk.errors import ConfigError, NotDone
 from haechi.sdk.host import Host
 from haechi.sdk.sample import Sample
+from haechi.text import _
 
 if TYPE_CHECKING:  # it needs pyserial, which an adapter without a serial line need not have
     from haechi.sdk.wire_load import WireLoad
@@ -126,6 +127,22 @@ class Adapter(ABC, Generic[ConfigT]):
         Without any, nothing is ever written to the device.
         """
         return []
+
+    def admitted(self, actuator: str, value: Value, on_s: float) -> Actuator:
+        """Return the declaration of ``actuator``, if it may be told this. Since SDK 1.1.
+
+        The gateway has judged a command before the adapter hears of it; what harms people is judged twice. Let it be
+        the first line of :meth:`actuate`.
+
+        Raises:
+            NotDone: it is not declared, or the value or the time is out of its bounds; nothing was sent.
+        """
+        declared = next((one for one in self.actuators() if one.name == actuator), None)
+        if declared is None:
+            raise NotDone(_("{actuator}: this device has nothing of that name to be told").format(actuator=actuator))
+        if fault := declared.fault(value) or declared.fault_of_time(on_s):
+            raise NotDone(f"{actuator}: {fault}")
+        return declared
 
     async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
         """Bring ``actuator`` into the state ``value``; return when the device has confirmed it. Since SDK 1.1.

@@ -1,7 +1,7 @@
 """Modbus as a device sees it: requests cut out of a stream, and answered. For simulated devices.
 
 Nothing here is the master's code: what a master sends is parsed a second time, from the specification, so that the two
-can disagree. (MODBUS Application Protocol V1.1b3: functions 1 to 4 and clause 7; MODBUS over Serial Line V1.02: 2.5.1.)
+can disagree. (MODBUS Application Protocol V1.1b3: functions 1 to 6 and clause 7; MODBUS over Serial Line V1.02: 2.5.1.)
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from haechi.sdk.transports.modbus_frames import Table, crc16
 
+_WRITES = {5: Table.COIL, 6: Table.HOLDING}
+_COIL_STATES = {0x0000: 0, 0xFF00: 1}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 _MBAP = struct.Struct(">HHHB")
 _REQUEST_BYTES = 8
@@ -25,6 +27,28 @@ class Asked(NamedTuple):
     first: int
     size: int
     """How many elements."""
+
+
+class Told(NamedTuple):
+    """What a request wants to write."""
+
+    table: Table
+    address: int
+    element: int
+    """A register's content, or a coil's 0 or 1."""
+
+
+def told(pdu: bytes) -> Told | None:
+    """Return what ``pdu`` wants to write; None where it is no sound write of one element."""
+    table = _WRITES.get(pdu[0])
+    if table is None or len(pdu) != 5:
+        return None
+    address, element = struct.unpack(">HH", pdu[1:])
+    if table is Table.COIL:
+        if element not in _COIL_STATES:
+            return None
+        element = _COIL_STATES[element]
+    return Told(table, address, element)
 
 
 def asked(pdu: bytes) -> Asked | bytes:

@@ -1,7 +1,7 @@
 """A Modbus device that is not there: answers reads of what it holds, over a pseudo-terminal (RTU) or TCP.
 
 It is as strict as real ones are: a read that touches an address which was never set is refused, and so is every
-function but the four reads.
+function but the four reads, and the writing of one coil or register that was named as an output.
 """
 
 import asyncio
@@ -28,6 +28,14 @@ class ModbusSlave:
         """tcp: port on 127.0.0.1."""
         self.ledger: deque[tuple[Table, int, tuple[int, ...]]] = deque(maxlen=_LEDGER_MAX)
         """Everything that was ever set, oldest first."""
+        self.written: deque[tuple[Table, int, int]] = deque(maxlen=_LEDGER_MAX)
+        """Every write of an output that reached it, oldest first."""
+        self.outputs: set[tuple[Table, int]] = set()
+        """What may be written; nothing unless somebody says so."""
+        self.jammed: set[tuple[Table, int]] = set()
+        """Outputs that confirm a write and stay as they are."""
+        self.writes_delayed_s = 0.0
+        """How late writes are confirmed; what they say is done at once."""
         self.silent = False
         """True: it answers nothing."""
         self.delays_s: deque[float] = deque()
@@ -59,6 +67,10 @@ class ModbusSlave:
             self._elements[table, address + place] = element
         self.ledger.append((table, address, elements))
 
+    def element(self, table: Table, address: int) -> int:
+        """Return what a register or bit holds."""
+        return self._elements[table, address]
+
     def set_packed(self, table: Table, address: int, layout: str, *values: float) -> None:
         """Put values into registers, packed as :mod:`struct` does with ``layout``, such as ``>f``."""
         packed = struct.pack(layout, *values)
@@ -66,6 +78,9 @@ class ModbusSlave:
 
     def answer(self, pdu: bytes) -> bytes:
         """Return the answer to a request, without address and check bytes."""
+        told = requests.told(pdu)
+        if told is not None:
+            return self._obey(told, pdu)
         asked = requests.asked(pdu)
         if isinstance(asked, bytes):
             return asked
@@ -76,6 +91,15 @@ class ModbusSlave:
         if not all(one in self._elements for one in wanted):
             return requests.refusal(table, requests.ILLEGAL_ADDRESS)
         return requests.answer(table, [self._elements[one] for one in wanted])
+
+    def _obey(self, told: requests.Told, pdu: bytes) -> bytes:
+        output = told.table, told.address
+        if output not in self.outputs:
+            return requests.refusal(pdu[0], requests.ILLEGAL_ADDRESS)
+        self.written.append((*output, told.element))
+        if output not in self.jammed:
+            self.set(*output, told.element)
+        return pdu
 
     def unplug(self) -> None:
         """rtu: pull the cable; the port vanishes under whoever holds it."""
@@ -110,7 +134,7 @@ class ModbusSlave:
             sealed = bytearray(requests.rtu_answer(unit, self.answer(pdu)))
             if self.damaged:
                 sealed[self.damaged.popleft() % len(sealed)] ^= 0x01
-            delay_s = self.delays_s.popleft() if self.delays_s else 0.0
+            delay_s = self._delay_s(pdu)
             asyncio.get_running_loop().call_later(delay_s, self._say, bytes(sealed))
 
     def _say(self, data: bytes) -> None:
@@ -125,6 +149,15 @@ class ModbusSlave:
     async def _answer_late(self, unit: int, pdu: bytes) -> bytes | None:
         if self.silent or unit != self.unit:
             return None
-        if self.delays_s:
-            await asyncio.sleep(self.delays_s.popleft())
-        return self.answer(pdu)
+        delay_s = self._delay_s(pdu)
+        if requests.told(pdu) is None and delay_s:
+            await asyncio.sleep(delay_s)
+        answer = self.answer(pdu)
+        if requests.told(pdu) is not None and delay_s:
+            await asyncio.sleep(delay_s)
+        return answer
+
+    def _delay_s(self, pdu: bytes) -> float:
+        if requests.told(pdu) is not None:
+            return self.writes_delayed_s
+        return self.delays_s.popleft() if self.delays_s else 0.0

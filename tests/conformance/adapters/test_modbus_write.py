@@ -1,4 +1,4 @@
-"""A write goes out once, to a named output, and is done only when the device has repeated it."""
+"""A write goes out once, to a named output, and is done only when the device has repeated it and stands so."""
 
 import asyncio
 import struct
@@ -13,18 +13,31 @@ Answer = Callable[[bytes], bytes]
 
 
 class Device:
-    """Answers each request as it is told, and remembers what it was asked."""
+    """Answers each write as it is told, and remembers what it was asked; what it is read stands as it was written."""
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
         self.answer: Answer = lambda frame: frame
+        self.stands: int | None = None
+        """Where it stands otherwise than it was written."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        frame = await reader.read(64)
-        if frame:
+        while frame := await reader.read(64):
+            if frame[7] in (1, 3):
+                writer.write(
+                    frame[:4] + struct.pack(">HB", 4 if frame[7] == 1 else 5, frame[6]) + self._read_back(frame[7])
+                )
+                continue
             self.asked.append(frame)
-            writer.write(self.answer(frame))
+            if not (answer := self.answer(frame)):
+                break
+            writer.write(answer)
         writer.close()
+
+    def _read_back(self, function: int) -> bytes:
+        (written,) = struct.unpack(">H", self.asked[-1][-2:])
+        stands = written if self.stands is None else self.stands
+        return bytes([1, 1, stands >> 15]) if function == 1 else struct.pack(">BBH", 3, 2, stands)
 
 
 @pytest.fixture
@@ -100,11 +113,35 @@ async def test_only_a_refusal_before_the_write_is_certain(
     assert len(made.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("output", "value", "stands"), [(Coil(2), True, 0), (Coil(2), False, 0xFF00), (Register(40), 7, 8)]
+)
+async def test_what_was_confirmed_and_stands_otherwise_is_not_done(
+    device: tuple[Device, int], output: Coil | Register, value: bool | int, stands: int
+) -> None:
+    made, port = device
+    made.stands = stands
+    with pytest.raises(BadReading, match="does not stand so"):
+        await writer(port).write(output, value)
+    blind = ModbusWriter("127.0.0.1", port, 3, [output], timeout_s=1.0, reads_back=False)
+    await blind.write(output, value)
+    assert len(made.asked) == 2
+
+
+async def test_what_is_confirmed_too_late_is_not_written_again(device: tuple[Device, int]) -> None:
+    made, port = device
+    made.answer = lambda _frame: b"\x00"  # and then nothing
+    impatient = ModbusWriter("127.0.0.1", port, 3, [Coil(2)], timeout_s=0.05)
+    with pytest.raises(NotConnected, match="has not confirmed a write"):
+        await impatient.write(Coil(2), True)
+    assert len(made.asked) == 1
+
+
 async def test_a_device_that_is_not_there_was_told_nothing(device: tuple[Device, int]) -> None:
     _made, port = device
     nobody = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = nobody.sockets[0].getsockname()[1]
     nobody.close()
     await nobody.wait_closed()
-    with pytest.raises(NotDone, match="cannot be reached"):
+    with pytest.raises(NotDone, match="refuses connections"):
         await writer(port).write(Coil(2), True)

@@ -1,1 +1,1 @@
-"""Contacts on the gateway's own inputs: doors, float switches, emergency buttons, pulses."""
+"""Contacts on the gateway's own lines: doors, floats, emergency buttons, pulses; sirens and lights to switch."""

@@ -1,4 +1,6 @@
-"""Contacts on the gateway's own inputs: a change is emitted as soon as it has lasted, and everything again and again.
+"""Contacts on the gateway's own lines: a change is emitted as soon as it has lasted, and everything again and again.
+
+Drives the lines that the configuration names as outputs, and no other.
 
 A count begins at zero when the gateway starts, and goes on when the chip was away: what was counted before and during
 that is not in it. So take differences of it (the gateway's derivation ``increase`` knows restarts).
@@ -12,8 +14,9 @@ from haechi.adapters.contacts.config import ContactsConfig
 from haechi.adapters.contacts.debounce import PulseCount, Steady
 from haechi.contract.observations import Value
 from haechi.contract.places import Datastream, Step
-from haechi.sdk import Adapter, Host, Sample
+from haechi.sdk import Actuator, Adapter, Host, Sample
 from haechi.sdk.transports.contacts import Contacts, Edge
+from haechi.sdk.transports.gpio_outputs import GpioOutputs
 from haechi.text import _
 
 _STEP = Step(1, 1)
@@ -31,6 +34,9 @@ class GpioContacts(Adapter[ContactsConfig]):
         self._counters = {one.line: one for one in config.counters}
         self._counts = {one.line: PulseCount(one.debounce_ms * 1_000_000) for one in config.counters}
         self._steady: dict[int, Steady] = {}
+        self._outputs = {one.name: one for one in config.outputs}
+        rest = {one.line: one.is_high(one.fail_safe) for one in config.outputs}
+        self._driver = GpioOutputs(config.output_chip or config.chip, rest, timeout_s=config.timeout_s)
         self._names = {one.line: f"{device}.{one.name}" for one in config.lines}
 
     def describe(self) -> list[Datastream]:
@@ -99,6 +105,19 @@ class GpioContacts(Adapter[ContactsConfig]):
                 self._count_losses(lines)
         finally:
             lines.close()
+
+    def actuators(self) -> list[Actuator]:
+        """Return the outputs that the configuration names."""
+        return [
+            Actuator(name=one.name, kind="switch", fail_safe=one.fail_safe, on_s_max=one.on_s_max)
+            for one in self.config.outputs
+        ]
+
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        """Drive one line, and look how it stands; it is held until it is told its fail-safe state."""
+        self.admitted(actuator, value, on_s)
+        output = self._outputs[actuator]
+        await self._driver.drive(output.line, is_high=output.is_high(bool(value)))
 
     async def _wait(self, lines: Contacts, due_s: float) -> list[Edge]:
         """Return edges as soon as some have come; none where something is due before."""

@@ -70,6 +70,28 @@ class Pulses(_Wired):
     unit: str = Field(default="1", min_length=1, max_length=32, description="UCUM code of one pulse, such as {tip}.")
 
 
+class Output(AdapterConfig):
+    """``[[device.config.output]]``: a line that may be driven; no other ever is."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="The actuator, such as siren.")
+    line: int = Field(
+        ge=0, le=_LINE_MAX, description="Number of the line on its chip; on a Raspberry Pi, GPIO17 is 17."
+    )
+    true_when: Literal["high", "low"] = Field(
+        default="high", description="low where a low line switches on, as with most relay boards."
+    )
+    fail_safe: bool = Field(
+        default=False, description="The state in which it harms nobody, and to which the gateway brings it back."
+    )
+    on_s_max: float = Field(
+        default=60.0, gt=0, le=86_400, description="For so long it may be away from its fail-safe state."
+    )
+
+    def is_high(self, state: bool) -> bool:
+        """Return whether the line is high in ``state``."""
+        return state == (self.true_when == "high")
+
+
 class ContactsConfig(AdapterConfig):
     """``[device.config]`` of the lines of one chip."""
 
@@ -80,6 +102,12 @@ class ContactsConfig(AdapterConfig):
         default=(), alias="contact", max_length=64, description="Contacts that are open or closed."
     )
     counters: tuple[Pulses, ...] = Field(default=(), alias="counter", max_length=64, description="Contacts that count.")
+    outputs: tuple[Output, ...] = Field(
+        default=(), alias="output", max_length=64, description="What may be switched: a siren, a light."
+    )
+    output_chip: str | None = Field(
+        default=None, min_length=1, max_length=255, description="GPIO chip of the outputs where it is another one."
+    )
     repeat_s: float = Field(
         default=10.0,
         ge=0.02,
@@ -97,9 +125,18 @@ class ContactsConfig(AdapterConfig):
             value, times = Counter(getattr(one, key) for one in self.lines).most_common(1)[0]
             if times > 1:
                 raise wrong(f"contact.{key}", value, _("each only once"))
+        names = {one.name for one in self.lines}
+        lines = {one.line for one in self.lines} if self.output_chip in (None, self.chip) else set()
+        for place, output in enumerate(self.outputs):
+            if output.name in names:
+                raise wrong(f"output[{place}].name", output.name, _("a name that no other line of this device has"))
+            if output.line in lines:
+                raise wrong(f"output[{place}].line", output.line, _("a line that is used once"))
+            names.add(output.name)
+            lines.add(output.line)
         return self
 
     @property
     def lines(self) -> tuple[Contact | Pulses, ...]:
-        """All lines in use."""
+        """All lines that are read."""
         return self.contacts + self.counters

@@ -4,6 +4,9 @@ What it can't show, so try it with a chip: resistors and levels, lines without a
 ``/dev/gpiochip0``, and a buffer of the kernel that really overflows (here, numbers are left out on demand). The
 kernel's own simulator (``gpio-sim``) shows most of that, where its module can be loaded.
 
+:class:`OutputsSimulator` stands in for lines that are driven. It can't show that a line that nobody holds floats: on a
+chip, look what its driver does with it.
+
 From a shell: ``python -m haechi.adapters.contacts.simulator --line 17``; the first line is the chip to open, and every
 line that you type closes or opens the contact.
 """
@@ -16,7 +19,8 @@ from contextlib import suppress
 from typing import Self
 
 from haechi.sdk.terminal import Terminal
-from haechi.sdk.transports.contacts import ASK, record_of
+from haechi.sdk.transports.contacts import ASK, RECORD, record_of
+from haechi.sdk.transports.gpio_outputs import ORDER
 
 _MILLISECOND_NS = 1_000_000
 
@@ -81,6 +85,48 @@ class ContactsSimulator:
         self._number += 1
         if not self.silent and self.is_held:
             self._terminal.say(record_of(line, is_high, self._time_ns, self._number))
+
+
+class OutputsSimulator:
+    """Some lines that are driven. An async context manager; ``chip`` is what to open."""
+
+    def __init__(self, low: Iterable[int]) -> None:
+        """All lines of ``low`` are low, and there are no others."""
+        self.is_high = dict.fromkeys(low, False)
+        self.driven: list[tuple[int, bool]] = []
+        """Every order that reached a line, oldest first."""
+        self.jammed: set[int] = set()
+        """Lines that stay as they are, as where a wire to ground was left in."""
+        self.delay_s = 0.0
+        """How late it says how a line stands; what it is told is done at once."""
+        self._came = bytearray()
+        self._terminal = Terminal()
+
+    @property
+    def chip(self) -> str:
+        """The path that a gateway opens."""
+        return self._terminal.path
+
+    async def __aenter__(self) -> Self:
+        self._terminal.listen(self._heard)
+        return self
+
+    async def __aexit__(self, *_unused: object) -> None:
+        self._terminal.close()
+
+    def _heard(self, data: bytes) -> None:
+        self._came += data
+        size = len(ORDER) + RECORD.size
+        while len(self._came) >= size:
+            _time_ns, kind, line, number, _line_number = RECORD.unpack(self._came[len(ORDER) : size])
+            del self._came[:size]
+            if line not in self.is_high:
+                continue
+            self.driven.append((line, kind == 1))
+            if line not in self.jammed:
+                self.is_high[line] = kind == 1
+            answer = record_of(line, self.is_high[line], number=number)
+            asyncio.get_running_loop().call_later(self.delay_s, self._terminal.say, answer)
 
 
 def main() -> None:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from haechi.adapters.contacts.adapter import GpioContacts
-from haechi.adapters.contacts.simulator import ContactsSimulator
+from haechi.adapters.contacts.simulator import ContactsSimulator, OutputsSimulator
 from haechi.contract.observations import Value
 from haechi.sdk.testing import AdapterConformance, Recording
 from haechi.sdk.transports.contacts import edges_in
 
 _DOOR, _FLOAT = 17, 27
+_OUTPUTS = {"siren": 24, "light": 25}
 
 
 class Cabinet:
     """The simulator as the suite sees it."""
 
-    def __init__(self, simulator: ContactsSimulator) -> None:
-        self._simulator = simulator
+    def __init__(self, simulator: ContactsSimulator, outputs: OutputsSimulator) -> None:
+        self._simulator, self._outputs = simulator, outputs
 
     def config(self) -> Mapping[str, Any]:
         return {
@@ -32,6 +33,11 @@ class Cabinet:
                     "debounce_ms": 10,
                 },
                 {"name": "float", "line": _FLOAT, "observed_property": "float_switch", "debounce_ms": 10},
+            ],
+            "output_chip": self._outputs.chip,
+            "output": [
+                {"name": "siren", "line": 24},
+                {"name": "light", "line": 25, "true_when": "low", "fail_safe": True},
             ],
             "repeat_s": 0.05,
             "timeout_s": 0.4,
@@ -50,6 +56,19 @@ class Cabinet:
     def is_held(self) -> bool:
         return self._simulator.is_held
 
+    def told(self) -> list[tuple[str, Value]]:
+        names = {line: name for name, line in _OUTPUTS.items()}
+        return [(names[line], is_high == (names[line] == "siren")) for line, is_high in self._outputs.driven]
+
+    def stands(self, actuator: str) -> Value:
+        return self._outputs.is_high[_OUTPUTS[actuator]] == (actuator == "siren")
+
+    def hesitate(self, seconds: float) -> None:
+        self._outputs.delay_s = seconds
+
+    def jam(self, actuator: str) -> None:
+        self._outputs.jammed.add(_OUTPUTS[actuator])
+
 
 class TestContacts(AdapterConformance):
     adapter = GpioContacts
@@ -59,8 +78,8 @@ class TestContacts(AdapterConformance):
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Cabinet]:
-        async with ContactsSimulator((_DOOR, _FLOAT)) as simulator:
-            yield Cabinet(simulator)
+        async with ContactsSimulator((_DOOR, _FLOAT)) as simulator, OutputsSimulator(_OUTPUTS.values()) as outputs:
+            yield Cabinet(simulator, outputs)
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
         contacts = {one["line"]: one for one in recording.config["contact"]}

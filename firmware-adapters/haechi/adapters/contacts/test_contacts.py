@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 
 from haechi.adapters.contacts.adapter import GpioContacts
 from haechi.adapters.contacts.debounce import PulseCount, Steady
-from haechi.adapters.contacts.simulator import ContactsSimulator
-from haechi.sdk import ConfigError, Host, NotConnected, Sample
+from haechi.adapters.contacts.simulator import ContactsSimulator, OutputsSimulator
+from haechi.sdk import BadReading, ConfigError, Host, NotConnected, NotDone, Sample
+from haechi.sdk.transports import gpio_outputs
 from haechi.sdk.transports.contacts import Contacts, Edge, _Gpiod, edges_in
+from haechi.sdk.transports.gpio_outputs import GpioOutputs
 from haechi.sdk.wire import Tap
 
 DOOR = {"name": "door", "line": 17, "observed_property": "door_open", "true_when": "open"}
 TIPS = {"name": "tips", "line": 23, "observed_property": "rain_tips", "unit": "{tip}"}
+SIREN = {"name": "siren", "line": 24, "true_when": "low", "on_s_max": 30.0}
 
 
 @asynccontextmanager
@@ -156,6 +159,11 @@ def test_a_pulse_counts_once_however_it_bounces(pulses: int, closing: int, openi
         ({}, "contact = []: expected at least one contact or counter"),
         ({"contact": [DOOR, {**DOOR, "name": "other"}]}, "contact.line = 17: expected each only once"),
         ({"contact": [DOOR], "counter": [{**TIPS, "name": "door"}]}, "contact.name = 'door': expected each only once"),
+        (
+            {"contact": [DOOR], "output": [{**SIREN, "line": 17}]},
+            "output[0].line = 17: expected a line that is used once",
+        ),
+        ({"contact": [DOOR], "output": [SIREN, SIREN]}, "output[1].name = 'siren': expected a name that no other"),
         ({"contact": [{**DOOR, "line": 2000}]}, "contact[0].line = 2000: expected"),
     ],
 )
@@ -163,6 +171,47 @@ def test_an_impossible_configuration_is_refused_in_one_line(written: dict[str, A
     with pytest.raises(ConfigError) as caught:
         GpioContacts.load_config(written)
     assert str(caught.value).startswith(line)
+
+
+@asynccontextmanager
+async def post(**written: Any) -> AsyncIterator[tuple[OutputsSimulator, GpioContacts]]:
+    async with OutputsSimulator((24,)) as outputs, cabinet(output=[SIREN], output_chip=outputs.chip, **written) as made:
+        outputs.is_high[24] = True  # the resistor
+        yield outputs, made[1]
+
+
+async def test_an_output_is_driven_once_and_given_back_at_rest() -> None:
+    async with post() as (outputs, adapter):
+        await adapter.actuate("siren", True, 30.0)
+        await adapter.actuate("siren", False, 30.0)
+        assert outputs.driven == [(24, False), (24, True)]
+        with pytest.raises(NotDone, match="siren: expected 0 to 30 s"):
+            await adapter.actuate("siren", True, 30.5)
+        with pytest.raises(NotDone, match="nothing of that name"):
+            await adapter.actuate("door", True, 1.0)
+        assert len(outputs.driven) == 2
+
+
+async def test_an_output_that_is_stuck_or_late_is_not_done_and_its_late_word_is_nobodys() -> None:
+    async with post(timeout_s=0.2) as (outputs, adapter):
+        outputs.jammed.add(24)
+        with pytest.raises(BadReading, match="line 24 was driven and does not stand so"):
+            await adapter.actuate("siren", True, 1.0)
+        outputs.jammed.clear()
+        outputs.delay_s = 0.3
+        with pytest.raises(NotConnected, match="line 24 does not say how it stands"):
+            await adapter.actuate("siren", True, 1.0)
+        outputs.delay_s = 0.15
+        await adapter.actuate("siren", False, 1.0)  # the word on the order before comes first
+        assert outputs.driven == [(24, False), (24, False), (24, True)]
+
+
+async def test_a_chip_that_is_not_there_was_told_nothing(tmp_path: Path) -> None:
+    async with post() as (_outputs, adapter):
+        with pytest.raises(NotDone, match="no such GPIO chip"):
+            await GpioOutputs(str(tmp_path / "gpiochip9"), {24: True}, timeout_s=1.0).drive(24, is_high=False)
+        with pytest.raises(NotDone, match="line 23 is no output"):
+            await GpioOutputs(adapter.config.chip, {24: True}, timeout_s=1.0).drive(23, is_high=False)
 
 
 class Chip:
@@ -190,3 +239,47 @@ def test_what_is_no_chip_is_told_by_libgpiod(tmp_path: Path) -> None:
         _Gpiod(str(tmp_path / "gpiochip0"), {17: "up"})
     with pytest.raises(OSError, match="No such device"):
         _Gpiod("/dev/null", {17: "none", 22: "down"})
+
+
+class Pin:
+    """What libgpiod hands out for line 24, in its own types; a wire to ground was left in."""
+
+    def __init__(self) -> None:
+        self.set_to: list[tuple[int, Value]] = []
+        self.is_released = False
+
+    def set_value(self, line: int, value: Value) -> None:
+        self.set_to.append((line, value))
+
+    def get_value(self, line: int) -> Value:
+        assert line == 24
+        return Value.INACTIVE
+
+    def release(self) -> None:
+        self.is_released = True
+
+
+async def test_a_line_of_a_chip_is_driven_looked_at_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[str, Any]] = []
+    pin = Pin()
+
+    def request_lines(path: str, wanted: dict[int, gpiod.LineSettings], consumer: str) -> Pin:
+        assert consumer == "haechi"
+        taken.append((path, wanted[24].output_value))
+        return pin
+
+    monkeypatch.setattr(gpiod, "request_lines", request_lines)
+    monkeypatch.setattr(gpio_outputs, "is_chip", lambda _path: True)
+    outputs = GpioOutputs("/dev/gpiochip0", {24: False}, timeout_s=1.0)
+    with pytest.raises(BadReading, match="does not stand so"):
+        await outputs.drive(24, is_high=True)
+    assert not pin.is_released
+    await outputs.drive(24, is_high=False)
+    assert pin.set_to == [(24, Value.ACTIVE), (24, Value.INACTIVE)]
+    assert (taken, pin.is_released) == ([("/dev/gpiochip0", Value.INACTIVE)], True)
+
+
+async def test_what_is_no_chip_drives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpio_outputs, "is_chip", lambda _path: True)
+    with pytest.raises(NotDone, match="/dev/null: cannot be used"):
+        await GpioOutputs("/dev/null", {24: False}, timeout_s=1.0).drive(24, is_high=True)

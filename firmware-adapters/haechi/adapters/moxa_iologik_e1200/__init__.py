@@ -1,1 +1,1 @@
-"""Moxa ioLogik E1200 digital inputs (Modbus/TCP): contacts, and counters of pulses."""
+"""Moxa ioLogik E1200 digital inputs and relays (Modbus/TCP): contacts, counters of pulses, sirens and barriers."""

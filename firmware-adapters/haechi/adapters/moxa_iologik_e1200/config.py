@@ -10,7 +10,7 @@ from haechi.sdk.transports.modbus_poll import ModbusTcpKeys
 from haechi.text import _
 
 CHANNELS_MAX = 16
-"""Digital inputs of the largest model, the E1210."""
+"""Digital inputs of the largest model, the E1210, and digital outputs of the E1211."""
 
 
 class _Input(AdapterConfig):
@@ -44,6 +44,30 @@ class PulseCounter(_Input):
     )
 
 
+class Output(AdapterConfig):
+    """``[[device.config.output]]``: a relay or digital output that may be switched; no other ever is."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=64,
+        description="The actuator, such as siren; also second part of the id of the datastream that tells its state.",
+    )
+    channel: int = Field(ge=0, lt=CHANNELS_MAX, description="Number of the relay or output, DO0 is 0.")
+    true_when: Literal["on", "off"] = Field(
+        default="on",
+        description="off where the output is off while the actuator is true: a barrier that closes itself.",
+    )
+    fail_safe: bool = Field(
+        default=False, description="The state in which it harms nobody, and to which the gateway brings it back."
+    )
+    on_s_max: float = Field(
+        default=60.0, gt=0, le=86_400, description="For so long it may be away from its fail-safe state."
+    )
+    observed_property: str = Field(
+        default="output_state", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="What its state tells."
+    )
+
+
 class IologikE1200Config(ModbusTcpKeys):
     """``[device.config]`` of one module."""
 
@@ -51,16 +75,27 @@ class IologikE1200Config(ModbusTcpKeys):
     retry_s: float = Field(default=2.0, ge=0.1, le=3600, description="How long to wait before it is tried again.")
     contact: tuple[Contact, ...] = Field(default=(), max_length=CHANNELS_MAX, description="Contacts.")
     counter: tuple[PulseCounter, ...] = Field(default=(), max_length=CHANNELS_MAX, description="Counters.")
+    output: tuple[Output, ...] = Field(default=(), max_length=CHANNELS_MAX, description="Relays and outputs.")
 
     @model_validator(mode="after")
-    def _has_inputs_without_doubles(self) -> Self:
-        if not self.contact and not self.counter:
-            raise wrong("contact", None, _("at least one [[device.config.contact]] or [[device.config.counter]]"))
+    def _has_channels_without_doubles(self) -> Self:
+        if not self.contact and not self.counter and not self.output:
+            expected = _(
+                "at least one [[device.config.contact]], [[device.config.counter]] or [[device.config.output]]"
+            )
+            raise wrong("contact", None, expected)
+        if self.output and self.unit_id == 0:
+            raise wrong("unit_id", 0, _("1 to 255 where there are outputs: a broadcast is never sent"))
+        channels = [one.channel for one in self.output]
+        for place, channel in enumerate(channels):
+            if channel in channels[:place]:
+                raise wrong(f"output[{place}].channel", channel, _("an output that is used once"))
         seen: set[str] = set()
         inputs = [(f"contact[{place}]", one.name) for place, one in enumerate(self.contact)]
         inputs += [(f"counter[{place}]", one.name) for place, one in enumerate(self.counter)]
+        inputs += [(f"output[{place}]", one.name) for place, one in enumerate(self.output)]
         for key, name in inputs:
             if name in seen:
-                raise wrong(f"{key}.name", name, _("a name that no other input of this device has"))
+                raise wrong(f"{key}.name", name, _("a name that no other channel of this device has"))
             seen.add(name)
         return self

@@ -87,10 +87,9 @@ class Contacts:
         self._number = 0
         try:
             path = wire().leads_to(self.chip)
-            is_chip = os.path.realpath(path).startswith(_CHIP)
-            self._source = _Gpiod(path, self._pulls) if is_chip else _Stream(path)
+            self._source = _Gpiod(path, self._pulls) if is_chip(path) else _Stream(path)
         except OSError as error:
-            raise NotConnected(self._cannot_open(error), self._retry_s) from error
+            raise NotConnected(cannot_open(self.chip, self._pulls, error), self._retry_s) from error
         self._tap = wire().tap(self.chip, self._deliver, datagrams=True)
         asyncio.get_running_loop().add_reader(self._source.fileno(), self._readable)
 
@@ -195,16 +194,23 @@ class Contacts:
             raise NotConnected(_("{chip}: the inputs are closed").format(chip=self.chip), self._retry_s)
         return self._source
 
-    def _cannot_open(self, error: OSError) -> str:
-        match error.errno:
-            case errno.ENOENT:
-                return _("{chip}: no such GPIO chip").format(chip=self.chip)
-            case errno.EACCES | errno.EPERM:
-                return _("{chip}: no permission; put the gateway's user into the group gpio").format(chip=self.chip)
-            case errno.EBUSY | errno.EWOULDBLOCK:
-                lines = ", ".join(str(line) for line in sorted(self._pulls))
-                return _("{chip}: another program holds one of the lines {lines}").format(chip=self.chip, lines=lines)
-        return _("{chip}: cannot be read ({why})").format(chip=self.chip, why=error.strerror or error)
+
+def cannot_open(chip: str, lines: Iterable[int], error: OSError) -> str:
+    """Return the line that tells a person why ``lines`` of ``chip`` cannot be taken."""
+    match error.errno:
+        case errno.ENOENT:
+            return _("{chip}: no such GPIO chip").format(chip=chip)
+        case errno.EACCES | errno.EPERM:
+            return _("{chip}: no permission; put the gateway's user into the group gpio").format(chip=chip)
+        case errno.EBUSY | errno.EWOULDBLOCK:
+            named = ", ".join(str(line) for line in sorted(lines))
+            return _("{chip}: another program holds one of the lines {lines}").format(chip=chip, lines=named)
+    return _("{chip}: cannot be used ({why})").format(chip=chip, why=error.strerror or error)
+
+
+def is_chip(path: str) -> bool:
+    """Tell whether ``path`` is a GPIO chip of this machine, and not what stands in for one."""
+    return os.path.realpath(path).startswith(_CHIP)
 
 
 def edges_in(data: bytes, lines: Collection[int]) -> list[Edge]:

@@ -3,18 +3,18 @@
 Everything else in these transports only reads. What may be written is named when the writer is made: outputs, one by
 one, so that a register that configures the device cannot be written by any value of any command; unit 0, which a
 gateway to a serial bus sends to everybody, is refused. A write is sent once, over a connection of its own, and is done
-only when the device has repeated it (*MODBUS Application Protocol Specification V1.1b3*, clauses 6.5 and 6.6).
+only when the device has repeated it (*MODBUS Application Protocol Specification V1.1b3*, clauses 6.5 and 6.6) and the
+output, read back (clauses 6.1 and 6.3), stands as it was told.
 """
 
 import asyncio
 import struct
 from collections.abc import Collection
-from contextlib import suppress
 from typing import NamedTuple
 
 from haechi.sdk.errors import BadReading, NotConnected, NotDone
-from haechi.sdk.transports.modbus_frames import TcpFrame, take_tcp_frame, tcp_frame
-from haechi.sdk.wire import wire
+from haechi.sdk.transports.modbus_frames import Read, Table, TcpFrame, data_of, take_tcp_frame, tcp_frame
+from haechi.sdk.transports.tcp_line import TcpLine
 from haechi.text import _
 
 _REQUEST = struct.Struct(">BHH")
@@ -43,7 +43,16 @@ Output = Coil | Register
 class ModbusWriter:
     """Writes the outputs of one device, and nothing else of it."""
 
-    def __init__(self, host: str, port: int, unit: int, outputs: Collection[Output], *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        unit: int,
+        outputs: Collection[Output],
+        *,
+        timeout_s: float,
+        reads_back: bool = True,
+    ) -> None:
         """Keep the address; nothing is opened before a write.
 
         Args:
@@ -51,18 +60,22 @@ class ModbusWriter:
             port: TCP port.
             unit: unit identifier, 1 to 255.
             outputs: what may be written.
-            timeout_s: how long a whole write may take.
+            timeout_s: how long connecting may take, and the write with its reading back.
+            reads_back: False for a device whose outputs cannot be read: then its confirmation must do.
 
         Raises:
             ValueError: the unit is the one that stands for all of them.
         """
         if not 1 <= unit <= 255:
             raise ValueError(_("unit {unit}: expected 1 to 255; a broadcast is never sent").format(unit=unit))
-        self.name = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+        self._line = TcpLine(host, port, timeout_s=timeout_s)
+        self.name = self._line.name
         # By type and address: both kinds of output are tuples of one number.
         self._outputs = frozenset((type(one), one.address) for one in outputs)
-        self._unit, self._timeout_s = unit, timeout_s
+        self._unit, self._timeout_s, self._reads_back = unit, timeout_s, reads_back
         self._transaction = 0
+        self._came = bytearray()
+        self._turn = asyncio.Lock()
 
     async def write(self, output: Output, value: bool | int) -> None:
         """Write once; return when the device has confirmed it.
@@ -70,26 +83,24 @@ class ModbusWriter:
         Raises:
             NotDone: it is no output, the device is not there, or it refused: nothing has changed.
             NotConnected: it was sent and not confirmed: nobody knows.
-            BadReading: something else was answered: nobody knows.
+            BadReading: something else was answered, or the output stands otherwise: nobody knows.
         """
         pdu = self._pdu(output, value)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                host, _colon, port = wire().leads_to(self.name).rpartition(":")
-                reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        except (OSError, TimeoutError) as error:
-            why = getattr(error, "strerror", None) or _("no answer in time")
-            raise NotDone(_("{name} cannot be reached ({why})").format(name=self.name, why=why)) from None
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._exchange(reader, writer, pdu)
-        except (OSError, TimeoutError):
-            raise NotConnected(_("{name} has not confirmed a write").format(name=self.name), 1.0) from None
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-        self._check(pdu, answer)
+        async with self._turn:
+            try:
+                await self._line.open()
+            except NotConnected as error:
+                raise NotDone(error.what) from None
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    self._check(pdu, await self._exchange(pdu))
+                    if self._reads_back:
+                        await self._look(output, pdu)
+            except TimeoutError:
+                raise NotConnected(_("{name} has not confirmed a write").format(name=self.name), 1.0) from None
+            finally:
+                self._came.clear()
+                self._line.close()
 
     def _pdu(self, output: Output, value: bool | int) -> bytes:
         if (type(output), output.address) not in self._outputs:
@@ -102,17 +113,23 @@ class ModbusWriter:
             raise NotDone(_("{output}: expected 0 to 65535").format(output=output))
         return _REQUEST.pack(_REGISTER, output.address, value)
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pdu: bytes) -> TcpFrame:
+    async def _exchange(self, pdu: bytes) -> TcpFrame:
         self._transaction = self._transaction % 0xFFFF + 1
-        writer.write(tcp_frame(self._transaction, self._unit, pdu))
-        await writer.drain()
-        came = bytearray()
-        while (frame := take_tcp_frame(came)) is None:
-            data = await reader.read(256)
-            if not data:
-                raise ConnectionResetError
-            came += data
+        await self._line.write(tcp_frame(self._transaction, self._unit, pdu))
+        while (frame := take_tcp_frame(self._came)) is None:
+            self._came += await self._line.read()
         return frame
+
+    async def _look(self, output: Output, pdu: bytes) -> None:
+        """Read the output back, and compare it with what ``pdu`` wrote."""
+        read = Read(Table.COIL if isinstance(output, Coil) else Table.HOLDING, output.address, 1)
+        answer = await self._exchange(read.pdu)
+        written = _REQUEST.unpack(pdu)[2]
+        data = data_of(read, answer.pdu)
+        stands = (data[0] & 1) * _ON if isinstance(output, Coil) else int.from_bytes(data, "big")
+        if (answer.transaction, answer.unit) != (self._transaction, self._unit) or stands != written:
+            what = _("{name} has confirmed a write, but {output} does not stand so")
+            raise BadReading(what.format(name=self.name, output=output))
 
     def _check(self, pdu: bytes, answer: TcpFrame) -> None:
         ours = (answer.transaction, answer.unit) == (self._transaction, self._unit)
