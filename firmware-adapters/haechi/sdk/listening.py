@@ -1,7 +1,7 @@
 """Devices whose messages come by an MQTT broker: connected, listened to, silence noticed, what is foreign counted.
 
 An adapter for such a device says what it subscribes to (``filters``) and what a message means (``samples_of``). What
-was retained is a state of unknown age: it is handed to ``state_of`` and never becomes a reading.
+was retained is a state of unknown age: it is handed to ``state_of`` and by default never becomes a reading.
 """
 
 import asyncio
@@ -44,9 +44,13 @@ class Listening(Adapter[KeysT]):
             BadReading: it is not what this kind of device says.
         """
 
-    def state_of(self, message: Message) -> None:  # noqa: ARG002
-        """Take a retained message: how the device stood at a time that nobody knows."""
+    def state_of(self, message: Message) -> Sequence[Sample] | None:  # noqa: ARG002
+        """Take a retained message: how the device stood at a time that nobody knows; return what of it still holds.
+
+        Whoever returns something must be sure that it is true now: it bears the time of its arrival.
+        """
         self.host.count("retained")
+        return None
 
     async def probe(self) -> str:
         """Look whether the broker lets us listen, and whether the device says something within seconds."""
@@ -96,7 +100,8 @@ class Listening(Adapter[KeysT]):
             while True:
                 message = await mqtt.receive()
                 if message.retained:
-                    self.state_of(message)
+                    if state := self.state_of(message):
+                        return state
                     continue
                 try:
                     samples = self.samples_of(message)

@@ -66,8 +66,10 @@ class LittleBroker:
             client.close()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        """Pass a message on to who has subscribed to it."""
-        if retain and (topic in self._retained or len(self._retained) < _RETAINED_MAX):
+        """Pass a message on to who has subscribed to it; an empty one takes away what was retained (3.3.1.3)."""
+        if retain and not payload:
+            self._retained.pop(topic, None)
+        elif retain and (topic in self._retained or len(self._retained) < _RETAINED_MAX):
             self._retained[topic] = Message(topic, payload, qos, retained=True)
         for client in list(self._clients):
             if not self.silent and any(matches(one, topic) for one in client.filters):

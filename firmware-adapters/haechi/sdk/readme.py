@@ -18,15 +18,16 @@ END = "<!-- /keys -->\n"
 
 
 def key_tables(config: type[BaseModel], section: str = "[device.config]") -> str:
-    """Return a Markdown table of ``config``'s keys, and one for each array of tables in it."""
+    """Return a Markdown table of ``config``'s keys, and one for each table and array of tables in it."""
     lines = [f"`{section}`\n", "| key | values | default | meaning |", "|---|---|---|---|"]
     nested = ""
     for name, field in config.model_fields.items():
         key = field.alias or name
         model = next((part for part in _parts(field.annotation) if _is_model(part)), None)
         if model is not None:
-            inner = f"{section[:-1]}.{key}]"
-            inner = inner if inner.startswith("[[") else f"[{inner}]"
+            inner = f"{section.strip('[]')}.{key}"
+            is_array = any(get_origin(part) is tuple for part in _parts(field.annotation))
+            inner = f"[[{inner}]]" if is_array or section.startswith("[[") else f"[{inner}]"
             nested += "\n" + key_tables(model, inner)
             continue
         default = "required" if field.is_required() else "" if field.default is None else f"`{_written(field.default)}`"

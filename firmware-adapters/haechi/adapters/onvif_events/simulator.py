@@ -1,11 +1,13 @@
-"""A camera that is not there: answers ONVIF over HTTP and tells its topics again and again.
+"""A camera that is not there: tells its topics again and again, over HTTP (or HTTPS) or to a broker of its own.
 
-From a shell: ``python -m haechi.adapters.onvif_events.simulator --port 8080``.
+From a shell: ``python -m haechi.adapters.onvif_events.simulator --port 8080``, or ``--mqtt``.
 """
 
 import argparse
 import asyncio
 import base64
+import json
+import ssl
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from xml.etree.ElementTree import Element
 import h11
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
+from haechi.sdk.little_broker import Publishing
 from haechi.sdk.onvif import soap
 from haechi.sdk.onvif.soap import NAMESPACES
 
@@ -29,8 +32,17 @@ _PATH = "/onvif/pull?id=7"
 class OnvifCameraSimulator:
     """One camera. An async context manager: entering starts it, ``port`` is where it answers."""
 
-    def __init__(self, *, period_s: float = 0.02, user: str = "", password: str = "", port: int = 0) -> None:
-        """Tell all topics every ``period_s``."""
+    def __init__(
+        self,
+        *,
+        period_s: float = 0.02,
+        user: str = "",
+        password: str = "",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Tell all topics every ``period_s``; over HTTPS where ``tls`` says with which certificate."""
+        self._tls = tls
         self.port = port
         self.period_s = period_s
         self.user, self.password = user, password
@@ -49,7 +61,7 @@ class OnvifCameraSimulator:
         return bool(self._writers)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -149,6 +161,40 @@ class OnvifCameraSimulator:
         return user == self.user and given == wanted and abs(off) < timedelta(seconds=5)
 
 
+class OnvifMqttSimulator(Publishing):
+    """One camera that tells its topics in turn, and its broker. An async context manager: entering starts both."""
+
+    PREFIX = "cameras/gate-1"
+
+    def __init__(self, *, period_s: float = 0.02) -> None:
+        """Tell one topic every ``period_s``."""
+        super().__init__(period_s=period_s)
+        self.truths: dict[str, str] = {"motion": "false", "input": "false"}
+        self._turn = 0
+
+    @property
+    def topic(self) -> str:
+        """Where it tells what is next."""
+        return self.topic_of(list(self.truths)[self._turn])
+
+    def message(self) -> bytes:
+        """Return what it tells next."""
+        name, value = list(self.truths.items())[self._turn]
+        self._turn = (self._turn + 1) % len(self.truths)
+        return self.payload(name, value)
+
+    @classmethod
+    def topic_of(cls, name: str, source: str = "VideoSource_1") -> str:
+        """Return the MQTT topic: without ONVIF's own namespace, and with the source behind it."""
+        return f"{cls.PREFIX}/onvif-ej/{_TOPICS[name][0].replace('tns1:', '')}/&{source}"
+
+    @staticmethod
+    def payload(name: str, value: str, *, source: str = "VideoSource_1") -> bytes:
+        """Return an event as JSON; a property's operation does not stand in it."""
+        said = {"UtcTime": "2026-11-22T08:00:00Z", "Source": {"Source": source}, "Data": {_TOPICS[name][1]: value}}
+        return json.dumps(said, separators=(",", ":")).encode()
+
+
 def notification(name: str, value: str, operation: str, *, source: str = "VideoSource_1") -> str:
     """Return one notification as the camera writes it."""
     topic, item = _TOPICS[name]
@@ -167,16 +213,25 @@ def main() -> None:
     """Stand in for a camera until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m haechi.adapters.onvif_events.simulator", description=main.__doc__)
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--mqtt", action="store_true", help="tell a broker; the first line is its address")
     arguments = parser.parse_args()
     with suppress(KeyboardInterrupt):
-        asyncio.run(_main(arguments.port))
+        asyncio.run(_main(arguments.port, by_mqtt=arguments.mqtt))
 
 
-async def _main(port: int) -> None:
-    async with OnvifCameraSimulator(period_s=1.0, port=port) as simulator:
-        sys.stdout.write(f"127.0.0.1:{simulator.port}\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+async def _main(port: int, *, by_mqtt: bool) -> None:
+    if by_mqtt:
+        async with OnvifMqttSimulator(period_s=1.0) as camera:
+            await _stand_in(camera.broker.url)
+    else:
+        async with OnvifCameraSimulator(period_s=1.0, port=port) as simulator:
+            await _stand_in(f"127.0.0.1:{simulator.port}")
+
+
+async def _stand_in(where: str) -> None:
+    sys.stdout.write(f"{where}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The camera keeps the rules of every adapter; what stands when we come is never an alarm."""
 
 import ast
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache
@@ -12,12 +13,16 @@ import pytest
 
 from haechi.adapters.onvif_events.adapter import OnvifEvents
 from haechi.adapters.onvif_events.notifications import Notification, notifications
-from haechi.adapters.onvif_events.simulator import OnvifCameraSimulator
+from haechi.adapters.onvif_events.simulator import OnvifCameraSimulator, OnvifMqttSimulator
 from haechi.contract.observations import Value
 from haechi.sdk import ConfigError, Host, NotConnected
 from haechi.sdk.onvif import soap
 from haechi.sdk.onvif.soap import SoapError
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.folder_rules import FolderRules
+from haechi.sdk.testing.mqtt_messages import values_in
+from haechi.sdk.testing.recording_rules import RecordingRules
+from haechi.sdk.transports.mqtt_frames import Message
 
 MOTION = {
     "name": "motion",
@@ -62,18 +67,49 @@ class CameraPeer:
         self._simulator.period_s = 0.0
 
 
-class TestOnvifEvents(AdapterConformance):
+class CameraBehindABroker:
+    """The simulator of the MQTT form as the suite sees it."""
+
+    def __init__(self, simulator: OnvifMqttSimulator) -> None:
+        self._simulator = simulator
+
+    def config(self) -> Mapping[str, Any]:
+        broker = {"broker_url": self._simulator.broker.url, "prefix": OnvifMqttSimulator.PREFIX}
+        patience = {"silence_s": 0.5, "timeout_s": 0.5, "retry_s": 0.1, "retry_max_s": 0.1}
+        return {"mqtt": {**broker, **patience}, "topic": [MOTION, INPUT]}
+
+    def show(self, property_name: str, value: Value) -> None:
+        self._simulator.truths[property_name] = str(value).lower()
+
+    def fall_silent(self) -> None:
+        self._simulator.silent = True
+
+    def is_held(self) -> bool:
+        return self._simulator.broker.is_held
+
+    def refuse(self, property_name: str) -> None:
+        self._simulator.truths[property_name] = ""
+
+    def restart(self) -> None:
+        self._simulator.broker.restart()
+
+    def hurry(self) -> None:
+        self._simulator.period_s = 0.0
+
+
+class Camera(AdapterConformance):
+    """What both forms have in common."""
+
     adapter = OnvifEvents
     entry_point = "onvif_events"
     folder = Path(__file__).parent
-    shown: ClassVar[Mapping[str, Sequence[Value]]] = {"motion": (False, True, False), "input": (True, False)}
-
-    @asynccontextmanager
-    async def peer(self) -> AsyncIterator[CameraPeer]:
-        async with OnvifCameraSimulator() as simulator:
-            yield CameraPeer(simulator)
+    shown: ClassVar[Mapping[str, Sequence[Value]]] = {"motion": (False, True, False), "input": (False, True, False)}
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
+        there = recorded(repr(recording.config))
+        if there.by_mqtt is not None:
+            there.by_mqtt.forget()
+            return values_in(there.by_mqtt, data)
         head, blank, body = data.partition(b"\r\n\r\n")
         if length_in(head + blank) != len(body):
             return []
@@ -81,9 +117,30 @@ class TestOnvifEvents(AdapterConformance):
             told = notifications(soap.answer(body))
         except SoapError:
             return []
-        there = recorded(recording.config["host"], repr(recording.config["topic"]))
         samples = [sample for one in told for sample in there.samples_of(one)]
         return [(sample.datastreams[0].partition(".")[2], sample.values[0]) for sample in samples]
+
+
+class TestOnvifEvents(Camera):
+    shown: ClassVar[Mapping[str, Sequence[Value]]] = {"motion": (False, True, False), "input": (True, False)}
+
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[CameraPeer]:
+        async with OnvifCameraSimulator() as simulator:
+            yield CameraPeer(simulator)
+
+
+class TestOnvifEventsByMqtt(Camera):
+    def skips(self, rule: str) -> bool:
+        # What is in the folder was judged above, the recordings of both forms included.
+        return any(hasattr(of_files, f"test_{rule}") for of_files in (RecordingRules, FolderRules)) or super().skips(
+            rule
+        )
+
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[CameraBehindABroker]:
+        async with OnvifMqttSimulator() as simulator:
+            yield CameraBehindABroker(simulator)
 
 
 @lru_cache(maxsize=512)
@@ -103,9 +160,9 @@ def length_in(head: bytes) -> int:
 
 
 @lru_cache(maxsize=4)
-def recorded(host: str, topics: str) -> OnvifEvents:
+def recorded(config: str) -> OnvifEvents:
     """The adapter of a recording; it is asked tens of thousands of times."""
-    return OnvifEvents("cam", OnvifEvents.load_config({"host": host, "topic": ast.literal_eval(topics)}), Host())
+    return OnvifEvents("cam", OnvifEvents.load_config(ast.literal_eval(config)), Host())
 
 
 def camera(**written: Any) -> OnvifEvents:
@@ -169,4 +226,111 @@ async def test_a_login_is_sent_by_the_cameras_clock_and_shown_nowhere(tmp_path: 
 def test_an_impossible_configuration_is_refused_in_one_line(written: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         camera(**written)
+    assert str(caught.value).startswith(line)
+
+
+BROKER = {"broker_url": "mqtt://127.0.0.1", "prefix": OnvifMqttSimulator.PREFIX}
+
+
+def published(value: Any, *, retained: bool = False, source: str = "s1", **other: Any) -> Message:
+    said = {"UtcTime": "2026-11-22T08:00:00Z", "Source": {"VideoSource": source}, "Data": {"IsMotion": value}, **other}
+    return Message(OnvifMqttSimulator.topic_of("motion", source), json.dumps(said).encode(), retained=retained)
+
+
+def heard(there: OnvifEvents, *messages: Message) -> list[Value]:
+    assert there.by_mqtt is not None
+    samples = [
+        sample
+        for one in messages
+        for sample in (there.by_mqtt.state_of(one) if one.retained else there.by_mqtt.samples_of(one))
+    ]
+    return [sample.values[0] for sample in samples]
+
+
+def behind_a_broker(**topic: Any) -> OnvifEvents:
+    return OnvifEvents("cam", OnvifEvents.load_config({"mqtt": BROKER, "topic": [{**MOTION, **topic}]}), Host())
+
+
+GONE = Message(OnvifMqttSimulator.topic_of("motion", "s1"), b"")
+
+
+@pytest.mark.parametrize(
+    ("messages", "values", "counted"),
+    [
+        # The broker had it; or the camera, or the broker, has just started and tells how things stand.
+        ([published("true", retained=True)], [], {"initialized_true": 1}),
+        ([published("true")], [], {"initialized_true": 1}),
+        ([published("true", retained=True), published("true")], [], {"initialized_true": 2}),
+        ([published("false", retained=True), published("true")], [False, True], {}),
+        (
+            [published("true", retained=True), published("false"), published("true")],
+            [False, True],
+            {"initialized_true": 1},
+        ),
+        ([published("false"), published("true", source="s2")], [False], {"initialized_true": 1}),
+        ([published(False), published(True)], [False, True], {}),
+        ([published(0), published(1)], [False, True], {}),
+        ([published("inactive"), published("active")], [False, True], {}),
+        ([published("false"), GONE, published("true")], [False], {"deleted": 1, "initialized_true": 1}),
+        ([published("false"), published("true", PropertyOperation="Initialized")], [False], {"initialized_true": 1}),
+        ([published("false"), published({"Point": []})], [False], {"values_bad": 1}),
+        ([published("false"), published("true", Source={})], [False, True], {}),
+        ([published("true", retained=True)._replace(payload=b"{}")], [], {"messages_bad": 1}),
+    ],
+)
+def test_over_mqtt_what_stands_when_we_come_is_never_an_alarm(
+    messages: list[Message], values: list[bool], counted: Any
+) -> None:
+    there = behind_a_broker()
+    assert heard(there, *messages) == values
+    assert there.host.counters == counted
+
+
+def test_what_merely_happens_is_news_at_once_unless_the_broker_had_it() -> None:
+    there = behind_a_broker(momentary=True)
+    assert heard(there, published("true", retained=True), published("true"), published("true")) == [True, True]
+
+
+def test_a_vendors_own_topic_is_named_without_its_namespace() -> None:
+    there = behind_a_broker(path="Device/HardwareFailure/LensFailure", item="State")
+    topic = f"{OnvifMqttSimulator.PREFIX}/onvif-ej/Device/HardwareFailure/acme:LensFailure"
+    body = '{"UtcTime":"2026-11-22T08:00:00Z","Source":{},"Data":{"State":%s}}'
+    assert heard(there, *(Message(topic, (body % value).encode()) for value in ("false", "true"))) == [False, True]
+
+
+def test_of_sources_without_number_only_so_many_are_remembered() -> None:
+    there = behind_a_broker()
+    assert heard(there, *(published("false", source=f"s{number}") for number in range(2000))) == [False] * 2000
+    assert heard(there, published("true", source="s1999")) == [True]
+    assert heard(there, published("true", source="s0")) == []
+
+
+async def test_a_broker_that_has_kept_how_things_stand_is_believed_only_where_it_says_false() -> None:
+    async with OnvifMqttSimulator() as simulator:
+        simulator.silent = True
+        simulator.broker.publish(simulator.topic_of("motion"), simulator.payload("motion", "true"), retain=True)
+        simulator.broker.publish(simulator.topic_of("input"), simulator.payload("input", "false"), retain=True)
+        there = OnvifEvents("cam", OnvifEvents.load_config(CameraBehindABroker(simulator).config()), Host())
+        async with aclosing(there.samples()) as samples:
+            assert (await anext(samples)).datastreams == ("cam.input",)
+            simulator.broker.publish(simulator.topic_of("input"), simulator.payload("input", "true"), retain=True)
+            sample = await anext(samples)
+            assert (sample.datastreams, sample.values) == (("cam.input",), (True,))
+        assert there.host.counters == {"initialized_true": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ({"host": "a", "mqtt": BROKER}, "host = 'a': expected host for PullPoint, or a table mqtt, and not both"),
+        ({}, "host = None: expected host for PullPoint, or a table mqtt"),
+        ({"mqtt": BROKER, "pull_s": 5.0}, "pull_s = 5.0: expected nothing, because there is a table mqtt"),
+        ({"mqtt": {**BROKER, "prefix": "a/#"}}, "mqtt.prefix = 'a/#': expected the beginning of a topic"),
+        ({"mqtt": {**BROKER, "client_id": "x"}}, "mqtt.client_id = 'x': expected nothing"),
+        ({"host": "a", "ca_file": "b"}, "ca_file = 'b': expected nothing, because https is false"),
+    ],
+)
+def test_a_camera_is_reached_in_one_way(written: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        OnvifEvents.load_config({"topic": [MOTION], **written})
     assert str(caught.value).startswith(line)

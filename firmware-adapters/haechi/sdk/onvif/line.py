@@ -7,6 +7,7 @@ answer: then the next question opens another connection. h11 reads and writes HT
 """
 
 import asyncio
+import ssl
 
 import h11
 
@@ -22,11 +23,13 @@ _HEAD_BYTES_MAX = 16 * 1024
 class SoapLine:
     """The connection to one camera."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float, retry_s: float) -> None:
-        """Open nothing before the first question."""
+    def __init__(
+        self, host: str, port: int, *, timeout_s: float, retry_s: float, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Open nothing before the first question; with ``tls`` it is encrypted, and the camera's certificate judged."""
         self.name = name_of(host, port)
         self._host, self._port = host, port
-        self._timeout_s, self._retry_s = timeout_s, retry_s
+        self._timeout_s, self._retry_s, self._tls = timeout_s, retry_s, tls
         self._connection: _Connection | None = None
 
     async def ask(self, path: str, message: bytes, *, patience_s: float = 0.0) -> tuple[int, bytes]:
@@ -46,6 +49,7 @@ class SoapLine:
                 lambda: _Connection(self.name),
                 timeout_s=self._timeout_s,
                 retry_s=self._retry_s,
+                tls=self._tls,
             )
         try:
             async with asyncio.timeout(self._timeout_s + patience_s):
