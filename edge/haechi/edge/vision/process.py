@@ -189,7 +189,7 @@ class CameraLoop:
                 else:
                     self._look(frame)
                 if self._health.state is not CameraState.RUNNING:
-                    self._tell(CameraState.RUNNING, self._too_dear)
+                    self._tell(CameraState.RUNNING, self._advice)
                 due_s = max(due_s + period_s, time.monotonic() - period_s)
                 # Not a sleep to the letter: `newest` then waits for the next picture to be taken.
                 self._sleep(max(0.0, due_s - time.monotonic()))
@@ -306,8 +306,18 @@ class CameraLoop:
                     # For the rest of its life: what is too dear is not to starve those that are not.
                     self._make_way()
                     self._make_way = None
-            if self._health.state is CameraState.RUNNING and self._health.message != self._too_dear:
-                self._tell(CameraState.RUNNING, self._too_dear)
+            if self._health.state is CameraState.RUNNING and self._health.message != self._advice:
+                self._tell(CameraState.RUNNING, self._advice)
+
+    @property
+    def _advice(self) -> str:
+        """What is to be made better about a camera that works; empty when nothing is."""
+        if self._too_dear or not self._looker.recognising.in_vain:
+            return self._too_dear
+        return _(
+            "large things move and the detector recognises hardly any: does the camera look straight down? see "
+            'detector.model = "background"'
+        )
 
     def _tell_if_due(self) -> None:
         now_s = time.monotonic()

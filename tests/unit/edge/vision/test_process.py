@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
-from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ZoneChange
 from haechi.edge.vision.picture import Drawn
 from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
@@ -141,15 +141,16 @@ class Slow(Walker):
 
 
 class Dear(Clip):
-    """A stream whose decoding takes nine tenths of a core."""
+    """A stream whose decoding takes nine tenths of a core, or another share."""
 
-    def __init__(self, clock: list[float]) -> None:
+    def __init__(self, clock: list[float], share: float = 0.9) -> None:
         super().__init__(60)
         self._clock = clock
+        self._share = share
 
     def newest(self, timeout_s: float) -> Frame | None:
         self._clock[0] += 0.2
-        self.decoding_cpu_s = 0.9 * self._clock[0]
+        self.decoding_cpu_s = self._share * self._clock[0]
         return super().newest(timeout_s)
 
 
@@ -173,6 +174,23 @@ def test_a_stream_that_is_too_dear_is_named_with_its_cost_and_lets_the_others_go
     loop.run()
     assert "decoding 160x90 h264 takes 90 % of a core: choose a smaller stream of the camera in url" in said
     assert ways == ["way"]
+
+
+def test_a_camera_that_recognises_nothing_of_what_moves_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, said = [1000.0], []
+    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+    loop = CameraLoop(
+        CAMERA,
+        Walker(0),
+        lambda message: said.append((message.state, message.message)) if isinstance(message, Health) else None,
+        open_capture=opens(Dear(clock, 0.1)),
+        sleep=lambda _seconds: None,
+    )
+    for _ in range(20):
+        loop._looker.recognising.note([Box(0.2, 0.2, 0.6, 0.6)], [])
+    loop.run()
+    (advice,) = {message for state, message in said if state is CameraState.RUNNING}
+    assert "does the camera look straight down?" in advice
 
 
 def test_a_machine_that_is_too_slow_looks_less_closely(monkeypatch: pytest.MonkeyPatch) -> None:
