@@ -146,11 +146,11 @@ class Dear(Clip):
     def __init__(self, clock: list[float], share: float = 0.9) -> None:
         super().__init__(60)
         self._clock = clock
-        self._share = share
+        self._begun_s, self._share = clock[0], share
 
     def newest(self, timeout_s: float) -> Frame | None:
         self._clock[0] += 0.2
-        self.decoding_cpu_s = self._share * self._clock[0]
+        self.decoding_cpu_s = self._share * (self._clock[0] - self._begun_s)
         return super().newest(timeout_s)
 
 
