@@ -12,7 +12,6 @@ import msgspec
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Table, insert, select, update
 
-from haechi.cloud.commanders import Commanders
 from haechi.cloud.event_handler import handler
 from haechi.cloud.objects import FolderObjects
 from haechi.cloud.services import PartHealth, Services
@@ -21,6 +20,8 @@ from haechi.cloud.state.changes import Change, ChangeBell, ChangeKind, append
 from haechi.cloud.state.engine import open_state, writing
 from haechi.cloud.state.letters import Letter
 from haechi.cloud.store import Batch, Marker, RefusedPoint, Row, StoreUnavailable
+from haechi.cloud.workflow_manager import passwords, people
+from haechi.cloud.workflow_manager.roles import Role
 from haechi.contract.control import Command, ComponentStatus, GatewayStatus, encode_control
 from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Value
@@ -91,7 +92,8 @@ class City:
         self.commands: list[tuple[str, str, Command]] = []
         """What was sent to which city's gateway."""
         self.tenant = TENANT
-        self.commanders = Commanders()
+        self.command_keys: dict[tuple[str, str], bytes] = {}
+        """Of the gateways that obey, by city and name."""
 
     @property
     def now_us(self) -> int:
@@ -111,7 +113,7 @@ class City:
 
         return Services(
             command=command,
-            commanders=self.commanders,
+            command_keys=self.command_keys,
             state=self.state,
             points=self.points,
             objects=self.objects,
@@ -168,6 +170,14 @@ class City:
                 connection.execute(insert(table), {"tenant": self.tenant, "gateway": gateway, **row})
             self._tell(connection, [("gateway", gateway)])
         self.bell.ring()
+
+    def account(
+        self, name: str, role: Role, *, password: str | None = None, token: str | None = None, **limits: Any
+    ) -> None:
+        """Make an account; its password is kept at the lowest cost."""
+        kept = None if password is None else passwords.kept(password, log_n=1)
+        with writing(self.state) as connection:
+            people.put(connection, name, role, self.now_us, password=kept, token=token, **limits)
 
     def place(self, id_: str, name: str, latitude: float, longitude: float) -> None:
         self.insert(schema.places, {"id": id_, "name": name, "latitude": latitude, "longitude": longitude})

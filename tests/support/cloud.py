@@ -17,8 +17,10 @@ START_S_MAX = 30.0
 class CloudProcess:
     """``async with CloudProcess(folder, "--broker", url) as cloud``; ``get`` asks its REST interface."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, token: str = "") -> None:
+        """``token``: of the account that asks, where there are accounts."""
         self.folder = folder
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.http = ""
@@ -49,7 +51,7 @@ class CloudProcess:
                     where = json.loads(addresses.read_text(encoding="utf-8"))
                     self.http = where["http"]
                     self.broker_port = int(where["broker"].rpartition(":")[2])
-                    answer = await client.get(f"{self.http}/api/v1/health")
+                    answer = await client.get(f"{self.http}/api/v1/health", headers=self._headers)
                     if all(part["name"] != "broker" or part["state"] == "ok" for part in answer.json()["parts"]):
                         return
                 except (OSError, ValueError, httpx.HTTPError):
@@ -77,7 +79,7 @@ class CloudProcess:
     async def get(self, path: str, **parameters: Any) -> Any:
         """Ask the REST interface."""
         async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.get(f"{self.http}{path}", params=parameters)
+            answer = await client.get(f"{self.http}{path}", params=parameters, headers=self._headers)
             answer.raise_for_status()
             return answer.json()
 

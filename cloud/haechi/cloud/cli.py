@@ -6,23 +6,17 @@ import logging
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from haechi.cloud import config
+from haechi.cloud import account_cli, config
 from haechi.cloud.clock import DAY_US, now_us
 from haechi.command import UsageError
 from haechi.text import _
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Engine
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``haechi cloud``."""
     parser.description = _("The aggregator: takes what gateways send, stores it, shows it.")
-    commands = parser.add_subparsers(required=True, metavar="run|dead-letters|rewind")
+    commands = parser.add_subparsers(required=True, metavar="run|accounts|dead-letters|rewind")
     run = commands.add_parser("run", help=_("run the cloud until it is told to stop"))
     _settings(run)
     run.add_argument("--broker", metavar="URL", help=config.CloudConfig.model_fields["broker"].description)
@@ -32,9 +26,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
     run.add_argument("--share", metavar="NAME", help=config.CloudConfig.model_fields["share"].description)
     run.add_argument("--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable"))
-    run.add_argument("--commanders", metavar="FILE", help=config.CloudConfig.model_fields["commanders"].description)
+    run.add_argument("--command-keys", metavar="FILE", help=config.CloudConfig.model_fields["command_keys"].description)
     run.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
     run.set_defaults(run=_run)
+    account_cli.register(
+        commands.add_parser("accounts", help=_("who may sign in, and what they may")), _settings, _load
+    )
     dead = commands.add_parser("dead-letters", help=_("what could not be read: look at it, or read it once more"))
     actions = dead.add_subparsers(required=True, metavar="list|replay")
     listing = actions.add_parser("list", help=_("list them, oldest first"))
@@ -100,11 +97,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from haechi.cloud.state import letters
-    from haechi.cloud.state.engine import open_state, reading
+    from haechi.cloud.state.engine import opened_state, reading
     from haechi.contract.observations import utc
 
     last = 0
-    with _closing(open_state(_load(arguments).state_url)) as state:
+    with opened_state(_load(arguments).state_url) as state:
         while True:
             with reading(state) as connection:  # ended before anything is said: a pager may stand for hours
                 some = letters.page(connection, last)
@@ -124,12 +121,12 @@ def _replay(arguments: argparse.Namespace) -> int:
     from haechi.cloud.addresses import open_points
     from haechi.cloud.event_broker.replay import replay
     from haechi.cloud.objects import FolderObjects
-    from haechi.cloud.state.engine import open_state
+    from haechi.cloud.state.engine import opened_state
     from haechi.cloud.store import StoreError
 
     settings = _load(arguments)
     points = open_points(settings.store_url, now_us, settings.retention_days)
-    with contextlib.closing(points), _closing(open_state(settings.state_url)) as state:
+    with contextlib.closing(points), opened_state(settings.state_url) as state:
         try:
             done = replay(state, points, FolderObjects(settings.objects_dir), settings.tenants, now_us)
         except StoreError as error:
@@ -140,7 +137,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _rewind(arguments: argparse.Namespace) -> int:
     from haechi.cloud.state import markers, receipts
-    from haechi.cloud.state.engine import open_state, reading, writing
+    from haechi.cloud.state.engine import opened_state, reading, writing
     from haechi.cloud.state.retention import RECEIPTS_US_MAX
 
     age_us = now_us() - arguments.since
@@ -152,7 +149,7 @@ def _rewind(arguments: argparse.Namespace) -> int:
         )
     since = receipts.since_time(arguments.since)
     parcels = gateways = 0
-    with _closing(open_state(_load(arguments).state_url)) as state:
+    with opened_state(_load(arguments).state_url) as state:
         with writing(state) as connection:
             markers.begin_withdrawal(connection)
         with reading(state) as connection:
@@ -168,14 +165,6 @@ def _rewind(arguments: argparse.Namespace) -> int:
         )
     )
     return 0
-
-
-@contextlib.contextmanager
-def _closing(engine: "Engine") -> "Iterator[Engine]":
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _say(line: str) -> None:

@@ -64,18 +64,20 @@ class CloudConfig(BaseModel):
     listen: str = Field(
         "127.0.0.1:8080",
         max_length=100,
-        description="Address and port of the console and the REST interface; loopback only until there are accounts. "
+        description="Address and port of the console and the REST interface; loopback only, for it speaks plain HTTP. "
         "Port 0 takes any free one.",
     )
     retention_days: float | None = Field(
         None, gt=0, le=36500, description="Older points are refused; absent keeps everything."
     )
     basemap: Path | None = Field(None, description="GeoJSON file that is drawn under the map.")
-    commanders: Path | None = Field(
-        None, description="TOML file that names who may command devices; absent: nobody. See Commands to devices."
+    command_keys: Path | None = Field(
+        None,
+        description="TOML file that names the keys of gateways whose devices may be commanded; absent: none. See "
+        "Commands to devices.",
     )
 
-    @field_validator("data_dir", "basemap", "objects", "commanders")
+    @field_validator("data_dir", "basemap", "objects", "command_keys")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -86,8 +88,8 @@ class CloudConfig(BaseModel):
         host, port = split_listen(listen)
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(
-                f"expected a loopback address such as 127.0.0.1:{port}: until there are accounts, "
-                "whoever reaches this port may do everything"
+                f"expected a loopback address such as 127.0.0.1:{port}: it speaks plain HTTP, so on a network "
+                "anybody could read passwords and alarms on the way"
             )
         return listen
 

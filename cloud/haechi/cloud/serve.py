@@ -20,7 +20,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from sqlalchemy import Connection
 
-from haechi.cloud import commanders
+from haechi.cloud import command_keys
 from haechi.cloud.addresses import broker_address, open_points
 from haechi.cloud.clock import now_us
 from haechi.cloud.config import CloudConfig
@@ -37,7 +37,7 @@ from haechi.cloud.event_handler import handler, seen
 from haechi.cloud.objects import FolderObjects, ObjectUnavailable
 from haechi.cloud.services import PartHealth, Services
 from haechi.cloud.state import changes, commands, fence, retention
-from haechi.cloud.state.changes import Change, ChangeBell
+from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.state.engine import UNREADABLE, open_apart, open_state, reading, reason
 from haechi.cloud.state.writer import StateUnavailable, StateWriter, Turn
 from haechi.command import UsageError
@@ -138,7 +138,7 @@ class Cloud:
                 clock_us=now_us,
                 command=partial(self._command, asyncio.get_running_loop()),
                 basemap=config.basemap,
-                commanders=commanders.load(config.commanders),
+                command_keys=command_keys.load(config.command_keys),
             )
             making_app = asyncio.create_task(asyncio.to_thread(_make_app, services))
             address = await self._find_broker()
@@ -275,7 +275,7 @@ class Cloud:
 
     def _sweep_once(self, connection: Connection) -> bool:
         at_us = now_us()
-        given_up = [(tenant, Change("gateway", gateway)) for tenant, gateway in commands.give_up(connection, at_us)]
+        given_up = commands.give_up(connection, at_us)
         swept = [*handler.sweep(connection, at_us), *seen.watch(connection, at_us), *given_up]
         changes.append_all(connection, swept, at_us)
         return bool(swept)

@@ -3,7 +3,7 @@
 Nothing in here opens or closes anything; :mod:`haechi.cloud.serve` does both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,6 @@ from typing import Literal
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from haechi.cloud.commanders import Commanders
 from haechi.cloud.objects import ObjectStore
 from haechi.cloud.state.changes import ChangeBell
 from haechi.cloud.store import PointStore
@@ -53,7 +52,7 @@ class Services:
     """Microseconds since 1970 UTC, now."""
     command: Callable[[str, str, Command], None]
     """Sends a command to a gateway, by city and name, when the broker is there; returns at once."""
-    commanders: Commanders = field(default_factory=Commanders)
-    """Who may command devices."""
+    command_keys: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    """By city and gateway: the key that its commands are sealed with; who has none is never commanded."""
     basemap: Path | None = None
     """GeoJSON file that is drawn under the map; None for the plain one."""

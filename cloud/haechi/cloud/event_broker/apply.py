@@ -143,7 +143,7 @@ def _apply_report(connection: Connection, report: Report, now_us: int, applied: 
     news = [Change("gateway", gateway)]
     if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
         news += seen.two_of_one_name(connection, tenant, gateway, now_us)
-    commands.settle(connection, tenant, gateway, report.status.commands, now_us)
+    news += commands.settle(connection, tenant, gateway, report.status.commands, now_us)
     again: tuple[LackedRanges, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     if report.status.state == "online" and not report.arrival.retained:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,22 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from haechi.cloud.event_monitor import clips, commands, custody, events, gateways, operation, series, situations
+from haechi.cloud.event_monitor import (
+    accounts,
+    clips,
+    commands,
+    custody,
+    deeds,
+    events,
+    gateways,
+    operation,
+    series,
+    sign_in,
+    situations,
+)
 from haechi.cloud.event_monitor.feed import CLIENTS_MAX, ChangeFeed
 from haechi.cloud.event_monitor.guard import Guard
+from haechi.cloud.event_monitor.identity import VIEWING, Authorization, Secret, who_asks
 from haechi.cloud.event_monitor.parameters import Monitor
 from haechi.cloud.event_monitor.problems import Problem, answer_with_problems
 from haechi.cloud.event_monitor.stream import MEDIA_TYPE, EventStream
@@ -49,8 +63,10 @@ def create_app(services: Services, console: Path = CONSOLE) -> FastAPI:
     app.state.services = services
     app.state.feed = ChangeFeed(services)
     answer_with_problems(app)
-    for part in (gateways, commands, series, events, clips, situations, custody, operation):
-        app.include_router(part.router, prefix="/api/v1", tags=[part.__name__.rpartition(".")[2]])
+    app.include_router(sign_in.router, prefix="/api/v1", tags=["sign_in"])
+    for part in (gateways, commands, series, events, clips, situations, custody, deeds, accounts, operation):
+        tags: list[str | Enum] = [part.__name__.rpartition(".")[2]]
+        app.include_router(part.router, prefix="/api/v1", tags=tags, dependencies=[VIEWING])
     app.include_router(operation.metrics_router)
     _serve_changes(app)
     _serve_console(app, console)
@@ -59,7 +75,7 @@ def create_app(services: Services, console: Path = CONSOLE) -> FastAPI:
 
 
 _REFUSALS: dict[int | str, str] = {
-    401: "It needs the token of somebody who may.",
+    401: "Nobody is signed in, or the token is not known.",
     403: "Another site's page asked, or somebody who may not.",
     404: "It is not here.",
     409: "Not as things are now.",
@@ -75,11 +91,14 @@ def _serve_changes(app: FastAPI) -> None:
         response_class=EventStream,
         status_code=200,
         tags=["changes"],
+        dependencies=[VIEWING],
         responses={200: {"content": {MEDIA_TYPE: {}}}},
     )
     def changes(
         request: Request,
         services: Monitor,
+        secret: Secret = "",
+        authorization: Authorization = "",
         last_event_id: Annotated[str, Header(max_length=32, description="The last id seen.")] = "",
         after: Annotated[
             int | None, Query(ge=0, le=_ID_MAX, description="The same, where no header can be set.")
@@ -87,8 +106,8 @@ def _serve_changes(app: FastAPI) -> None:
     ) -> Response:
         """Server-sent events, resumable: each bears the object as it is now, and its id is where to resume.
 
-        `situation`, `event`, `evidence`, `gateway`, `loss`, `dead_letter`; also `ready` and `reset` (load everything),
-        `heartbeat` (every 5 s) and `observations` (a hint without id, at most one a second).
+        `situation`, `event`, `evidence`, `gateway`, `loss`, `dead_letter`, `command`, `audit`; also `ready` and `reset`
+        (load everything), `heartbeat` (every 5 s) and `observations` (a hint without id, at most one a second).
         """
         seen = last_event_id.strip()
         if seen and not (seen.isascii() and seen.isdigit() and int(seen) <= _ID_MAX):
@@ -99,7 +118,11 @@ def _serve_changes(app: FastAPI) -> None:
         start = int(seen) if seen else after
 
         def source() -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-            return feed.subscribe(start, services.tenant)
+            return feed.subscribe(start, services.tenant, may_listen)
+
+        def may_listen() -> bool:
+            person = who_asks(services, secret, authorization)
+            return person is not None and person.may_see(services.tenant)
 
         return EventStream(source)
 

@@ -10,9 +10,12 @@ from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
 from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.identity import Operator
 from haechi.cloud.event_monitor.parameters import IdPath, Monitor, absent, aware
 from haechi.cloud.state import schema
-from haechi.cloud.state.engine import reading
+from haechi.cloud.state.changes import append
+from haechi.cloud.state.engine import reading, writing
+from haechi.cloud.workflow_manager import audit
 from haechi.contract.control import Command
 from haechi.text import _
 
@@ -51,7 +54,7 @@ def asked_for(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 @router.post("/events/{event}/clip", status_code=202)
-def ask_for_clip(services: Monitor, event: IdPath) -> views.Asked:
+def ask_for_clip(services: Monitor, who: Operator, event: IdPath) -> views.Asked:
     """Ask the camera that told of an event for a clip of it, while the camera remembers (30 s unless configured).
 
     The clip comes as evidence of the event, behind everything else; a camera that has forgotten sends none.
@@ -74,7 +77,12 @@ def ask_for_clip(services: Monitor, event: IdPath) -> views.Asked:
         raise absent("event", event)
     if row.kind != "camera":
         raise HTTPException(409, _("{source} is no camera; only cameras give clips").format(source=row.source))
-    expires_us = services.clock_us() + _EXPIRES_US
+    now_us = services.clock_us()
+    expires_us = now_us + _EXPIRES_US
+    with writing(services.state) as connection:
+        noted = audit.note(connection, services.tenant, who.name, "clip", event, now_us, detail=row.source)
+        append(connection, services.tenant, [noted], now_us)
+    services.bell.ring()
     services.command(
         services.tenant,
         row.gateway,

@@ -21,7 +21,9 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor.commands import find_commands
 from haechi.cloud.event_monitor.custody import find_letters, find_losses
+from haechi.cloud.event_monitor.deeds import find_deeds
 from haechi.cloud.event_monitor.events import find_events, find_evidence
 from haechi.cloud.event_monitor.gateways import find_gateways
 from haechi.cloud.event_monitor.situations import find_situations
@@ -51,6 +53,8 @@ _FINDERS: Mapping[str, _Finder] = {
     "gateway": find_gateways,
     "loss": find_losses,
     "dead_letter": find_letters,
+    "command": find_commands,
+    "audit": find_deeds,
 }
 
 
@@ -94,8 +98,13 @@ class ChangeFeed:
         return len(self._clients) >= CLIENTS_MAX
 
     @asynccontextmanager
-    async def subscribe(self, after: int | None, tenant: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Listen to a city from ``after`` (the last id seen) on, or from now. Ask :attr:`full` first."""
+    async def subscribe(
+        self, after: int | None, tenant: str, may_listen: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Listen to a city from ``after`` (the last id seen) on, or from now. Ask :attr:`full` first.
+
+        ``may_listen`` is asked with every heartbeat, in a thread; where it says no, the stream ends.
+        """
         client = _Client(tenant)
         self._clients.add(client)
         try:
@@ -106,7 +115,7 @@ class ChangeFeed:
                     self._task = asyncio.create_task(self._run(listens), name="change feed")
                     self._task.add_done_callback(self._ended)
                     await listens.wait()
-            yield self._messages(client, after)
+            yield self._messages(client, after, may_listen)
         finally:
             self._clients.discard(client)
             if not self._clients:
@@ -124,7 +133,9 @@ class ChangeFeed:
             self._task.cancel()
             self._task = None
 
-    async def _messages(self, client: _Client, after: int | None) -> AsyncIterator[bytes]:
+    async def _messages(
+        self, client: _Client, after: int | None, may_listen: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
         tail = self._tail  # from here on the client's queue has everything
         yield b"retry: 1000\n\n"
         missed = None if after is None else await asyncio.to_thread(self._missed, client.tenant, after, tail)
@@ -141,6 +152,8 @@ class ChangeFeed:
             sent = max(sent, tail)
         yield (await asyncio.to_thread(self._heartbeat, client.tenant)).content
         while (news_ := await client.queue.get()) is not None:
+            if news_.id == 0 and not await asyncio.to_thread(may_listen):
+                return
             if news_.id == 0 or news_.id > sent:
                 yield news_.content
 

@@ -91,7 +91,7 @@ def list_things(
 
 
 def _gateway(row: Row[Any]) -> views.Gateway:
-    status = _status(row.status)
+    status = status_of(row.status)
     return views.Gateway(
         id=row.gateway,
         online=row.online,
@@ -102,13 +102,15 @@ def _gateway(row: Row[Any]) -> views.Gateway:
         outbox=_outbox(status) if status else None,
         components=_components(status) if status else [],
         problems=list(status.problems) if status else [],
+        actuators=_actuators(status) if status else [],
         observations=row.observations,
         repeats=row.repeats,
         fenced=row.fenced,
     )
 
 
-def _status(content: bytes | None) -> GatewayStatus | None:
+def status_of(content: bytes | None) -> GatewayStatus | None:
+    """Return what a gateway last said of itself; None before it did."""
     try:
         return decode_status(content) if content else None
     except ContractError:
@@ -122,6 +124,25 @@ def _outbox(status: GatewayStatus) -> views.Outbox:
         bytes_max=status.outbox_bytes_max,
         oldest_at=aware(status.oldest_us),
     )
+
+
+def _actuators(status: GatewayStatus) -> list[views.Actuator]:
+    return [
+        views.Actuator(
+            device=one.device,
+            name=one.name,
+            kind=one.kind,
+            fail_safe=one.fail_safe,
+            on_s_max=one.on_s_max,
+            minimum=one.minimum,
+            maximum=one.maximum,
+            unit=one.unit,
+            characters_max=one.characters_max,
+            state=one.state,
+            back_at=aware(one.back_us),
+        )
+        for one in status.actuators or ()
+    ]
 
 
 def _components(status: GatewayStatus) -> list[views.Component]:

@@ -21,6 +21,8 @@ from haechi.text import _
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN_MAX = 80
+_SECRET = frozenset({"password", "authorization", "haechi_session"})
+"""Parts of a request that no answer repeats."""
 
 
 class Problem(BaseModel):
@@ -80,5 +82,6 @@ def _first_line(errors: Sequence[Any]) -> str:
     first = errors[0]
     where = ".".join(str(part) for part in first["loc"])
     given = first.get("input")
-    shown = f", not {str(given)[:_SHOWN_MAX]!r}" if isinstance(given, str | int | float) else ""
+    is_shown = isinstance(given, str | int | float) and not _SECRET.intersection(first["loc"])
+    shown = f", not {str(given)[:_SHOWN_MAX]!r}" if is_shown else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}{shown}"

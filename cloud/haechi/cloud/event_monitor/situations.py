@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from haechi.cloud.event_monitor import views
 from haechi.cloud.event_monitor.events import select_evidence, view_event, view_evidence
+from haechi.cloud.event_monitor.identity import Operator
 from haechi.cloud.event_monitor.pages import newest_first, wanted
 from haechi.cloud.event_monitor.parameters import (
     Cursor,
@@ -28,6 +29,7 @@ from haechi.cloud.event_monitor.parameters import (
 from haechi.cloud.state import schema
 from haechi.cloud.state.changes import Change, append
 from haechi.cloud.state.engine import reading, writing
+from haechi.cloud.workflow_manager import audit
 from haechi.contract.events import Severity
 
 router = APIRouter()
@@ -105,7 +107,7 @@ def get_situation(services: Monitor, situation: IdPath) -> views.SituationDetail
 
 
 @router.post("/situations/{situation}/acknowledge")
-def acknowledge(services: Monitor, situation: IdPath) -> views.Situation:
+def acknowledge(services: Monitor, who: Operator, situation: IdPath) -> views.Situation:
     """Say that a person has seen it. Open or cleared; once said, saying it again changes nothing."""
     table = schema.situations
     now_us = services.clock_us()
@@ -116,7 +118,8 @@ def acknowledge(services: Monitor, situation: IdPath) -> views.Situation:
             .values(acknowledged=True, updated_us=now_us)
         ).rowcount
         if changed:
-            append(connection, services.tenant, [Change("situation", situation)], now_us)
+            noted = audit.note(connection, services.tenant, who.name, "acknowledge", situation, now_us)
+            append(connection, services.tenant, [Change("situation", situation), noted], now_us)
         found = find_situations(connection, services.tenant, [situation])
     if situation not in found:
         raise absent("situation", situation)

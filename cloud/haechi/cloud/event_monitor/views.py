@@ -1,15 +1,18 @@
 """The shapes of the answers. Times are UTC (RFC 3339), positions WGS 84 degrees, units UCUM, enumerations CAP 1.2."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from haechi.cloud.workflow_manager.audit import REASON_CHARACTERS_MAX
+from haechi.cloud.workflow_manager.roles import Role
 from haechi.contract.control import COMMAND_S_MAX
 from haechi.contract.events import Certainty, Phase, Severity, Urgency
 
 Item = TypeVar("Item")
 Scalar = bool | int | float | str
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_CHARACTERS_MAX)]
 
 
 class View(BaseModel):
@@ -66,6 +69,22 @@ class Component(View):
     counters: dict[str, int | float]
 
 
+class Actuator(View):
+    """Something that a device may be told, within which bounds, and how it stands."""
+
+    device: str = Field(description="The thing; its name and place are those of the thing.")
+    name: str
+    kind: str = Field(description="`switch` (true or false), `level` (a number) or `text`.")
+    fail_safe: Scalar = Field(description="The state in which it harms nobody, and to which it goes by itself.")
+    on_s_max: float = Field(description="For so long it may be in another.")
+    minimum: float = Field(description="Of a level.")
+    maximum: float = Field(description="Of a level.")
+    unit: str = Field(description="UCUM code.")
+    characters_max: int = Field(description="Of a text.")
+    state: Scalar | None = Field(description="What the device has confirmed last; null where nobody knows.")
+    back_at: datetime | None = Field(description="When its gateway sets it back; null while it need not.")
+
+
 class Gateway(View):
     """A street computer and how it is doing."""
 
@@ -78,6 +97,7 @@ class Gateway(View):
     outbox: Outbox | None = Field(description="null before its first status.")
     components: list[Component]
     problems: list[str] = Field(description="What is wrong with the gateway itself, one line each.")
+    actuators: list[Actuator] = Field(description="What its devices may be told, the first hundred.")
     observations: int = Field(description="Observations stored, ever.")
     repeats: int = Field(description="Parcels that came again and were not applied again.")
     fenced: str | None = Field(description="Why nothing is taken from it; null when it is served.")
@@ -197,6 +217,7 @@ class CommandOrder(BaseModel):
     valid_s: float = Field(
         30, ge=1, le=COMMAND_S_MAX, description="Not begun later than so long after now, nor after it came."
     )
+    reason: Reason = Field(description="Why; it stands in the audit.")
 
 
 class Command(View):
@@ -209,6 +230,7 @@ class Command(View):
     value: Scalar
     on_s: float | None
     given_by: str
+    reason: str
     given_at: datetime | None
     expires_at: datetime | None
     state: str = Field(
@@ -217,6 +239,41 @@ class Command(View):
     )
     detail: str
     settled_at: datetime | None
+
+
+class Session(View):
+    """Who is asking."""
+
+    name: str | None = Field(description="Of the account; empty where there are no accounts, null: not signed in.")
+    role: Role | None = Field(description="What they may; null: nothing.")
+
+
+class Account(View):
+    """Somebody, or a program, and what they may."""
+
+    name: str
+    role: Role
+    tenants: list[str] | None = Field(description="The cities that they may look at; null: all.")
+    gateways: list[str] | None = Field(description="The gateways that they may command; null: all.")
+    program: bool = Field(description="It has a token instead of a password.")
+    token: str | None = Field(None, description="Of a new program's account, told this once; nobody can read it again.")
+
+
+class Audit(View):
+    """Who did what, when and why."""
+
+    id: int
+    at: datetime | None
+    who: str = Field(description="Of the account; empty where there were no accounts.")
+    action: str = Field(
+        description="`acknowledge`, `shelve`, `unshelve`, `close`, `command`, `clip`, `sign_in`, `sign_in_refused`, "
+        "`account`."
+    )
+    key: str = Field(description="Id of the situation, command or event, or the name of the account.")
+    reason: str = Field(description="Why, in their own words.")
+    detail: str
+    outcome: str = Field(description="Of a command or clip: its state now; else empty.")
+    outcome_detail: str = Field(description="One line: why.")
 
 
 class Situation(View):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, and_, func, insert, select, update
 
+from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import commands
 from haechi.contract.control import CommandResult
 from haechi.contract.observations import Value
@@ -30,6 +31,7 @@ class Given(NamedTuple):
     value: Value
     on_s: float | None
     given_by: str
+    reason: str
     given_us: int
     expires_us: int
 
@@ -49,9 +51,9 @@ def write(connection: Connection, given: Given) -> bool:
 
 def settle(
     connection: Connection, tenant: str, gateway: str, results: Sequence[CommandResult], now_us: int
-) -> list[str]:
-    """Take what a gateway says became of commands; return the ids of those of which that is news."""
-    news: list[str] = []
+) -> list[Change]:
+    """Take what a gateway says became of commands; return a row of the feed for each of which that is news."""
+    news: list[Change] = []
     for result in results:
         changed = connection.execute(
             update(commands)
@@ -65,18 +67,18 @@ def settle(
             .values(state=result.state, detail=result.detail, told_us=result.at_us, settled_us=now_us)
         ).rowcount
         if changed:
-            news.append(result.id)
+            news.append(Change("command", result.id))
     return news
 
 
-def give_up(connection: Connection, now_us: int) -> list[tuple[str, str]]:
-    """Take commands of which nothing was heard for unknown; return (tenant, gateway) of each."""
+def give_up(connection: Connection, now_us: int) -> list[tuple[str, Change]]:
+    """Take commands of which nothing was heard for unknown; return the tenant of each with its row of the feed."""
     silent = and_(commands.c.state == "sent", commands.c.expires_us < now_us - SILENT_US)
-    rows = connection.execute(select(commands.c.tenant, commands.c.gateway).where(silent)).all()
+    rows = connection.execute(select(commands.c.tenant, commands.c.id).where(silent)).all()
     if rows:
         detail = "the gateway has not said what became of it"
         connection.execute(update(commands).where(silent).values(state="unknown", detail=detail, settled_us=now_us))
-    return [(row.tenant, row.gateway) for row in rows]
+    return [(row.tenant, Change("command", row.id)) for row in rows]
 
 
 def find(connection: Connection, tenant: str, gateway: str, limit: int, command: str | None = None) -> list[Any]:

@@ -64,6 +64,16 @@ def open_state(url: str) -> Engine:
     return engine
 
 
+@contextmanager
+def opened_state(url: str) -> Iterator[Engine]:
+    """Open the state database for as long as the context lasts; see :func:`open_state`."""
+    engine = open_state(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def open_apart(url: str, connections: int) -> Engine:
     """Return another engine for a database that is open, with connections that nobody else uses.
 

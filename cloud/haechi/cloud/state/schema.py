@@ -322,6 +322,7 @@ commands = Table(
     Column("value", Text, nullable=False),  # as JSON
     Column("on_s", Float),
     Column("given_by", String(128), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),  # why, in that person's words
     Column("given_us", BigInteger, nullable=False),
     Column("expires_us", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # sent, done, refused, expired, unknown
@@ -331,6 +332,46 @@ commands = Table(
     Index("commands_by_gateway", "tenant", "gateway", "given_us"),
     Index("commands_open", "state", "expires_us"),
     comment="Every command that was ever given to a device: the audit.",
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", _Id, primary_key=True),
+    Column("role", String(16), nullable=False),  # viewer, operator, commander, admin
+    Column("tenants", Text),  # JSON list of cities; NULL: all
+    Column("gateways", Text),  # JSON list of those that may be commanded; NULL: all
+    Column("password", Text),  # its scrypt sum; NULL for a program's account
+    Column("token", LargeBinary(32)),  # SHA-256 of a program's token
+    Column("wrong", Integer, nullable=False, server_default="0"),  # wrong passwords in a row
+    Column("wrong_us", BigInteger),  # when the last of them came
+    Column("changed_us", BigInteger, nullable=False),
+    Index("accounts_by_token", "token", unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", LargeBinary(32), primary_key=True),  # SHA-256 of the secret in the browser's cookie
+    Column("account", _Id, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Index("sessions_by_account", "account", "expires_us"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _BigKey, primary_key=True, autoincrement=True),
+    Column("tenant", _Id, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("who", _Id, nullable=False),  # an account's name; empty where there are no accounts
+    Column("action", String(16), nullable=False),
+    Column("key", _Id, nullable=False),  # of what: a situation, a command, an event, an account
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_by_time", "tenant", "id"),
+    Index("audit_by_key", "tenant", "key", "id"),
+    comment="Who did what, when and why. Rows are never changed nor deleted.",
 )
 
 notifications = Table(
@@ -374,7 +415,7 @@ changes = Table(
     metadata,
     Column("id", _BigKey, primary_key=True, autoincrement=True),
     Column("tenant", _Id, nullable=False),
-    Column("kind", String(16), nullable=False),  # situation, event, evidence, gateway, loss, dead_letter
+    Column("kind", String(16), nullable=False),  # situation, event, evidence, gateway, command, audit, …
     Column("key", String(160), nullable=False),
     Column("at_us", BigInteger, nullable=False),
     comment="The change feed: what changed, in commit order; bounded. Its id is the SSE event id.",

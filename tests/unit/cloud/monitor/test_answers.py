@@ -202,7 +202,7 @@ async def test_acknowledging_is_said_once_and_told_to_everybody(city: City, clie
     assert (first.json()["acknowledged"], first.json()["open"]) == (True, True)
     with city.state.connect() as connection:
         told = connection.exec_driver_sql("SELECT kind, key FROM changes WHERE id > ?", (before,)).all()
-    assert [tuple(row) for row in told] == [("situation", "s-1")]
+    assert [tuple(row) for row in told] == [("situation", "s-1"), ("audit", "1")]
 
 
 async def test_what_could_not_be_stored_is_in_sight(city: City, client: httpx.AsyncClient) -> None:
