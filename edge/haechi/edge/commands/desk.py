@@ -1,7 +1,8 @@
 """Takes commands, carries them out one after another for each device, and sets back what has been on long enough.
 
 The order of steps is the promise: looked up, judged, journalled on the disk, judged again, written once, and what
-became of it journalled and told. A device that hangs holds up only its own commands.
+became of it journalled and told. What is due to be set back goes before any command. A device that hangs holds up only
+its own commands.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -24,7 +26,7 @@ from haechi.contract.control import (
 from haechi.contract.observations import Value
 from haechi.contract.parcel import ClockQuality
 from haechi.edge.commands.allowed import Allowed
-from haechi.edge.commands.journal import Entry, Journal, JournalFull
+from haechi.edge.commands.journal import ENTRIES_MAX, Entry, Journal, JournalFull
 from haechi.edge.health import Health
 from haechi.edge.outbox import OutboxDamaged, OutboxError
 from haechi.sdk.errors import NotDone
@@ -54,7 +56,8 @@ class Clocks:
 class _Hand:
     """What waits for one device."""
 
-    waiting: asyncio.Queue[tuple[Command, float]] = field(default_factory=lambda: asyncio.Queue(_WAITING_MAX))
+    waiting: asyncio.Queue[tuple[Command, float] | None] = field(default_factory=lambda: asyncio.Queue(_WAITING_MAX))
+    """Commands with the moment in which they came; None only wakes."""
     back_at_s: dict[str, float] = field(default_factory=dict)
     """By actuator that may be away from its fail-safe state: when it is set back (monotonic)."""
     states: dict[str, Value] = field(default_factory=dict)
@@ -85,16 +88,19 @@ class CommandDesk:
             on_result: called when :attr:`results` has grown, or something was set back.
             is_ours: tells whether somebody gave a command who may.
             journal_lost: True where nobody knows what stood in the journal: then everything is set back at the start,
-                and everything refused until nothing that may have stood there is valid any more.
+                and nothing carried out until nothing that may have stood there is valid any more.
         """
         self._allowed, self._journal, self._clocks = allowed, journal, clocks
         self._journal_lost = journal_lost
         self._refuses_until_s = clocks.now_s() + (COMMAND_S_MAX if journal_lost else 0.0)
         self._not_ready = _("the journal is not read yet")
+        self._has_ended = False
         self._health, self._on_result, self._is_ours = health, on_result, is_ours
         self.counters: Counter[str] = Counter(forged=0)
         self._hands = {device: _Hand() for device, _actuator in allowed}
         self._results: dict[str, CommandResult] = {}
+        self._given: dict[str, None] = {}
+        """What is not new: waiting, in the journal, or told already; as many as the journal remembers."""
 
     @property
     def results(self) -> tuple[CommandResult, ...]:
@@ -116,15 +122,24 @@ class CommandDesk:
             self.counters["forged"] += 1
             _log.warning("command %s does not bear this gateway's seal: somebody else can publish here", command.id)
             return
+        if command.id in self._given:
+            _log.info("command %s came again and is not carried out again", command.id)
+            self._on_result()
+            return
         device, actuator = command.thing or "", command.actuator or ""
         if (device, actuator) not in self._allowed:
             self._refuse(command, _("{device}.{name} may not be commanded here").format(device=device, name=actuator))
             return
         now_s = self._clocks.now_s()
-        if self._not_ready or now_s < self._refuses_until_s:
-            lost = _("the journal was lost lately: it cannot tell whether this is new")
-            self._refuse(command, self._not_ready or lost)
+        if self._has_ended:
+            self._refuse(command, _("the gateway stops"))
             return
+        if self._not_ready or now_s < self._refuses_until_s:
+            # It may have been carried out before, so nobody can say that nothing was written.
+            lost = _("the journal was lost lately: it cannot tell whether this is new")
+            self._refuse(command, self._not_ready or lost, state="unknown")
+            return
+        self._remember(command.id)
         try:
             self._hands[device].waiting.put_nowait((command, now_s))
         except asyncio.QueueFull:
@@ -136,18 +151,23 @@ class CommandDesk:
         """Carry out until cancelled; what another run has left open is judged first. ``ready`` is called after that."""
         if self._journal_lost:
             await asyncio.gather(*(self._set_back(device, self._hands[device], name) for device, name in self._allowed))
-        await self._take_over_in_time()
-        ready()
-        async with asyncio.TaskGroup() as group:
-            for device, hand in self._hands.items():
-                group.create_task(self._serve(device, hand))
+        # What must be set back waits for no disk.
+        serving = [asyncio.create_task(self._serve(device, hand)) for device, hand in self._hands.items()]
+        try:
+            await self._take_over_in_time()
+            ready()
+            await asyncio.gather(*serving)
+        finally:
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
 
     async def finish(self) -> None:
         """Set everything back that may be away from its fail-safe state, once: nobody watches its time any more.
 
         Call it when :meth:`run` has ended, and nothing is carried out any more.
         """
-        self._not_ready = _("the gateway stops")
+        self._has_ended = True
         away = [(device, hand, name) for device, hand in self._hands.items() for name in list(hand.back_at_s)]
         await asyncio.gather(*(self._set_back(*one) for one in away))
 
@@ -175,23 +195,39 @@ class CommandDesk:
                 "%d commands were under way when the gateway ended: nobody knows what became of them", len(closed)
             )
         for one in entries:
-            hand = self._hands.get(one.device)
-            if one.away and hand is not None and (one.device, one.actuator) in self._allowed:
-                hand.back_at_s[one.actuator] = self._clocks.now_s()
-            self._tell(closed.get(one.id, one).result())
+            if one.away:
+                self._bring_back(one)
+            result = closed.get(one.id, one).result()
+            if one.id in self._results:  # it came again before this was known; the newer word counts
+                result = replace(result, at_us=self._clocks.now_us())
+            self._remember(one.id)
+            self._tell(result)
+
+    def _bring_back(self, entry: Entry) -> None:
+        """Have set back what an earlier run has left away from its fail-safe state, or say that nobody may."""
+        name = f"{entry.device}.{entry.actuator}"
+        if (entry.device, entry.actuator) not in self._allowed:
+            what = _("{name} may be away from its fail-safe state, and no [[actuator]] lets it be set back: look at it")
+            self._health.problem(f"away {name}", what.format(name=name))
+            return
+        hand = self._hands[entry.device]
+        hand.back_at_s[entry.actuator] = self._clocks.now_s()
+        with contextlib.suppress(asyncio.QueueFull):  # then it does not sleep
+            hand.waiting.put_nowait(None)
 
     async def _serve(self, device: str, hand: _Hand) -> None:
         while True:
-            due_s = min(hand.back_at_s.values(), default=float("inf"))
-            wait_s = max(0.0, due_s - self._clocks.now_s())
+            for name in [name for name, at_s in hand.back_at_s.items() if at_s <= self._clocks.now_s()]:
+                await self._set_back(device, hand, name)
+            wait_s = min(hand.back_at_s.values(), default=float("inf")) - self._clocks.now_s()
             try:
-                async with asyncio.timeout(None if wait_s == float("inf") else wait_s):
-                    command, came_s = await hand.waiting.get()
+                async with asyncio.timeout(None if wait_s == float("inf") else max(0.0, wait_s)):
+                    came = await hand.waiting.get()
             except TimeoutError:
-                for name in [name for name, at_s in hand.back_at_s.items() if at_s <= self._clocks.now_s()]:
-                    await self._set_back(device, hand, name)
                 continue
-            await self._carry_out(self._allowed[device, command.actuator or ""], hand, command, came_s)
+            if came is not None:
+                command, came_s = came
+                await self._carry_out(self._allowed[device, command.actuator or ""], hand, command, came_s)
 
     async def _carry_out(self, allowed: Allowed, hand: _Hand, command: Command, came_s: float) -> None:
         fault = self._fault(allowed, command)
@@ -325,9 +361,16 @@ class CommandDesk:
             return _("it waited too long here")
         return ""
 
-    def _refuse(self, command: Command, why: str) -> None:
-        _log.warning("command %s by %s is refused: %s", command.id, command.by, why)
-        self._tell(CommandResult(id=command.id, state="refused", at_us=self._clocks.now_us(), detail=why))
+    def _refuse(self, command: Command, why: str, state: Literal["refused", "unknown"] = "refused") -> None:
+        _log.warning("command %s by %s is not carried out (%s): %s", command.id, command.by, state, why)
+        self._remember(command.id)
+        self._tell(CommandResult(id=command.id, state=state, at_us=self._clocks.now_us(), detail=why))
+
+    def _remember(self, command: str) -> None:
+        self._given.pop(command, None)
+        self._given[command] = None
+        while len(self._given) > 2 * ENTRIES_MAX:
+            del self._given[next(iter(self._given))]
 
     def _tell(self, result: CommandResult) -> None:
         self._results.pop(result.id, None)
