@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Self
 
 from haechi.contract.actuators import ON_S_MAX, TEXT_CHARACTERS_MAX, UNIT_CHARACTERS_MAX, Bounds
+from haechi.text import _
 
 
 class Actuator(Bounds, frozen=True, kw_only=True):
