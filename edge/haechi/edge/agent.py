@@ -22,7 +22,7 @@ from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
-from haechi.edge.cameras import CameraDesk, conditions, originals_of
+from haechi.edge.cameras import CameraDesk, originals_of
 from haechi.edge.clock import WallClock
 from haechi.edge.commands.desk import Clocks, CommandDesk
 from haechi.edge.commands.journal import Journal
@@ -44,7 +44,8 @@ from haechi.edge.uplink.session import Face
 from haechi.edge.uplink.uplink import Uplink
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.messages import ClipWanted
-from haechi.edge.vision.supervise import Orders, run_camera
+from haechi.edge.vision.supervise import Orders
+from haechi.edge.watching import Found, conditions, watch
 from haechi.sdk.switchboard import Switchboard
 from haechi.sdk.wire import attached
 from haechi.text import _
@@ -104,6 +105,7 @@ class _Agent:
         self._clock = WallClock()
         self._health = Health()
         self._orders = {camera.id: Orders() for camera in config.camera}
+        self._found = Found(config.camera)
         self._rings = Rings(site.rings, time.monotonic)
 
     async def run(self, stop: asyncio.Event, *, suspect: bool) -> None:
@@ -127,8 +129,7 @@ class _Agent:
             # What an earlier opening had handed out may not have become durable.
             self._site.cursors.clear()
             self._site.cursors.update(await outbox.cursors())
-            standing = {event.condition for event in await outbox.conditions()}
-            await recorder.begin(conditions(self._config))
+            await recorder.begin(conditions(self._config.camera))
             carriers = _started(
                 recorder.run(),
                 self._supervised("uplink", "mqtt", None).keep(uplink.run),
@@ -139,7 +140,7 @@ class _Agent:
             obeying = _started(*([self._obey()] if self._site.actuators else []))
             sources = _started(
                 *(self._read(device, recorder) for device in self._site.devices),
-                *(self._watch(camera, recorder, standing) for camera in self._config.camera),
+                *(self._watch(camera, recorder) for camera in self._config.camera),
             )
             await _first_end(stopping, carriers + sources + obeying)
             await _cancelled(sources + obeying)
@@ -292,6 +293,7 @@ class _Agent:
             seal_s=config.outbox.seal_s,
             link_is_up=lambda: uplink.is_up,
             on_commit=uplink.wake,
+            on_found=self._found.tell,
             chain=Chain(site.links, site.rings, site.ranges, counters),
             rings=self._rings,
             cursors=site.cursors,
@@ -332,15 +334,14 @@ class _Agent:
 
         await supervised.keep(work)
 
-    async def _watch(self, camera: CameraConfig, recorder: Recorder, standing: set[str]) -> None:
+    async def _watch(self, camera: CameraConfig, recorder: Recorder) -> None:
         desk = CameraDesk(recorder, self._clock, self._health, originals_of(self._config, camera))
         place = self._site.places[camera.place]
         memory = self._config.gateway.data_dir / "cameras"
 
         async def work() -> None:
-            await run_camera(camera, place, desk, active=standing, orders=self._orders[camera.id], memory=memory)
-            # A file that was seen to its end stays ended; nothing is left to supervise.
-            await asyncio.get_running_loop().create_future()
+            orders = self._orders[camera.id]
+            await watch(camera, place, desk, recorder, orders=orders, memory=memory, found=self._found)
 
         await self._supervised(camera.id, "camera", None).keep(work)
 

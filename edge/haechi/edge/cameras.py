@@ -13,9 +13,7 @@ from haechi.edge.clock import WallClock
 from haechi.edge.config import GatewayConfig
 from haechi.edge.health import Health, State
 from haechi.edge.recorder import Recorder
-from haechi.edge.vision import describe
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.faults import FAULTS
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.messages import Health as CameraHealth
 from haechi.edge.vision.originals import FOLDER as ORIGINALS
@@ -91,9 +89,3 @@ def originals_of(config: GatewayConfig, camera: CameraConfig) -> Originals | Non
         return None
     folder = config.gateway.data_dir / ORIGINALS / camera.id
     return Originals(folder, bytes_max=camera.originals.bytes_max, days_max=camera.originals.days_max)
-
-
-def conditions(config: GatewayConfig) -> set[str]:
-    """Return the conditions that the configured cameras watch."""
-    zones = {describe.condition(camera, zone) for camera in config.camera for zone in camera.areas}
-    return zones | {describe.fault_condition(camera, fault) for camera in config.camera for fault in FAULTS}

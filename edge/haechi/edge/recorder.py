@@ -79,11 +79,14 @@ class Recorder:
         seal_s: float,
         link_is_up: Callable[[], bool],
         on_commit: Callable[[], None],
+        on_found: Callable[[Collection[str]], None] = lambda _conditions: None,
         chain: Chain | None = None,
         rings: Rings | None = None,
         cursors: dict[str, str] | None = None,
     ) -> None:
         """``now_s`` is monotonic; ``on_commit`` is called after every commit, to wake who sends.
+
+        ``on_found`` is called with conditions that only the disk remembered, when it is readable again.
 
         ``chain`` computes datastreams of others, ``rings`` keep what does not travel; None where there are none.
         ``cursors`` is told, by device, how far what it gave is committed.
@@ -94,7 +97,7 @@ class Recorder:
         self._chain = chain or Chain()
         self._rings = rings or Rings({}, now_s)
         self._cursors = {} if cursors is None else cursors
-        self._link_is_up, self._on_commit = link_is_up, on_commit
+        self._link_is_up, self._on_commit, self._on_found = link_is_up, on_commit, on_found
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
@@ -169,6 +172,16 @@ class Recorder:
             self._describe = True
             found = [event for event in await self._outbox.conditions() if event.condition not in known]
             self._take_events(self._engine.restore(found, now_s, self._stamp(), self._conditions_of_cameras))
+            self._on_found({event.condition for event in found if event.condition})
+
+    async def standing(self) -> set[str]:
+        """Return the conditions that stand, whatever was taken on them included.
+
+        Raises:
+            OutboxFailed: the disk does not tell.
+        """
+        await self.drain()
+        return {event.condition for event in await self._outbox.conditions() if event.condition}
 
     async def _standing(self) -> list[Event] | None:
         """Return the events of the conditions that stand; None while the disk does not tell."""

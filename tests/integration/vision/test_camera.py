@@ -215,3 +215,9 @@ async def test_a_process_that_dies_at_once_says_its_last_line() -> None:
     sink = await until_restarted(sys.executable, "-c", "import sys; sys.exit('no memory for rtsp://u:p@cam/')")
     assert "code 1" in sink.health[0].message
     assert "no memory for rtsp://***@cam/" in sink.health[0].message
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_machine_that_starts_no_process_is_told_and_tried_again() -> None:
+    sink = await until_restarted("/nowhere/python")
+    assert "its process cannot be started: No such file" in sink.health[0].message

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,12 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def opened(
-    folder: Path, *, seal_s: float = 1000.0, chain: Chain | None = None, cursors: dict[str, str] | None = None
+    folder: Path,
+    *,
+    seal_s: float = 1000.0,
+    chain: Chain | None = None,
+    cursors: dict[str, str] | None = None,
+    on_found: Callable[[Collection[str]], None] = lambda _conditions: None,
 ) -> AsyncIterator[Desk]:
     outbox = await Outbox.open(folder, 10**7, lambda newest_us: max(newest_us, BUILD_US))
     desk = Desk(outbox, None, BUILD_US + HOUR_US, 0.0, False, asyncio.Event())  # type: ignore[arg-type]
@@ -85,6 +90,7 @@ async def opened(
         seal_s=seal_s,
         link_is_up=lambda: desk.link_is_up,
         on_commit=desk.committed.set,
+        on_found=on_found,
         chain=chain,
         cursors=cursors,
     )
@@ -341,6 +347,30 @@ async def test_a_disk_that_refuses_costs_nothing_that_was_read(desk: Desk) -> No
     assert [event.type for parcel in new for event in parcel.events] == ["flood.level_high"]
     assert [parcel.tables[0].columns for parcel in new if parcel.tables] == [[[9.0]]]
     store._disk._database.execute("PRAGMA query_only = 0")
+
+
+async def test_what_only_the_disk_remembered_is_told_when_it_is_found(tmp_path: Path) -> None:
+    folder, away = tmp_path / "data", tmp_path / "away"
+    folder.mkdir()
+    async with opened(folder) as desk:
+        await desk.recorder.begin()
+        await desk.recorder.sample(Sample(NAMES, (9.0,)))
+        assert await desk.recorder.standing() == {"river-1.alarm"}
+    folder.rename(away)
+    folder.write_text("in the way", encoding="utf-8")
+    found: list[Collection[str]] = []
+    async with opened(folder, on_found=found.append) as desk:
+        await desk.recorder.begin()
+        assert await desk.recorder.standing() == set()
+        folder.unlink()
+        away.rename(folder)
+        store = desk.outbox._store
+        assert isinstance(store, Shelter)
+        store._next_look_s = 0.0
+        await desk.recorder._tend(1.0)
+        assert not desk.outbox.trouble
+        assert found == [{"river-1.alarm"}]
+        assert await desk.recorder.standing() == {"river-1.alarm"}
 
 
 async def test_losses_merge_while_there_is_no_link_and_travel_when_there_is(desk: Desk) -> None:

@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import sys
+import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
@@ -64,22 +66,24 @@ _ORDERS_MAX = 8
 class Orders:
     """Clips that are wanted of one camera; bounded, the oldest goes."""
 
-    def __init__(self) -> None:
-        """Begins with none."""
-        self._waiting: deque[ClipWanted] = deque(maxlen=_ORDERS_MAX)
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Begins with none; `now_s` is a clock that only rises."""
+        self._now_s = now_s
+        self._waiting: deque[tuple[ClipWanted, float]] = deque(maxlen=_ORDERS_MAX)
         self._some = asyncio.Event()
 
     def give(self, wanted: ClipWanted) -> None:
         """Puts one down."""
-        self._waiting.append(wanted)
+        self._waiting.append((wanted, self._now_s()))
         self._some.set()
 
     async def next(self) -> ClipWanted:
-        """Waits for the next one."""
+        """Waits for the next one; its age is what it is now, for it may have waited while no process ran."""
         while not self._waiting:
             self._some.clear()
             await self._some.wait()
-        return self._waiting.popleft()
+        wanted, given_s = self._waiting.popleft()
+        return replace(wanted, age_s=wanted.age_s + self._now_s() - given_s)
 
 
 class CameraSink(Protocol):
@@ -221,13 +225,17 @@ class _Camera:
 
     async def run_once(self, command: Sequence[str]) -> str | None:
         """Runs one process to its end; returns why another is needed, None when a file is over."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(_turn(),),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(_turn(),),
+            )
+        except OSError as error:
+            # No memory, or no more processes allowed: for this machine now, not for good.
+            return _("its process cannot be started: {reason}").format(reason=error.strerror or error)
         beside = [asyncio.create_task(self._relay(process.stderr))]
         try:
             await self._start(process)

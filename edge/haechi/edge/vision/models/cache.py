@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from haechi.edge.vision.models.card import ModelCard, card
 from haechi.edge.vision.models.errors import ModelError, ModelMissing
 from haechi.text import _
@@ -25,6 +27,10 @@ REVISION = 1
 """Rises when converting or quantising changes what comes out."""
 
 _READY = "ready.json"
+
+
+class _Ready(msgspec.Struct):
+    files: dict[str, str]
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -46,12 +52,12 @@ def file_name(precision: Precision, size: str) -> str:
 
 
 def ready(model: ModelCard, cache: Path) -> dict[str, str] | None:
-    """Names and sha256 of the verified files, or None when the model has not been made ready."""
+    """Names and sha256 of the verified files, or None when nothing readable says that the model was made ready."""
     try:
-        content = json.loads((folder(model, cache) / _READY).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        content = msgspec.json.decode((folder(model, cache) / _READY).read_bytes(), type=_Ready)
+    except (OSError, msgspec.DecodeError):
         return None
-    return {str(name): str(digest) for name, digest in content["files"].items()}
+    return content.files
 
 
 def mark_ready(model: ModelCard, cache: Path, files: Mapping[str, str]) -> None:
