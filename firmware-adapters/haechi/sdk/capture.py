@@ -6,18 +6,29 @@ configuration are taken out of a recording before it is written; what is recorde
 
 import asyncio
 import base64
+import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from haechi.contract.observations import Value
 from haechi.sdk.recording import Passage
 from haechi.sdk.terminal import Terminal
 from haechi.sdk.wire import Tap, Wire
 
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "api_key", "community", "credential", "private")
+_SECRET_WORDS = (
+    *("password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "access_key", "access_code"),
+    *("community", "credential", "private", "psk"),
+)
+_SECRET_NAMES = frozenset(("pin", "key", "auth"))
+"""Whole parts of a key's name, where a text stands: ``gate_pin = "0000"`` is a secret, ``pin = 17`` is none."""
+_QUERY = re.compile(r"(?<=[?&])([^=&#\s]*)=([^&#\s]+)")
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _HIDDEN = "***"
+_TELLING_BYTES_MIN = 4
+"""What is shorter stands in the bytes by chance as well; it is hidden in the configuration, and beside its name."""
 _SECRET_BYTES_MAX = 4096
 
 
@@ -61,27 +72,39 @@ class _Writing(Tap):
 def without_secrets(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """Return ``config`` with its secrets hidden, and what must not stand in the bytes either.
 
-    A secret may stand in a file that the configuration names: the name may be seen, what is in the file may not.
+    A secret may stand in a file that the configuration names: the name may be seen, what is in the file may not. In a
+    URL whatever is given by name may be one, and so may the user.
     """
     hidden: list[bytes] = []
 
-    def is_secret(key: str) -> bool:
-        return any(word in key.lower() for word in _SECRET_WORDS)
+    def is_secret(key: str, value: Any) -> bool:
+        words = set(key.lower().split("_"))
+        named = isinstance(value, str) and not _SECRET_NAMES.isdisjoint(words)
+        return named or any(word in key.lower() for word in _SECRET_WORDS)
 
     def hide(key: str, value: Any) -> Any:
-        if is_secret(key) and key.endswith("_file") and isinstance(value, str):
-            hidden.extend(_as_sent(_first_line(value), config.get("username")))
-            return value
         if isinstance(value, Mapping):
             return {name: hide(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [hide(key, inner) for inner in value]
-        if isinstance(value, str) and value and is_secret(key):
-            hidden.append(value.encode())
+        if is_secret(key, value) and key.endswith("_file") and isinstance(value, str):
+            hidden.extend(_as_sent(_first_line(value), config.get("username")))
+            return value
+        if is_secret(key, value) and value != "" and not isinstance(value, bool):
+            hidden.append(str(value).encode())
             return _HIDDEN
-        return value
+        return _without_query(value, hidden) if isinstance(value, str) and "://" in value else value
 
     return hide("", config), hidden
+
+
+def _without_query(url: str, hidden: list[bytes]) -> str:
+    """Return ``url`` without what its query and its user say; add how that may stand in the bytes."""
+    for pair in _QUERY.finditer(url):
+        hidden += [pair[0].encode()]
+        hidden += [form for one in (pair[2], unquote(pair[2])) if len(form := one.encode()) >= _TELLING_BYTES_MIN]
+    hidden += [user.encode() for user in _USER_INFO.findall(url)]
+    return _USER_INFO.sub(_HIDDEN, _QUERY.sub(rf"\1={_HIDDEN}", url))
 
 
 def blanked(data: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -157,20 +157,21 @@ class Talking(Reporting[TalkKeysT, FrameT]):
     """An adapter for a device that says the same thing again and again."""
 
     async def samples(self) -> AsyncGenerator[Sample, None]:
-        """Yield the newest frame, at most one a period."""
+        """Yield the newest frame that has a value, at most one a period."""
         clock = self.host.clock
         line, frames = self._line(), self.frames()
         try:
             line.open()
             due_s = clock.now()
             while True:
-                frame = (await self.listen(line, frames))[-1]
+                came = await self.listen(line, frames)
                 now_s = clock.now()
                 if now_s < due_s:
                     continue
-                due_s = max(due_s + self.config.period_s, now_s)
-                sample = self.read(frame)
+                # Frames without a value, such as a sign of life, use up no period and hide none that has one.
+                sample = next((one for frame in reversed(came) if (one := self.read(frame)) is not None), None)
                 if sample is not None:
+                    due_s = max(due_s + self.config.period_s, now_s)
                     yield sample
         finally:
             line.close()

@@ -68,3 +68,19 @@ def test_a_secret_in_a_file_is_kept_out_of_the_bytes(tmp_path: Path) -> None:
     assert b"horse" not in hidden
     assert b"Z2F1Z2U" not in hidden
     assert without_secrets({"token_file": str(tmp_path / "none")})[1] == []
+
+
+def test_what_a_url_says_of_who_asks_is_hidden_in_configuration_and_bytes() -> None:
+    config = {"url": "https://me:sesame@city.example/v1?serviceKey=AB%2FC123&page=1", "gate_pin": "0420", "pin": 17}
+    shown, secrets = without_secrets(config)
+    assert shown == {"url": "https://***@city.example/v1?serviceKey=***&page=***", "gate_pin": "***", "pin": 17}
+    sent = b"GET /v1?serviceKey=AB%2FC123&page=1 HTTP/1.1 1 AB/C123 17 0420"
+    hidden = blanked(sent, secrets)
+    assert not any(secret in hidden for secret in (b"AB%2FC123", b"AB/C123", b"page=1", b"0420"))
+    assert len(hidden) == len(sent)
+    assert hidden.endswith(b"HTTP/1.1 1 ******* 17 ****")
+
+
+def test_a_secret_that_is_no_text_is_hidden_as_well() -> None:
+    shown, secrets = without_secrets({"access_code": 987654, "token": True})
+    assert (shown, secrets) == ({"access_code": "***", "token": True}, [b"987654"])

@@ -1,5 +1,6 @@
 """A recorder gets what the sensor measured, once, whatever one lost or damaged answer does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -62,6 +63,21 @@ async def test_a_setting_is_asked_for_by_the_makers_own_command() -> None:
     async with sensor() as (one, recorder):
         one.settings[b"OSU"] = b"+2"
         assert await recorder.setting("OSU") == [Decimal(2)]
+
+
+async def test_an_answer_that_is_still_owed_is_not_taken_for_the_next_commands() -> None:
+    async with sensor() as (one, recorder):
+        one.settings.update({b"OSU": b"+1", b"OST": b"+0"})
+        put = one.say
+
+        def say_late(line: bytes) -> None:
+            asyncio.get_running_loop().call_later(0.36, put, line)
+
+        one.say = say_late  # type: ignore[method-assign]
+        assert await recorder.setting("OSU") == [Decimal(1)]
+        one.say = put  # type: ignore[method-assign]
+        assert await recorder.setting("OST") == [Decimal(0)]
+        assert recorder.strays
 
 
 async def test_silence_is_not_connected_after_three_attempts() -> None:

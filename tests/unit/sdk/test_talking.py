@@ -1,5 +1,6 @@
 """Of what a device says by itself the newest is taken, damage is counted, and silence is told from a wrong speed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import ClassVar
@@ -54,6 +55,20 @@ async def test_damage_and_impossible_frames_are_counted() -> None:
 async def test_a_frame_without_a_value_is_no_silence() -> None:
     async with counter(b"0\n") as (_talker, adapter):
         assert await adapter.probe() == f"{adapter.config.serial_port} talks but has no value"
+
+
+async def test_a_sign_of_life_neither_hides_a_value_nor_uses_up_its_period() -> None:
+    async with counter(b"7\n0\n") as (_talker, adapter), aclosing(adapter.samples()) as samples:
+        assert (await anext(samples)).values == (7.0,)  # the newest that has a value, not the newest
+    async with counter(b"0\n") as (talker, adapter):
+        keys = {"serial_port": talker.port, "period_s": 30.0, "silence_s": 60.0}
+        adapter = Counter("c", Counter.load_config(keys), Host())
+        async with aclosing(adapter.samples()) as samples, asyncio.timeout(5):
+            coming = asyncio.ensure_future(anext(samples))
+            while not coming.done():  # the first frames are heard by nobody
+                talker.noise.append(b"7\n")
+                await asyncio.sleep(0.03)
+            assert coming.result().values == (7.0,)
 
 
 async def test_silence_is_told_from_bytes_that_are_no_frame() -> None:

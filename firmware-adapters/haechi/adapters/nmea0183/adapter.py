@@ -1,7 +1,7 @@
 """NMEA 0183 receivers: emits position, and what else the chosen sentence says, as the receiver said it.
 
-A sentence that says that there is no fix has no value and is counted; one that was estimated (dead reckoning) is
-emitted with uncertain quality.
+A sentence that says that there is no fix, or that its fix is simulated, has no value and is counted; one that was
+estimated (dead reckoning) or entered by hand is emitted with uncertain quality.
 """
 
 from typing import ClassVar

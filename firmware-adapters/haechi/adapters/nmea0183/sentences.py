@@ -15,10 +15,12 @@ from haechi.text import _
 
 _SENTENCE_BYTES_MAX = 82
 _RMC_FIELDS_MIN, _GGA_FIELDS_MIN = 9, 11
-_NO_FIX = "0"
-_ESTIMATED = "6"
+_GGA_NO_FIX, _GGA_NOT_MEASURED = "08", "67"
+"""Qualities: 0 no fix, 8 simulated; 6 estimated, 7 entered by hand."""
+_RMC_NO_FIX, _RMC_NOT_MEASURED = "NS", "EM"
+"""Modes: N no fix, S simulated; E estimated, M entered by hand."""
 _RMC_MODE_PLACE = 11
-"""Where the mode stands from version 2.3 on: A autonomous, D differential, E estimated, N no fix."""
+"""Where the mode stands from version 2.3 on."""
 
 
 class Sentences:
@@ -49,7 +51,7 @@ class Said(NamedTuple):
 
 
 def said_of(body: bytes) -> Said | None:
-    """Return what a sound sentence says, None where it says that there is no fix.
+    """Return what a sound sentence says, None where it says that there is no fix, or none but a simulated one.
 
     Raises:
         BadReading: a field is not what its sentence wants there.
@@ -66,7 +68,7 @@ def _rmc(fields: list[str]) -> Said | None:
         raise ValueError
     time, status, *position, speed, course, date = fields[:9]
     mode = fields[_RMC_MODE_PLACE] if len(fields) > _RMC_MODE_PLACE else ""
-    if status != "A" or mode == "N":
+    if status != "A" or (mode and mode in _RMC_NO_FIX):
         return None
     values = _position(position)
     if speed:
@@ -75,14 +77,14 @@ def _rmc(fields: list[str]) -> Said | None:
         values["course"] = float(course)
     if time and date:
         values["utc"] = datetime.strptime(f"{date} {time[:6]} +0000", "%d%m%y %H%M%S %z").strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Said(values, Quality.UNCERTAIN if mode == "E" else Quality.GOOD)
+    return Said(values, _quality(mode, _RMC_NOT_MEASURED))
 
 
 def _gga(fields: list[str]) -> Said | None:
     if len(fields) < _GGA_FIELDS_MIN:
         raise ValueError
     _time, *position, fix, satellites, hdop, altitude, unit = fields[:10]
-    if fix == _NO_FIX:
+    if not fix or fix in _GGA_NO_FIX:
         return None
     values = _position(position)
     if satellites:
@@ -91,7 +93,11 @@ def _gga(fields: list[str]) -> Said | None:
         values["hdop"] = float(hdop)
     if altitude and unit == "M":
         values["altitude"] = float(altitude)
-    return Said(values, Quality.UNCERTAIN if fix == _ESTIMATED else Quality.GOOD)
+    return Said(values, _quality(fix, _GGA_NOT_MEASURED))
+
+
+def _quality(mode: str, not_measured: str) -> Quality:
+    return Quality.UNCERTAIN if mode and mode in not_measured else Quality.GOOD
 
 
 def _position(fields: list[str]) -> dict[str, Value]:

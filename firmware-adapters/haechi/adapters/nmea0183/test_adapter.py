@@ -99,6 +99,12 @@ def body(text: str, kind: str) -> bytes:
         ("GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,", Quality.GOOD),
         ("GPGGA,123519,4807.038,N,01131.000,E,6,08,0.9,545.4,M,46.9,M,,", Quality.UNCERTAIN),
         ("GPGGA,123519,,,,,0,00,,,M,,M,,", None),
+        ("GPGGA,123519,4807.038,N,01131.000,E,7,08,0.9,545.4,M,46.9,M,,", Quality.UNCERTAIN),
+        ("GPGGA,123519,4807.038,N,01131.000,E,8,08,0.9,545.4,M,46.9,M,,", None),
+        ("GPGGA,123519,4807.038,N,01131.000,E,,08,0.9,545.4,M,46.9,M,,", None),
+        ("GNRMC,123519,A,4807.038,N,01131.000,E,,,230394,,,M", Quality.UNCERTAIN),
+        ("GNRMC,123519,A,4807.038,N,01131.000,E,,,230394,,,S", None),
+        ("GNRMC,123519,A,4807.038,N,01131.000,E,,,230394,,,", Quality.GOOD),
     ],
 )
 def test_what_a_sentence_says_of_its_fix(text: str, quality: Quality | None) -> None:

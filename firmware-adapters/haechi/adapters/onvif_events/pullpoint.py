@@ -25,6 +25,8 @@ _CREATE = f"{_TEV}/EventPortType/CreatePullPointSubscriptionRequest"
 _PULL = f"{_TEV}/PullPointSubscription/PullMessagesRequest"
 _RENEW = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/RenewRequest"
 _MESSAGES_A_PULL = 64
+_PULL_S_MIN = 0.2
+"""A camera that answers at once with nothing is not asked more often than this."""
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -64,8 +66,12 @@ class PullPoint:
             path = await asking.subscribe()
             renew_s = clock.now() + lease_s / 2
             while True:
-                for one in notifications(await asking.pull(path)):
+                asked_s = clock.now()
+                told = notifications(await asking.pull(path))
+                for one in told:
                     yield one
+                if not told:
+                    await clock.sleep_until(asked_s + _PULL_S_MIN)
                 if clock.now() >= renew_s:
                     renew_s = clock.now() + lease_s / 2
                     await asking.renew(path)

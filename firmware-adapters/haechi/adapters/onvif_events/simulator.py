@@ -53,6 +53,7 @@ class OnvifCameraSimulator:
         self.closes = False
         """Whether it closes the connection after each answer, as many cameras do."""
         self.renewals = 0
+        self.pulls = 0
         self._writers: set[asyncio.StreamWriter] = set()
 
     @property
@@ -120,6 +121,7 @@ class OnvifCameraSimulator:
             code = "<s:Value>s:Sender</s:Value><s:Subcode><s:Value>ter:NotAuthorized</s:Value></s:Subcode>"
             return 400, _envelope(f"<s:Fault><s:Code>{code}</s:Code></s:Fault>")
         if asked == "PullMessages":
+            self.pulls += 1
             await asyncio.sleep(self.period_s)
         elif asked == "Renew":
             self.renewals += 1

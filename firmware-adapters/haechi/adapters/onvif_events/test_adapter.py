@@ -1,6 +1,7 @@
 """The camera keeps the rules of every adapter; what stands when we come is never an alarm."""
 
 import ast
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -19,9 +20,7 @@ from haechi.sdk import ConfigError, Host, NotConnected
 from haechi.sdk.onvif import soap
 from haechi.sdk.onvif.soap import SoapError
 from haechi.sdk.testing import AdapterConformance, Recording
-from haechi.sdk.testing.folder_rules import FolderRules
 from haechi.sdk.testing.mqtt_messages import values_in
-from haechi.sdk.testing.recording_rules import RecordingRules
 from haechi.sdk.transports.mqtt_frames import Message
 
 MOTION = {
@@ -131,12 +130,6 @@ class TestOnvifEvents(Camera):
 
 
 class TestOnvifEventsByMqtt(Camera):
-    def skips(self, rule: str) -> bool:
-        # What is in the folder was judged above, the recordings of both forms included.
-        return any(hasattr(of_files, f"test_{rule}") for of_files in (RecordingRules, FolderRules)) or super().skips(
-            rule
-        )
-
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[CameraBehindABroker]:
         async with OnvifMqttSimulator() as simulator:
@@ -212,6 +205,17 @@ async def test_a_login_is_sent_by_the_cameras_clock_and_shown_nowhere(tmp_path: 
         with pytest.raises(NotConnected, match="user or password is refused") as caught:
             await there.probe()
         assert "hunter2" not in str(caught.value)
+
+
+async def test_a_camera_that_answers_at_once_with_nothing_is_not_asked_without_pause() -> None:
+    async with OnvifCameraSimulator(period_s=0.0) as simulator:
+        simulator.truths.clear()
+        there = OnvifEvents("cam", OnvifEvents.load_config(CameraPeer(simulator).config()), Host())
+        async with aclosing(there.samples()) as samples:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await anext(samples)
+        assert 1 <= simulator.pulls <= 4
 
 
 @pytest.mark.parametrize(

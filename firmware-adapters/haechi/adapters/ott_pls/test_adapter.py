@@ -27,8 +27,10 @@ class ProbePeer(SensorPeer):
         self._simulator = simulator
 
     def show(self, property_name: str, value: Value) -> None:
-        self._simulator.set_units(level=0, temperature=0)
-        self._simulator.values[_PLACES[property_name]] = f"{float(value):+.3f}"
+        # Centimetres and degrees Celsius: two settings with unlike answers, so that one is not taken for the other.
+        self._simulator.set_units(level=1, temperature=0)
+        said = float(value) if property_name == "water_temperature" else 100 * float(value)
+        self._simulator.values[_PLACES[property_name]] = f"{said:+.1f}"
 
     def refuse(self, property_name: str) -> None:
         assert property_name == "water_depth"

@@ -14,7 +14,7 @@ description = "A Haechi adapter for {name}."
 readme = "{name}/README.md"
 license = "{licence}"
 requires-python = ">=3.11"
-dependencies = ["haechi>=0.1,<1"]
+dependencies = ["haechi>=0.1,<2"]
 
 [project.optional-dependencies]
 test = ["haechi[sdk]"]

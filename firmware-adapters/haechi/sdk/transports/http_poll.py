@@ -108,6 +108,9 @@ class HttpPoll:
     async def get(self) -> Answer | None:
         """Ask, and return the answer; None where it has not changed since the one before.
 
+        Whoever finds that an answer means nothing calls :meth:`forget`, or the device would go on to say that nothing
+        has changed.
+
         Raises:
             NotConnected: the device is not there, answers with an error, or leads elsewhere.
             BadReading: the answer is no HTTP, broke off, or is longer than ``body_bytes_max``.
@@ -129,6 +132,10 @@ class HttpPoll:
             raise NotConnected(what, keys.retry_s) from None
         what = _("{name} redirects more than redirects_max = {most} times")
         raise NotConnected(what.format(name=self.name, most=keys.redirects_max), keys.retry_s)
+
+    def forget(self) -> None:
+        """Ask for the whole answer next time, whether it has changed or not."""
+        self._unchanged = []
 
     def close(self) -> None:
         """Close the connection at once; may be called at any time and more than once."""

@@ -7,7 +7,8 @@ Meant for a transparent adapter between a serial port and the SDI-12 wire (1200 
   measurement command sent again starts another measurement, which matters where reading resets a counter;
 - during aM! the bus is the sensor's until its service request, or until the announced time has passed; during aC! it
   is free for others;
-- what was not asked for is thrown away: before each command the line must be quiet.
+- what was not asked for is thrown away: before each command the line must be quiet. Answers carry no number: where a
+  command was sent again, the next one waits until the answers that are still owed have passed.
 
 An adapter that makes the break by itself hears ours as noise; that does no harm.
 """
@@ -60,6 +61,8 @@ class Sdi12(OnBus):
         super().__init__(f"{settings.port} sensor {address}", settings, timeout_s=timeout_s, retry_s=retry_s)
         self._address, self._clock, self._ready_s_max = address, clock, ready_s_max
         self._awake_until_s = 0.0
+        self._owes_until_s = 0.0
+        """Until when an answer may come to a command that was answered already, by the event loop's clock."""
 
     async def measure(self, *, number: int = 0, with_crc: bool, concurrent: bool = False) -> list[Decimal]:
         """Start a measurement, wait for it, and return its values as the sensor wrote them.
@@ -139,13 +142,18 @@ class Sdi12(OnBus):
         """Send ``command`` until a line of this sensor comes, up to three times in all; return it without line end."""
         trouble: NotConnected | BadReading
         loop = asyncio.get_running_loop()
+        first_s = sent_s = 0.0
         for attempt in range(_ATTEMPTS):
             if attempt or loop.time() > self._awake_until_s:
-                self.strays += await bus.line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
+                # Who was late by so much once is late by as much again.
+                quiet_s = max(_QUIET_S, self._owes_until_s - loop.time())
+                self.strays += await bus.line.drain(quiet_s=quiet_s, longest_s=quiet_s + self._timeout_s)
                 await bus.line.send_break(_BREAK_S)
                 await wire().pause(_MARK_S)
             self._awake_until_s = 0.0
             self.strays += len(bus.line.take())
+            sent_s = loop.time()
+            first_s = first_s or sent_s
             await bus.line.write(command)
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -160,7 +168,10 @@ class Sdi12(OnBus):
                 trouble = error
                 continue
             if line[:1] == self._address.encode("ascii") and (not with_crc or frames.crc(line[:-3]) == line[-3:]):
-                self._awake_until_s = loop.time() + _AWAKE_S
+                if attempt:
+                    self._owes_until_s = loop.time() + (sent_s - first_s) + _QUIET_S
+                else:
+                    self._awake_until_s = loop.time() + _AWAKE_S
                 return line
             trouble = BadReading(
                 _("{name}: {line!r} is no sound answer to {command}").format(
