@@ -22,7 +22,8 @@ PERSON_SCORE_MIN = 0.1
 ORIGINAL_BYTES_MAX = 2_000_000
 _WIDTH_MAX_PX = 960
 _HEAD_SHARE = 0.25  # of a standing person's height, hat and a margin included
-_MARGIN_SHARE = 0.08  # of that height, on three sides
+_BESIDE_SHARE = 0.08  # of that height, on either side
+_ABOVE_SHARE = 0.12  # boxes end too low more often than they are off to a side
 _QUALITY_MIN = 40
 _MARKED = (40, 80, 255)  # BGR: the object or zone that the event is about
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -94,11 +95,11 @@ def pixels(points: Iterable[Point], picture: NDArray[np.uint8]) -> NDArray[np.in
 def head_px(box: Box, width_px: int, height_px: int) -> tuple[int, int, int, int]:
     """What is blurred for a person's box, in pixels: left, top, right, bottom; the last two are outside."""
     # Boxes are a little off, and heads stick out of them: a margin on three sides.
-    margin = _MARGIN_SHARE * box.height
+    beside, above = _BESIDE_SHARE * box.height, _ABOVE_SHARE * box.height
     return (
-        max(0, int((box.left - margin) * width_px)),
-        max(0, int((box.top - margin) * height_px)),
-        min(width_px, int((box.right + margin) * width_px) + 1),
+        max(0, int((box.left - beside) * width_px)),
+        max(0, int((box.top - above) * height_px)),
+        min(width_px, int((box.right + beside) * width_px) + 1),
         min(height_px, int((box.top + _HEAD_SHARE * box.height) * height_px) + 1),
     )
 

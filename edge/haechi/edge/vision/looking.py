@@ -27,7 +27,7 @@ from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.recognising import Recognising
 from haechi.edge.vision.scene import Crossing, Scene
-from haechi.edge.vision.tracker import Track, Tracker
+from haechi.edge.vision.tracker import SCORE_MIN_UNSURE, Track, Tracker
 from haechi.edge.vision.view import FaultChange, View
 from haechi.edge.vision.water.watch import WaterWatch
 from haechi.edge.vision.zones import Change
@@ -45,7 +45,8 @@ class Look(NamedTuple):
     crossings: list[Crossing]
     changes: list[Change]
     people: list[Box]
-    """Every box that may be a person, however unsure: what must not be recognised in a picture."""
+    """What must not be recognised in a picture: every box that may be a person, however unsure, and where persons were
+    at the look before, for somebody who passes behind somebody else is not gone."""
     faults: Sequence[FaultChange] = ()
     """What is wrong with the view from now on, or no more."""
     measures: Sequence[Measure] = ()
@@ -104,6 +105,7 @@ class Looker:
         self._still_look_s = config.motion.still_look_s
         self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
         self._people: list[Box] = []
+        self._people_before: list[Box] = []
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
         self._relit = False
@@ -127,7 +129,9 @@ class Looker:
         if analysed:
             self._looked_s, self._relit = now_s, False
             in_whole, found, tracks = self._see(picture.colours(), now_s)
-            self._people = [detection.box for detection in found if detection.label == "person"]
+            people = [detection for detection in found if detection.label == "person"]
+            self._people = [person.box for person in people] + self._people_before
+            self._people_before = [person.box for person in people if person.score >= SCORE_MIN_UNSURE]
         else:
             tracks = self._tracker.hold(now_s)
         crossings, changes = self._scene.update(tracks, now_s, now_us)
@@ -188,6 +192,7 @@ class Looker:
         if self._gate is not None:
             self._gate = MotionGate()
         self._moved = []
+        self._people_before = []
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()
 

@@ -55,6 +55,12 @@ def test_the_head_of_every_person_is_blurred_and_the_source_is_not_touched() -> 
     assert np.abs(np.diff(legs.astype(int), axis=1)).mean() > 25
 
 
+def test_a_head_that_sticks_out_of_its_box_is_blurred() -> None:
+    """Boxes end too low more often than they are off to a side: by an eighth of the height at most."""
+    _left, top, _right, _bottom = evidence.head_px(Box(0.4, 0.5, 0.5, 0.7), 1000, 1000)
+    assert 475 <= top <= 477
+
+
 def test_a_car_is_not_blurred() -> None:
     box = Box(0.4, 0.2, 0.6, 0.9)
     shown = decoded(
