@@ -129,9 +129,9 @@ class Looker:
         if analysed:
             self._looked_s, self._relit = now_s, False
             in_whole, found, tracks = self._see(picture.colours(), now_s)
-            people = [detection for detection in found if detection.label == "person"]
-            self._people = [person.box for person in people] + self._people_before
-            self._people_before = [person.box for person in people if person.score >= SCORE_MIN_UNSURE]
+            persons = [detection for detection in found if detection.label == "person"]
+            self._people = [person.box for person in persons] + self._people_before
+            self._people_before = [person.box for person in persons if person.score >= SCORE_MIN_UNSURE]
         else:
             tracks = self._tracker.hold(now_s)
         crossings, changes = self._scene.update(tracks, now_s, now_us)
