@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from haechi.cloud.event_monitor.app import CONSOLE, create_app
 from support.city import TENANT, City
@@ -35,6 +35,16 @@ def console() -> Path:
         for words in (["ci"], ["run", "build"]):
             subprocess.run([npm, *words], cwd=SOURCES, check=True, timeout=BUILD_S_MAX)
     return CONSOLE
+
+
+async def axe(page: Page) -> list[str]:
+    """Return what axe-core finds against WCAG 2.2 AA."""
+    await page.evaluate((SOURCES / "node_modules/axe-core/axe.min.js").read_text())
+    found = await page.evaluate(
+        """async () => (await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
+        .violations.map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).join(", "))"""
+    )
+    return [str(one) for one in found]
 
 
 class Server:

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from e2e.conftest import PATIENCE_MS, SOURCES, Server
+from e2e.conftest import PATIENCE_MS, Server, axe
 from playwright.async_api import Page, ViewportSize, expect
 
 from haechi.cloud.event_monitor import feed as feed_module
@@ -48,16 +48,6 @@ def flood(city: City, severity: Severity, level_m: float, number: int) -> None:
     city.situation("flood-1", severity, severity_max=str(severity), event_count=number, **where)
     data = {"value": level_m, "threshold": level_m - 0.01, "unit": "m"}
     city.event(f"flood-event-{number}", "flood-1", severity=severity, data=data, evidence=(f"picture-{number}",))
-
-
-async def axe(page: Page) -> list[str]:
-    """Return what axe-core finds against WCAG 2.2 AA."""
-    await page.evaluate((SOURCES / "node_modules/axe-core/axe.min.js").read_text())
-    found = await page.evaluate(
-        """async () => (await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }))
-        .violations.map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).join(", "))"""
-    )
-    return [str(one) for one in found]
 
 
 async def pixels(page: Page, colour: tuple[int, int, int]) -> int:

@@ -4,14 +4,18 @@
 import type {
   Basemap,
   Catalogue,
+  Command,
+  CommandOrder,
   Datastream,
   DeadLetter,
+  Deed,
   Gateway,
   Health,
   Loss,
   Observations,
   Page,
   Place,
+  Session,
   Situation,
   SituationDetail,
   Thing,
@@ -27,13 +31,23 @@ export function address(path: string, parameters: Record<string, string> = {}): 
   return `${ROOT}${path}${query ? `?${query}` : ""}`;
 }
 
-async function ask<Answer>(path: string, parameters: Record<string, string> = {}, method = "GET"): Promise<Answer> {
+/** Tells (with the event "out") that the server does not know who is asking any more. */
+export const door = new EventTarget();
+
+async function ask<Answer>(
+  path: string,
+  parameters: Record<string, string> = {},
+  method = "GET",
+  body?: unknown,
+): Promise<Answer> {
   const response = await fetch(address(path, parameters), {
     method,
     cache: "no-store",
     signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   });
   if (!response.ok) {
+    if (response.status === 401 && path !== "/session") door.dispatchEvent(new Event("out"));
     const problem = (await response.json().catch(() => null)) as { detail?: string } | null;
     throw new Error(problem?.detail ?? `${response.status} ${response.statusText}`);
   }
@@ -51,7 +65,16 @@ async function all<Item>(path: string, parameters: Record<string, string>, curso
   return items;
 }
 
+const post = <Answer>(path: string, body?: unknown): Promise<Answer> => ask(path, {}, "POST", body);
+
 export const api = {
+  session: () => ask<Session>("/session"),
+  signIn: (name: string, password: string) => post<Session>("/session", { name, password }),
+  signOut: () => ask<Session>("/session", {}, "DELETE"),
+  audit: () => ask<Page<Deed>>("/audit", { limit: "100" }),
+  auditOf: async (key: string) => (await ask<Page<Deed>>("/audit", { key, limit: "50" })).items,
+  command: (gateway: string, order: CommandOrder) =>
+    post<Command>(`/gateways/${encodeURIComponent(gateway)}/commands`, order),
   catalogue: () => ask<Catalogue>("/catalogue"),
   basemap: () => ask<Basemap>("/basemap"),
   health: () => ask<Health>("/health"),
@@ -66,8 +89,8 @@ export const api = {
   unacknowledged: async () =>
     (await ask<Page<Situation>>("/situations", { state: "closed", acknowledged: "false", limit: "200" })).items,
   situation: (id: string) => ask<SituationDetail>(`/situations/${encodeURIComponent(id)}`),
-  acknowledge: (id: string) => ask<Situation>(`/situations/${encodeURIComponent(id)}/acknowledge`, {}, "POST"),
-  askForClip: (event: string) => ask<unknown>(`/events/${encodeURIComponent(event)}/clip`, {}, "POST"),
+  acknowledge: (id: string) => post<Situation>(`/situations/${encodeURIComponent(id)}/acknowledge`),
+  askForClip: (event: string) => post<unknown>(`/events/${encodeURIComponent(event)}/clip`),
   datastreams: async (gateway: string, thing: string) =>
     (await ask<Page<Datastream>>("/datastreams", { gateway, thing })).items,
   observations: (gateway: string, datastream: string, from: Date, points: number) =>

@@ -9,7 +9,9 @@ import { words } from "./language";
 import { rank, SEVERITIES } from "./severity";
 import type {
   CityEvent,
+  Command,
   DeadLetter,
+  Deed,
   Evidence,
   Gateway,
   Health,
@@ -36,6 +38,7 @@ export type News =
   | { kind: "opened" | "worsened" | "cleared"; situation: Situation }
   | { kind: "event"; event: CityEvent }
   | { kind: "evidence"; evidence: Evidence }
+  | { kind: "deed"; deed: Deed }
   | { kind: "observations"; hint: ObservationsHint };
 
 /** Reports of what is missing, oldest first: as many as a screen needs, and whether there are more. */
@@ -74,6 +77,10 @@ export class City extends EventTarget {
   readonly things = new Map<string, Thing>();
   readonly losses = new Reports<Loss>();
   readonly letters = new Reports<DeadLetter>();
+  /** What was done here, and by whom. */
+  readonly deeds = new Reports<Deed>();
+  /** Commands of which anything was heard since this page was opened, as they stand. */
+  readonly commands = new Map<string, Command>();
   health: Health | null = null;
   connection: Connection = "connecting";
   loaded = false;
@@ -165,6 +172,8 @@ export class City extends EventTarget {
     on<Gateway>("gateway", (one) => this.#apply(() => this.#putGateway(one)));
     on<Loss>("loss", (one) => this.#apply(() => this.losses.add(one.id, one)));
     on<DeadLetter>("dead_letter", (one) => this.#apply(() => this.letters.add(one.id, one)));
+    on<Command>("command", (one) => this.#apply(() => this.follow(one)));
+    on<Deed>("audit", (deed) => this.#apply(() => this.#putDeed(deed)));
     on<CityEvent>("event", (event) => this.#apply(() => this.#announce({ kind: "event", event })));
     on<Evidence>("evidence", (evidence) => this.#apply(() => this.#announce({ kind: "evidence", evidence })));
     on<ObservationsHint>("observations", (hint) => this.#announce({ kind: "observations", hint }));
@@ -193,7 +202,7 @@ export class City extends EventTarget {
     this.#held ??= [];
     try {
       const since = new Date(this.now - PAST_MS);
-      const [catalogue, open, closed, unacknowledged, gateways, losses, letters, health] = await Promise.all([
+      const [catalogue, open, closed, unacknowledged, gateways, losses, letters, deeds, health] = await Promise.all([
         api.catalogue(),
         api.open(),
         api.closed(since),
@@ -201,6 +210,7 @@ export class City extends EventTarget {
         api.gateways(),
         api.losses(),
         api.letters(),
+        api.audit(),
         api.health(),
       ]);
       await this.#describe();
@@ -209,6 +219,7 @@ export class City extends EventTarget {
       replace(this.gateways, gateways, (one) => one.id);
       this.losses.load(losses, (one) => one.id);
       this.letters.load(letters, (one) => one.id);
+      this.deeds.load(deeds, (one) => one.id);
       this.health = health;
       this.loaded = true;
       this.refusal = "";
@@ -235,6 +246,28 @@ export class City extends EventTarget {
     if (this.#held) this.#held.push(act);
     else act();
     this.#tell();
+  }
+
+  /** Follow a command from now on. */
+  follow(command: Command): void {
+    if (this.commands.get(command.id)?.settled_at && !command.settled_at) return; // the feed was faster than the answer
+    this.commands.delete(command.id);
+    this.commands.set(command.id, command);
+    const oldest = this.commands.keys().next();
+    if (this.commands.size > MISSING_MAX && !oldest.done) this.commands.delete(oldest.value);
+    this.#tell();
+  }
+
+  /** The newest command to an actuator of which anything was heard. */
+  lastCommand(gateway: string, device: string, actuator: string): Command | undefined {
+    return [...this.commands.values()]
+      .filter((one) => one.gateway === gateway && one.device === device && one.actuator === actuator)
+      .sort((one, other) => Date.parse(other.given_at) - Date.parse(one.given_at))[0];
+  }
+
+  #putDeed(deed: Deed): void {
+    this.deeds.add(deed.id, deed);
+    this.#announce({ kind: "deed", deed });
   }
 
   #putGateway(gateway: Gateway): void {

@@ -116,6 +116,20 @@ export function fact(name: string): string {
   return key in en ? t(key as Key) : name.replaceAll("_", " ");
 }
 
+/** What an actuator is called. */
+export function actuator(name: string): string {
+  const key = `actuator.${name}`;
+  return key in en ? t(key as Key) : name.replaceAll("_", " ");
+}
+
+/** A state of an actuator as people read it. */
+export function stateOf(given: Scalar | null, code: string): string {
+  if (given === null) return t("actuators.unknown");
+  if (typeof given === "boolean") return t(given ? "switch.on" : "switch.off");
+  if (typeof given === "string") return given ? `“${given}”` : t("text.empty");
+  return measured(given, code);
+}
+
 /** A UCUM code as people read it. */
 export function unit(code: string | null | undefined): string {
   return code ? (UNITS[code] ?? code.replace(/[{}]/g, "")) : "";

@@ -34,6 +34,21 @@ export interface Component {
   counters: Record<string, number>;
 }
 
+/** Something that a device may be told, and how it stands; a state of null means that nobody knows. */
+export interface Actuator {
+  device: string;
+  name: string;
+  kind: "switch" | "level" | "text";
+  fail_safe: Scalar;
+  on_s_max: number;
+  minimum: number;
+  maximum: number;
+  unit: string;
+  characters_max: number;
+  state: Scalar | null;
+  back_at: string | null;
+}
+
 export interface Gateway {
   id: string;
   online: boolean;
@@ -44,6 +59,7 @@ export interface Gateway {
   outbox: { parcels: number; bytes: number; bytes_max: number; oldest_at: string | null } | null;
   components: Component[];
   problems: string[];
+  actuators: Actuator[];
   observations: number;
   repeats: number;
   fenced: string | null;
@@ -137,6 +153,52 @@ export interface SituationDetail {
   situation: Situation;
   events: CityEvent[];
   evidence: Evidence[];
+}
+
+export type Role = "viewer" | "operator" | "commander" | "admin";
+
+/** Who is asking: an empty name where there are no accounts, null where nobody is signed in. */
+export interface Session {
+  name: string | null;
+  role: Role | null;
+}
+
+export interface CommandOrder {
+  device: string;
+  actuator: string;
+  value: Scalar;
+  on_s: number | null;
+  valid_s: number;
+  reason: string;
+}
+
+export interface Command {
+  id: string;
+  gateway: string;
+  device: string;
+  actuator: string;
+  value: Scalar;
+  on_s: number | null;
+  given_by: string;
+  reason: string;
+  given_at: string;
+  expires_at: string;
+  state: "sent" | "done" | "refused" | "expired" | "unknown";
+  detail: string;
+  settled_at: string | null;
+}
+
+/** A row of the audit: who did what, when and why. */
+export interface Deed {
+  id: number;
+  at: string;
+  who: string;
+  action: string;
+  key: string;
+  reason: string;
+  detail: string;
+  outcome: string;
+  outcome_detail: string;
 }
 
 export interface Loss {

@@ -1,8 +1,9 @@
-// Lets an element follow the city and the language: it is drawn anew when either changes.
+// Lets an element follow the city, the language and who is signed in: it is drawn anew when one of them changes.
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { city, type News } from "./city";
 import { words } from "./language";
+import { me } from "./session";
 
 export class Watching implements ReactiveController {
   readonly #host: ReactiveControllerHost;
@@ -17,12 +18,14 @@ export class Watching implements ReactiveController {
   hostConnected(): void {
     city.addEventListener("change", this.#draw);
     words.addEventListener("change", this.#draw);
+    me.addEventListener("change", this.#draw);
     city.addEventListener("news", this.#hear);
   }
 
   hostDisconnected(): void {
     city.removeEventListener("change", this.#draw);
     words.removeEventListener("change", this.#draw);
+    me.removeEventListener("change", this.#draw);
     city.removeEventListener("news", this.#hear);
   }
 

@@ -6,19 +6,27 @@ import { t, words } from "../language";
 import type { Situation } from "../types";
 import { Watching } from "../watching";
 import type { HaechiMap } from "./map";
+import { me } from "../session";
+import "./audit";
 import "./detail";
 import "./devices";
 import "./map";
 import "./queue";
+import "./sign-in";
 import "./topbar";
+
+const TABS = ["situations", "devices", "audit"] as const;
+type Tab = (typeof TABS)[number];
 
 const NARROW = matchMedia("(max-width: 1100px)");
 
 export class HaechiConsole extends LitElement {
-  static override properties = { _selected: { state: true }, _tab: { state: true }, _said: { state: true } };
+  static override properties = { _selected: { state: true }, _tab: { state: true }, _said: { state: true }, _begun: { state: true } };
   declare _selected: string;
-  declare _tab: "situations" | "devices";
+  declare _tab: Tab;
   declare _said: string;
+  /** Whether the server was asked who this is; nothing is asked of it before. */
+  declare _begun: boolean;
 
   static override styles = css`
     :host {
@@ -145,6 +153,7 @@ export class HaechiConsole extends LitElement {
     this._selected = "";
     this._tab = "situations";
     this._said = "";
+    this._begun = false;
     new Watching(this, (news) => this.#heed(news));
     words.addEventListener("change", () => this.#name());
   }
@@ -152,7 +161,14 @@ export class HaechiConsole extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("keydown", this.#key);
-    city.start();
+    void this.#begin();
+  }
+
+  /** Follow the city as soon as it is known that this screen may; a server that does not answer is told by the bar. */
+  async #begin(): Promise<void> {
+    await me.find().catch(() => undefined);
+    this._begun = true;
+    if (!me.out) city.start();
   }
 
   override disconnectedCallback(): void {
@@ -165,6 +181,8 @@ export class HaechiConsole extends LitElement {
   }
 
   override render(): unknown {
+    if (!this._begun) return nothing;
+    if (me.out) return html`<haechi-sign-in></haechi-sign-in>`;
     const trouble = [...city.gateways.values()].filter(
       (one) => !one.online || one.problems.length || one.components.some((part) => part.state !== "running"),
     ).length;
@@ -179,11 +197,14 @@ export class HaechiConsole extends LitElement {
         <section class="list" aria-label=${t("panel.label")}>
           <div role="tablist" @keydown=${this.#turn}>
             ${this.#tabButton("situations", t("queue.title"), 0)} ${this.#tabButton("devices", t("devices.title"), trouble)}
+            ${this.#tabButton("audit", t("audit.title"), 0)}
           </div>
           <div role="tabpanel" id="panel" aria-labelledby="tab-${this._tab}">
             ${this._tab === "situations"
               ? html`<haechi-queue .selected=${this._selected}></haechi-queue>`
-              : html`<haechi-devices></haechi-devices>`}
+              : this._tab === "devices"
+                ? html`<haechi-devices></haechi-devices>`
+                : html`<haechi-audit></haechi-audit>`}
           </div>
         </section>
         <div class="map"><haechi-map .selected=${this._selected}></haechi-map></div>
@@ -197,7 +218,7 @@ export class HaechiConsole extends LitElement {
     `;
   }
 
-  #tabButton(tab: "situations" | "devices", name: string, trouble: number): unknown {
+  #tabButton(tab: Tab, name: string, trouble: number): unknown {
     const here = this._tab === tab;
     return html`<button
       role="tab"
@@ -213,7 +234,8 @@ export class HaechiConsole extends LitElement {
 
   #turn(event: KeyboardEvent): void {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    this._tab = this._tab === "situations" ? "devices" : "situations";
+    const step = event.key === "ArrowRight" ? 1 : TABS.length - 1;
+    this._tab = TABS[(TABS.indexOf(this._tab) + step) % TABS.length] ?? "situations";
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${this._tab}`)?.focus());
   }
 

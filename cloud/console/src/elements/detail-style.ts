@@ -52,41 +52,8 @@ export const detailStyle = css`
     font-weight: 600;
     font-variant-numeric: tabular-nums;
   }
-  .actions {
-    display: flex;
-    gap: 0.5rem;
+  header .actions {
     margin-top: 0.9rem;
-    flex-wrap: wrap;
-  }
-  button {
-    font: inherit;
-    min-height: 38px;
-    padding: 4px 16px;
-    border-radius: 7px;
-    border: 1px solid var(--line);
-    background: var(--raised);
-    color: var(--text);
-    cursor: pointer;
-  }
-  button:hover {
-    border-color: var(--soft);
-  }
-  button:focus-visible {
-    outline: 3px solid var(--focus);
-    outline-offset: 2px;
-  }
-  button.main {
-    background: var(--accent);
-    border-color: var(--accent);
-    color: #06201d;
-    font-weight: 700;
-  }
-  button[disabled] {
-    background: transparent;
-    color: var(--soft);
-    border-color: var(--line);
-    font-weight: 500;
-    cursor: default;
   }
   button.close {
     min-height: 34px;
@@ -151,6 +118,9 @@ export const detailStyle = css`
     padding: 0.35rem 0;
     align-items: start;
   }
+  ol.deeds li {
+    grid-template-columns: 66px 1fr;
+  }
   ol time {
     color: var(--soft);
     font-variant-numeric: tabular-nums;
@@ -165,24 +135,14 @@ export const detailStyle = css`
     color: var(--soft);
     font-size: 0.87rem;
   }
-  .problem {
-    color: var(--bad);
-    margin: 0.6rem 0 0;
-  }
   .none {
     color: var(--soft);
     margin: 0;
   }
-  dialog {
-    border: 1px solid var(--line);
-    background: var(--panel);
-    color: var(--text);
+  dialog.picture {
     padding: 0.75rem;
-    border-radius: 10px;
+    width: auto;
     max-width: min(94vw, 1280px);
-  }
-  dialog::backdrop {
-    background: rgb(0 0 0 / 75%);
   }
   dialog img,
   dialog video {
@@ -191,7 +151,7 @@ export const detailStyle = css`
     max-height: 78vh;
     margin-bottom: 0.6rem;
   }
-  dialog p {
+  dialog.picture p {
     display: flex;
     justify-content: space-between;
     align-items: center;

@@ -6,9 +6,13 @@ import { api } from "../api";
 import { city, type News } from "../city";
 import { clock, lasting, t, words } from "../language";
 import { facts, limits } from "../events";
-import type { CityEvent, Evidence, Situation } from "../types";
+import { me } from "../session";
+import type { CityEvent, Deed, Evidence, Situation } from "../types";
 import { Watching } from "../watching";
+import { actuatorsOf } from "./actuators";
+import { deedLine, deedStyle } from "./audit";
 import "./chart";
+import { controls } from "./controls";
 import { detailStyle } from "./detail-style";
 import "./symbol";
 
@@ -27,6 +31,7 @@ export class HaechiDetail extends LitElement {
     _busy: { state: true },
     _large: { state: true },
     _asked: { state: true },
+    _deeds: { state: true },
   };
   declare situation: string;
   declare _events: CityEvent[];
@@ -37,8 +42,10 @@ export class HaechiDetail extends LitElement {
   declare _large: Evidence | null;
   /** Ids of events of which a clip was asked for. */
   declare _asked: ReadonlySet<string>;
+  /** What people did with it, newest first. */
+  declare _deeds: Deed[];
 
-  static override styles = detailStyle;
+  static override styles = [controls, deedStyle, detailStyle];
 
   constructor() {
     super();
@@ -50,6 +57,7 @@ export class HaechiDetail extends LitElement {
     this._busy = false;
     this._large = null;
     this._asked = new Set();
+    this._deeds = [];
     new Watching(this, (news) => this.#heed(news));
   }
 
@@ -57,6 +65,7 @@ export class HaechiDetail extends LitElement {
     if (!changed.has("situation")) return;
     this._events = [];
     this._evidence = [];
+    this._deeds = [];
     this._refused = "";
     this._large = null;
     void this.#load();
@@ -71,11 +80,12 @@ export class HaechiDetail extends LitElement {
     const id = this.situation;
     if (!id) return;
     try {
-      const detail = await api.situation(id);
+      const [detail, deeds] = await Promise.all([api.situation(id), api.auditOf(id)]);
       if (id !== this.situation) return;
       city.offer(detail.situation);
       this._events = merge(this._events, detail.events).slice(0, EVENTS_MAX);
       this._evidence = merge(this._evidence, detail.evidence).slice(0, PICTURES_MAX);
+      this._deeds = deeds;
       this._problem = "";
     } catch (error) {
       if (id === this.situation) this._problem = (error as Error).message;
@@ -85,6 +95,8 @@ export class HaechiDetail extends LitElement {
   #heed(news: News): void {
     if (news.kind === "event" && news.event.situation === this.situation)
       this._events = merge(this._events, [news.event]).slice(0, EVENTS_MAX);
+    if (news.kind === "deed" && news.deed.key === this.situation && !this._deeds.some((one) => one.id === news.deed.id))
+      this._deeds = [news.deed, ...this._deeds];
     if (news.kind === "evidence" && news.evidence.situation === this.situation)
       this._evidence = merge(this._evidence, [news.evidence]).slice(0, PICTURES_MAX);
   }
@@ -104,7 +116,7 @@ export class HaechiDetail extends LitElement {
         </div>
         ${this.#facts(one)}
         <div class="actions">
-          <button class="main" ?disabled=${one.acknowledged || this._busy} @click=${() => this.#acknowledge(one)}>
+          <button class="main" ?disabled=${one.acknowledged || this._busy || !me.may("operator")} @click=${() => this.#acknowledge(one)}>
             ${one.acknowledged ? t("detail.acknowledged") : t("detail.acknowledge")}
           </button>
           ${one.latitude === null
@@ -115,7 +127,11 @@ export class HaechiDetail extends LitElement {
           ? html`<p class="problem" role="alert">${t("detail.acknowledge_failed", { reason: this._refused })}</p>`
           : nothing}
       </header>
-      ${this._problem ? this.#failed() : nothing} ${this.#chart(one)} ${this.#pictures()} ${this.#timeline()}
+      ${this._problem ? this.#failed() : nothing} ${this.#chart(one)} ${this.#pictures()}
+      ${actuatorsOf("", one.place).length
+        ? html`<section><haechi-actuators .place=${one.place}></haechi-actuators></section>`
+        : nothing}
+      ${this.#timeline()} ${this.#done()}
       ${this._large ? this.#picture(this._large) : nothing}
     `;
   }
@@ -205,7 +221,7 @@ export class HaechiDetail extends LitElement {
   }
 
   #picture(picture: Evidence): unknown {
-    return html`<dialog aria-label=${t("detail.picture", gaps(picture))} @close=${() => (this._large = null)}>
+    return html`<dialog class="picture" aria-label=${t("detail.picture", gaps(picture))} @close=${() => (this._large = null)}>
       ${isClip(picture)
         ? html`<video src=${picture.url} controls autoplay muted loop aria-label=${t("detail.picture", gaps(picture))}></video>`
         : html`<img src=${picture.url} alt=${t("detail.picture", gaps(picture))} />`}
@@ -231,6 +247,20 @@ export class HaechiDetail extends LitElement {
               <div class="facts">${facts(event)}</div>
             </div>
           </li>`,
+        )}
+      </ol>
+    </section>`;
+  }
+
+  #done(): unknown {
+    if (!this._deeds.length) return nothing;
+    return html`<section>
+      <h3>${t("audit.title")}</h3>
+      <ol class="deeds">
+        ${repeat(
+          this._deeds,
+          (deed) => deed.id,
+          (deed) => html`<li><time datetime=${deed.at}>${clock(deed.at, true)}</time>${deedLine(deed)}</li>`,
         )}
       </ol>
     </section>`;

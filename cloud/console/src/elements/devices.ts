@@ -5,6 +5,7 @@ import { city, type Reports } from "../city";
 import { ago, number, size, t } from "../language";
 import type { Component, Gateway } from "../types";
 import { Watching } from "../watching";
+import "./actuators";
 
 const REPORTS_SHOWN = 5;
 
@@ -95,6 +96,9 @@ export class HaechiDevices extends LitElement {
     .kind {
       color: var(--soft);
     }
+    haechi-actuators {
+      margin-top: 0.7rem;
+    }
     .none {
       padding: 1rem;
     }
@@ -166,6 +170,7 @@ export class HaechiDevices extends LitElement {
             ${components.map((component) => this.#component(gateway, component))}
           </ul>`
         : nothing}
+      <haechi-actuators .gateway=${gateway.id}></haechi-actuators>
     </article>`;
   }
 

@@ -3,6 +3,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { city } from "../city";
 import { ago, clock, LANGUAGES, type Language, t, words } from "../language";
+import { me } from "../session";
 import { SEVERITIES } from "../severity";
 import { Watching } from "../watching";
 import "./symbol";
@@ -120,6 +121,33 @@ export class HaechiTopbar extends LitElement {
       font-size: 0.95rem;
       font-weight: 400;
     }
+    .person {
+      display: flex;
+      align-items: center;
+      gap: 0.6rem;
+      line-height: 1.2;
+    }
+    .person > span {
+      max-width: 12rem;
+      overflow: hidden;
+      text-overflow: ellipsis;
+      white-space: nowrap;
+      font-size: 0.9rem;
+    }
+    .role {
+      color: var(--soft);
+    }
+    .person button {
+      font: inherit;
+      font-size: 0.9rem;
+      min-height: 32px;
+      color: var(--text);
+      background: var(--raised);
+      border: 1px solid var(--line);
+      border-radius: 6px;
+      padding: 2px 10px;
+      cursor: pointer;
+    }
     .banner {
       background: var(--warn);
       color: #1a0d00;
@@ -201,9 +229,19 @@ export class HaechiTopbar extends LitElement {
             )}
           </select>
         </label>
+        ${this.#person()}
       </div>
       <div role="alert">${this.#banner()}</div>
     `;
+  }
+
+  /** Who uses this screen; nothing is said where there are no accounts. */
+  #person(): unknown {
+    if (!me.name || !me.role) return nothing;
+    return html`<div class="person">
+      <span>${me.name}<br /><span class="role">${t(`role.${me.role}`)}</span></span>
+      <button @click=${() => void me.signOut()}>${t("session.leave")}</button>
+    </div>`;
   }
 
   /** The city that is shown; where several are served, each is one choice away. */
