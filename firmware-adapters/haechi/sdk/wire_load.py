@@ -17,7 +17,7 @@ _BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 @dataclass(frozen=True)
 class WireLoad:
-    """What one device needs of its line, every second."""
+    """What one device needs of its line, every second. Without the time that it takes to think."""
 
     settings: LineSettings
     characters_per_s: float
@@ -28,12 +28,14 @@ class WireLoad:
     """How long one is, in characters, and"""
     gap_s_min: float = 0.0
     """at least, in seconds."""
+    held_s_per_s: float = 0.0
+    """For how long it holds the line beyond that, whatever the line's speed: while it measures, say."""
 
     def share(self, baud: int | None = None) -> float:
         """Return which share of the line's time that is, at its own speed or at ``baud``."""
         settings = self.settings if baud is None else self.settings._replace(baud=baud)
         gap_s = max(self.gap_s_min, self.gap_characters * settings.character_s)
-        return self.characters_per_s * settings.character_s + self.gaps_per_s * gap_s
+        return self.characters_per_s * settings.character_s + self.gaps_per_s * gap_s + self.held_s_per_s
 
 
 def overload(loads: Iterable[tuple[str, WireLoad]], share_max: float = SHARE_MAX) -> str:

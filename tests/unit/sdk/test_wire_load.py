@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haechi.adapters.campbell_cs475.adapter import CampbellCs475
 from haechi.adapters.eastron_sdm.adapter import EastronSdm
+from haechi.adapters.lufft_irs31.adapter import LufftIrs31
 from haechi.adapters.modbus.adapter import Modbus
-from haechi.sdk import Host
+from haechi.adapters.ott_pls.adapter import OttPls
+from haechi.adapters.sdi12.adapter import Sdi12Sensor
+from haechi.adapters.senseair_s8.adapter import SenseairS8
+from haechi.adapters.sutron_tipping_bucket.adapter import SutronTippingBucket
+from haechi.adapters.vegapuls61.adapter import Vegapuls61
+from haechi.sdk import Adapter, Host, find_adapters, load_adapter
+from haechi.sdk.polled import Polled
 from haechi.sdk.transports.modbus_frames import Read, Table
 from haechi.sdk.transports.modbus_rtu import load_of
 from haechi.sdk.transports.serial_line import LineSettings
-from haechi.sdk.wire_load import SHARE_MAX, overload
+from haechi.sdk.wire_load import SHARE_MAX, WireLoad, overload
 
 SLOW = LineSettings("/dev/ttyUSB0", 9600)
 
@@ -79,3 +87,62 @@ def test_what_would_fit_fits(schedule: list[tuple[int, float]]) -> None:
         assert slower.share() <= SHARE_MAX * 1.0001
         if "baud = " in line:
             assert load.share(int(line.rpartition("baud = ")[2])) <= SHARE_MAX
+
+
+def on_the_sdi12_line(device: str, **keys: Any) -> tuple[str, WireLoad]:
+    row = {"place": 9, "name": "level", "unit": "m"}
+    adapter = Sdi12Sensor(
+        device, Sdi12Sensor.load_config({"serial_port": "/dev/ttyUSB3", "value": [row], **keys}), Host()
+    )
+    load = adapter.wire_load()
+    assert load is not None
+    return device, load
+
+
+def test_a_measurement_holds_an_sdi12_line_while_the_sensor_measures() -> None:
+    # 1200 baud 7E1: 8.33 ms a character. Twice woken (20 + 15 + 10 ms); 0MC! and its announcement 12 characters,
+    # three pages of three values 3 * (4 + 6) + 81, a service request 3; four answers that begin within 15 ms.
+    told_s = 2 * 0.045 + (12 + 111 + 3) * 10 / 1200 + 4 * 0.015
+    _device, load = on_the_sdi12_line("g", period_s=10.0, measuring_s=5.0)
+    assert load.share() == pytest.approx((told_s + 5.0) / 10.0)
+    assert load.share(9600) == load.share()
+    _device, free = on_the_sdi12_line("g", period_s=10.0, measuring_s=5.0, concurrent=True)
+    assert free.share() < 0.15
+
+
+def test_sensors_of_one_sdi12_line_count_together_and_are_told_what_would_fit() -> None:
+    loads = [on_the_sdi12_line(f"s{address}", address=str(address), period_s=10.0) for address in range(10)]
+    assert overload(loads[:2]) == ""
+    assert overload(loads) == (
+        "/dev/ttyUSB3 1200 7E1: its devices need 320% of the line's time, at most 70% may be needed"
+        " (s0 32%, s1 32%, s2 32%, …); what would fit: every period_s 4.6 times as long"
+    )
+    slower = [on_the_sdi12_line(f"s{address}", address=str(address), period_s=46.0) for address in range(10)]
+    assert overload(slower) == ""
+
+
+@pytest.mark.parametrize(
+    ("adapter", "written", "share"),
+    [
+        (OttPls, {"period_s": 10.0}, (0.4, 0.5)),
+        (CampbellCs475, {"period_s": 10.0}, (0.25, 0.35)),
+        (SutronTippingBucket, {"period_s": 10.0, "unit": "mm"}, (0.07, 0.1)),
+        (LufftIrs31, {"period_s": 1.0}, (0.05, 0.08)),
+        (LufftIrs31, {"period_s": 1.0, "baud": 1200}, (0.6, 0.8)),
+        (SenseairS8, {"period_s": 1.0}, (0.02, 0.05)),
+        (Vegapuls61, {"period_s": 1.0}, (0.05, 0.15)),
+    ],
+)
+def test_every_device_that_is_asked_on_a_serial_line_counts(
+    adapter: type[Adapter[Any]], written: dict[str, Any], share: tuple[float, float]
+) -> None:
+    load = adapter("d", adapter.load_config({"serial_port": "/dev/ttyUSB0", **written}), Host()).wire_load()
+    assert load is not None
+    assert share[0] < load.share() < share[1]
+
+
+def test_no_polled_device_on_a_serial_line_is_silent_about_what_it_needs() -> None:
+    for name in find_adapters():
+        adapter = load_adapter(name)
+        if issubclass(adapter, Polled):
+            assert adapter.wire_load is not Polled.wire_load, name

@@ -37,6 +37,16 @@ class CampbellCs475(Sdi12Polled[CampbellCs475Config]):
         self._names = {"distance": 1, "water_level": 0} if config.stage else {"distance": 1}
         """Datastream → its place among the values."""
 
+    @property
+    def value_count(self) -> int:
+        """Stage, distance, code."""
+        return _VALUES
+
+    @property
+    def setting_count(self) -> int:
+        """The unit."""
+        return 1
+
     def describe(self) -> list[Datastream]:
         """Return the distance, and the stage where it is wanted."""
         return [self.datastream(name, "m", step=_STEP, period_s=self.config.period_s) for name in self._names]

@@ -15,8 +15,9 @@ from haechi.contract.places import Datastream
 from haechi.sdk import BadReading, Host, Sample
 from haechi.sdk.polled import Polled
 from haechi.sdk.transports.serial_line import LineSettings
-from haechi.sdk.transports.umb import Umb
+from haechi.sdk.transports.umb import Umb, load_of
 from haechi.sdk.transports.umb_frames import ChannelValue
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 
@@ -30,8 +31,9 @@ class LufftIrs31(Polled[LufftIrs31Config]):
         super().__init__(device, config, host)
         self._channels = [(name, CHANNELS[config.coding][name]) for name in config.values]
         self._numbers = [channel.number for _name, channel in self._channels]
+        self._line = LineSettings(config.serial_port, config.baud, config.parity)
         self._umb = Umb(
-            LineSettings(config.serial_port, config.baud, config.parity),
+            self._line,
             config.class_id << 12 | config.device_id,
             timeout_s=config.timeout_s,
             retry_s=config.retry_s,
@@ -43,6 +45,10 @@ class LufftIrs31(Polled[LufftIrs31Config]):
             self.datastream(name, channel.unit, step=channel.step, period_s=self.config.period_s)
             for name, channel in self._channels
         ]
+
+    def wire_load(self) -> WireLoad | None:
+        """Return what its requests need of the bus."""
+        return load_of(self._line, len(self._numbers), period_s=self.config.period_s)
 
     @property
     def name(self) -> str:

@@ -38,6 +38,16 @@ class OttPls(Sdi12Polled[OttPlsConfig]):
         self.level_unit = self.temperature_unit = -1
         """What the probe said last about its units; -1 is none."""
 
+    @property
+    def value_count(self) -> int:
+        """Level, temperature, lowest and highest."""
+        return _LONG
+
+    @property
+    def setting_count(self) -> int:
+        """Both units."""
+        return 2
+
     def describe(self) -> list[Datastream]:
         """Return the level, its lowest and highest while measuring, and the temperature."""
         level = self.config.observed_property

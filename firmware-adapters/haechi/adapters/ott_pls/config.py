@@ -14,3 +14,6 @@ class OttPlsConfig(Sdi12Keys):
         default="water_depth",
         description="water_depth: above the probe; water_level: offset or reference value is set in the probe.",
     )
+    measuring_s: float = Field(
+        default=3.0, ge=0, le=999, description="How long it measures; from 3 s on it gives lowest and highest as well."
+    )

@@ -37,6 +37,11 @@ class Sdi12Sensor(Sdi12Polled[Sdi12Config]):
         """Longest time to measure that is believed."""
         return self.config.ready_s_max
 
+    @property
+    def value_count(self) -> int:
+        """As far as the configuration names them."""
+        return self._places_max
+
     def describe(self) -> list[Datastream]:
         """Return one datastream for each value, in the order written."""
         return [

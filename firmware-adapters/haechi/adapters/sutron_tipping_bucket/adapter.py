@@ -32,6 +32,11 @@ class SutronTippingBucket(Sdi12Polled[SutronTippingBucketConfig]):
         """Its sums are there at once."""
         return 5
 
+    @property
+    def value_count(self) -> int:
+        """Those that are emitted, and the one that is not."""
+        return _VALUES
+
     def describe(self) -> list[Datastream]:
         """Return the sum and the tips of the year, and the sums of today and yesterday."""
         return [

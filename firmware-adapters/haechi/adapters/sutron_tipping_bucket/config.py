@@ -13,3 +13,6 @@ class SutronTippingBucketConfig(Sdi12Keys):
     unit: Literal["in", "mm"] = Field(
         description="What its bucket size is set in; the module says numbers without a unit. in as delivered."
     )
+    measuring_s: float = Field(
+        default=0.0, ge=0, le=999, description="How long it measures: its sums are there at once."
+    )

@@ -22,6 +22,7 @@ from haechi.sdk.transports import sdi12_frames as frames
 from haechi.sdk.transports.serial_bus import OnBus, SerialBus
 from haechi.sdk.transports.serial_line import LineSettings
 from haechi.sdk.wire import wire
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 _BREAK_S = 0.015
@@ -33,6 +34,47 @@ _AWAKE_S = 0.05
 _QUIET_S = 0.02
 """Silence that ends a drain: longer than a USB adapter holds bytes back (16 ms by default)."""
 _ATTEMPTS = 3
+_CHARACTER_S = 10 / 1200
+"""On the SDI-12 wire itself, whatever speed an adapter has on its other side."""
+_ANSWERS_S = 0.015
+"""A sensor must begin to answer within so long (section 7)."""
+_LINE_END, _CRC, _VALUE_CHARACTERS = 2, 3, 9
+_ANNOUNCES, _ASKS_FOR_SERVICE = 5, 1
+"""Characters of ``atttn`` and of ``a``; a concurrent announcement has one more."""
+
+
+def load_of(
+    settings: LineSettings,
+    *,
+    period_s: float,
+    value_count: int,
+    measuring_s: float,
+    setting_count: int = 0,
+    with_crc: bool = True,
+    concurrent: bool = False,
+) -> WireLoad:
+    """Return what one measurement a period needs of the line.
+
+    Args:
+        settings: the port; its speed plays no part, for SDI-12 knows one only.
+        period_s: how often it is measured.
+        value_count: how many values one measurement has, of at most nine characters.
+        measuring_s: how long the sensor measures; the line is its own meanwhile, unless ``concurrent``.
+        setting_count: how many settings are asked for before.
+        with_crc: values are asked for with a CRC.
+        concurrent: aC! in place of aM!.
+    """
+    wakes_s = _QUIET_S + _BREAK_S + _MARK_S
+    room = frames.CHARACTERS_CONCURRENT_MAX if concurrent else frames.CHARACTERS_MAX
+    pages = -(-value_count // max(1, room // _VALUE_CHARACTERS))
+    asked = 4 + with_crc + _ANNOUNCES + concurrent + _LINE_END
+    fetched = pages * (4 + 1 + _LINE_END + (_CRC if with_crc else 0)) + value_count * _VALUE_CHARACTERS
+    setting = 5 + 3 + _LINE_END
+    held_s = setting_count * (wakes_s + setting * _CHARACTER_S + _ANSWERS_S)
+    held_s += 2 * wakes_s + (asked + fetched) * _CHARACTER_S + (1 + pages) * _ANSWERS_S
+    if not concurrent and measuring_s:
+        held_s += measuring_s + (_ASKS_FOR_SERVICE + _LINE_END) * _CHARACTER_S
+    return WireLoad(settings, characters_per_s=0.0, held_s_per_s=held_s / period_s)
 
 
 class Sdi12(OnBus):

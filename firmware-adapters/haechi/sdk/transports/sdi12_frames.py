@@ -15,6 +15,8 @@ from haechi.text import _
 
 LINE_BYTES_MAX = 85
 """Address, 75 characters of values (concurrent, the longest), CRC, and what a line that turns round may add."""
+CHARACTERS_MAX, CHARACTERS_CONCURRENT_MAX = 35, 75
+"""Of values in one answer to aD0! …, after a measurement and after a concurrent one."""
 PAGES = 10
 """Data come in at most ten answers, aD0! to aD9!."""
 

@@ -13,8 +13,9 @@ from pydantic import Field
 from haechi.sdk.host import Host
 from haechi.sdk.polled import Polled, PollKeys
 from haechi.sdk.sample import Sample
-from haechi.sdk.transports.sdi12 import Sdi12
+from haechi.sdk.transports.sdi12 import Sdi12, load_of
 from haechi.sdk.transports.serial_line import LineSettings, Parity
+from haechi.sdk.wire_load import WireLoad
 
 
 class Sdi12Keys(PollKeys):
@@ -31,7 +32,18 @@ class Sdi12Keys(PollKeys):
     concurrent: bool = Field(
         default=False, description="true: measure by aC!, so that other sensors are read meanwhile (SDI-12 1.2 on)."
     )
+    measuring_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=999,
+        description="How long it measures, as its manual says; unless concurrent, nobody else is read meanwhile.",
+    )
     period_s: float = Field(default=60.0, ge=0.01, le=86400, description="How often it is read.")
+
+    @property
+    def line(self) -> LineSettings:
+        """Port and character format."""
+        return LineSettings(self.serial_port, self.baud, self.parity, 1, self.databits)
 
 
 KeysT = TypeVar("KeysT", bound=Sdi12Keys)
@@ -44,7 +56,7 @@ class Sdi12Polled(Polled[KeysT]):
         """Keep what is given; open nothing."""
         super().__init__(device, config, host)
         self.recorder = Sdi12(
-            LineSettings(config.serial_port, config.baud, config.parity, 1, config.databits),
+            config.line,
             config.address,
             host.clock,
             timeout_s=config.timeout_s,
@@ -62,6 +74,29 @@ class Sdi12Polled(Polled[KeysT]):
     def ready_s_max(self) -> int:
         """Longest time to measure that its document names, in seconds; more is taken for damage."""
         return 60
+
+    @property
+    def value_count(self) -> int:
+        """How many values a measurement has, as far as that is known before it is made."""
+        return 9
+
+    @property
+    def setting_count(self) -> int:
+        """How many settings a round asks for, besides the measurement."""
+        return 0
+
+    def wire_load(self) -> WireLoad | None:
+        """Return what a round needs of the line."""
+        config = self.config
+        return load_of(
+            config.line,
+            period_s=config.period_s,
+            value_count=self.value_count,
+            measuring_s=config.measuring_s,
+            setting_count=self.setting_count,
+            with_crc=config.crc,
+            concurrent=config.concurrent,
+        )
 
     @abstractmethod
     def sample_of(self, values: Sequence[Decimal]) -> Sample | None:

@@ -10,11 +10,18 @@ from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports import umb_frames as frames
 from haechi.sdk.transports.serial_bus import OnBus, SerialBus
 from haechi.sdk.transports.serial_line import LineSettings
+from haechi.sdk.wire_load import WireLoad
 from haechi.text import _
 
 _MASTERS = 255
 _QUIET_S = 0.02
 """Silence before a request: longer than a USB adapter holds bytes back (16 ms by default)."""
+
+
+def load_of(settings: LineSettings, channel_count: int, *, period_s: float) -> WireLoad:
+    """Return what one request a period for so many channels needs of the line."""
+    characters = frames.request_bytes(channel_count) + frames.answer_bytes_max(channel_count)
+    return WireLoad(settings, characters_per_s=characters / period_s, gaps_per_s=1 / period_s, gap_s_min=_QUIET_S)
 
 
 class Umb(OnBus):

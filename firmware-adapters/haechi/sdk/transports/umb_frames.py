@@ -58,6 +58,16 @@ def channels_request(to: int, sender: int, channels: Sequence[int]) -> bytes:
     return frame(to, sender, payload)
 
 
+def request_bytes(channel_count: int) -> int:
+    """Return how long a request for so many channels is."""
+    return _HEAD.size + 3 + 2 * channel_count + _TAIL_BYTES
+
+
+def answer_bytes_max(channel_count: int) -> int:
+    """Return how long its answer is at most, where every value is a float or an integer of four bytes."""
+    return _HEAD.size + 4 + 9 * channel_count + _TAIL_BYTES
+
+
 def take_answer(buffer: bytearray, *, device: int, master: int) -> bytes | None:
     """Take frames out of ``buffer`` until the answer of ``device`` to ``master`` comes; return its payload.
 
