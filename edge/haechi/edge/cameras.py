@@ -75,6 +75,7 @@ class CameraDesk:
             "frames_looked_at": health.frames_looked_at,
             "frames_analysed": health.frames_analysed,
             "frames_skipped": health.frames_skipped,
+            "frames_left_out": health.frames_left_out,
             "reconnects": health.reconnects,
             "decoding_share": round(health.decoding_share, 3),
             "look_ms": round(health.look_ms, 1),

@@ -1,18 +1,30 @@
-"""A camera over RTSP: it joins, is lost when the network or the camera goes, and joins again by itself."""
+"""A camera over RTSP: it joins, is lost when the network or the camera goes, and joins again by itself.
+
+What a camera's firmware does to its stream besides: another size, another codec, a time that stands still.
+"""
 
 import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from pathlib import Path
+from typing import Any, Self
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from haechi.edge.vision.messages import CameraState
+from haechi.edge.vision import flow, source
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.messages import CameraState, Health, Message, ViewChange
+from haechi.edge.vision.process import CameraLoop
 from support.cameras import PATIENCE_S, camera, running
+from support.rtsp_camera import RtspCamera, rtsp
+from support.rtsp_camera import film as filmed
 
 SERVER = """
 import asyncio, sys
@@ -84,3 +96,101 @@ async def test_a_camera_that_goes_comes_back_by_itself(film: Path) -> None:
         assert sink.last.reconnects >= 2
         assert sink.restarts == 0
         assert sink.readings
+
+
+class SeesSizes:
+    """A detector that finds nothing, and remembers how large the pictures were."""
+
+    input_px = None
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        self.sizes.append((picture.shape[1], picture.shape[0]))
+        return []
+
+
+class Watched:
+    """A camera's loop in a thread, and what it says."""
+
+    def __init__(self, config: CameraConfig) -> None:
+        self.detector = SeesSizes()
+        self.said: list[Any] = []
+        self._config = config
+        self._done = False
+        self._news = asyncio.Event()
+        self._events = asyncio.get_running_loop()
+
+    def _take(self, message: Message) -> None:
+        if self._done:
+            raise BrokenPipeError  # as when the gateway goes
+        self.said.append(copy(message))
+        self._events.call_soon_threadsafe(self._news.set)
+
+    async def until(self, condition: Callable[[Any], bool]) -> None:
+        """Waits until it says so."""
+        begun = len(self.said)
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(condition(message) for message in self.said[begun:]):
+                self._news.clear()
+                await self._news.wait()
+
+    async def __aenter__(self) -> Self:
+        loop = CameraLoop(self._config, self.detector, self._take)
+        self._running = asyncio.create_task(asyncio.to_thread(loop.run))
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._done = True
+        with pytest.raises(BrokenPipeError):
+            await self._running
+
+
+def watched(url: str) -> Watched:
+    return Watched(camera(url, read_timeout_s=2, open_timeout_s=5, motion={"enabled": False}))
+
+
+def running_well(message: Any) -> bool:
+    return isinstance(message, Health) and message.state is CameraState.RUNNING
+
+
+async def test_a_stream_that_becomes_another_codec_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "UNREADABLE_S", 1.0)
+    it = RtspCamera(filmed("h264", 640, 360))
+    async with rtsp(it) as url, watched(url) as watch:
+        await watch.until(running_well)
+        it.codec, it.pictures = "hevc", filmed("hevc", 320, 240)
+        await watch.until(lambda message: isinstance(message, Health) and message.state is CameraState.LOST)
+        assert "320x240" not in watch.said[-1].message
+        await watch.until(running_well)
+        assert (320, 240) in watch.detector.sizes
+
+
+async def test_another_size_rate_and_time_are_no_fault_but_a_time_that_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(flow, "FROZEN_S", 1.0)
+    it = RtspCamera(filmed("h264", 640, 360))
+    async with rtsp(it) as url, watched(url) as watch:
+        await watch.until(running_well)
+        for size in ((1280, 720), (320, 240)):
+            it.pictures = filmed("h264", *size)
+            await watch.until(looked_at(watch, size))
+        for rate, step in ((25.0, 3600), (5.0, 18_000), (10.0, -9000), (10.0, 900_000)):
+            it.frames_a_s, it.step = rate, step
+            watch.detector.sizes.clear()
+            await watch.until(looked_at(watch, (320, 240)))
+        assert not [message for message in watch.said if isinstance(message, ViewChange)]
+        it.standing = True
+        await watch.until(lambda message: isinstance(message, ViewChange) and message.raised)
+        it.standing = False
+        await watch.until(lambda message: isinstance(message, ViewChange) and not message.raised)
+        states = {message.state for message in watch.said if isinstance(message, Health)}
+    assert states == {CameraState.OPENING, CameraState.RUNNING}
+    assert {message.fault for message in watch.said if isinstance(message, ViewChange)} == {"frozen"}
+    assert it.described == 1
+
+
+def looked_at(watch: Watched, size: tuple[int, int]) -> Callable[[Any], bool]:
+    return lambda _message: watch.detector.sizes[-3:] == [size] * 3

@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -13,11 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from haechi.edge.vision import flow
+from haechi.edge.vision import capture, flow
+from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.messages import CameraState, Health, ViewChange
-from haechi.edge.vision.process import CameraLoop
-from haechi.edge.vision.source import CannotOpen, open_source
+from haechi.edge.vision.process import CameraLoop, wall_clock_us
+from haechi.edge.vision.source import CannotOpen, is_device, open_source
 from support.cameras import camera
 
 
@@ -95,6 +97,60 @@ def test_what_is_no_video_is_one_line(tmp_path: Path, name: str) -> None:
     path.write_bytes(content[path.stem])
     with pytest.raises(CannotOpen, match="not a video, or it cannot be read"):
         open_source(camera(path), {})
+
+
+def test_a_picture_or_a_folder_is_no_video_and_is_told_where_it_belongs(tmp_path: Path) -> None:
+    (tmp_path / "one.mp4").write_bytes(bytes(cv2.imencode(".jpg", np.full((200, 320, 3), 90, np.uint8))[1]))
+    for path in (tmp_path, tmp_path / "one.mp4"):
+        with pytest.raises(CannotOpen, match="picture_every_s"):
+            open_source(camera(path), {})
+
+
+def test_a_kind_of_video_without_a_decoder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Container:
+        format = SimpleNamespace(name="mov")
+        streams = SimpleNamespace(video=[SimpleNamespace(codec_context=None)])
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    container = Container()
+    monkeypatch.setattr(av, "open", lambda *_address, **_options: container)
+    with pytest.raises(CannotOpen, match="no decoder for it on this machine"):
+        open_source(camera("rtsp://127.0.0.1/street"), {})
+    assert container.closed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_whatever_ends_the_reading_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> Any:
+        raise ValueError("Port could not be cast to integer")
+
+    monkeypatch.setattr(capture, "open_source", broken)
+    taking = Capture(camera("onvif://10.0.0.9"), clock_us=lambda: 0)
+    with pytest.raises(CannotOpen, match="gives no pictures"):
+        taking.newest(10)
+    taking._thread.join(10)
+
+
+def test_single_pictures_are_never_a_time_that_stands_still(tmp_path: Path) -> None:
+    taking = Capture(camera(tmp_path, lines=(), picture_every_s=1), clock_us=wall_clock_us)
+    try:
+        for level in (60, 90):
+            _done, jpeg = cv2.imencode(".jpg", np.full((200, 320, 3), level, np.uint8))
+            (tmp_path / f"{level}.part").write_bytes(bytes(jpeg))
+            (tmp_path / f"{level}.part").rename(tmp_path / f"{level}.jpg")
+            assert taking.newest(10) is not None
+            assert taking.standing_s == 0
+    finally:
+        taking.close()
+
+
+def test_only_cameras_are_taken_for_cameras_of_this_machine() -> None:
+    assert [is_device(url) for url in ("usb:0", "/dev/video0", "/dev/v4l/by-id/usb-cam", "/dev/shm/clip.mp4")] == [
+        True, True, True, False,
+    ]  # fmt: skip
 
 
 @asynccontextmanager

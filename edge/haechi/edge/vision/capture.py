@@ -25,6 +25,7 @@ from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, 
 from haechi.edge.vision.stills import Stills, open_stills
 from haechi.text import _
 
+_NICENESS_BEHIND = 15
 _HUNG_AFTER = 2.0  # times its own time-outs: then FFmpeg itself hangs
 
 
@@ -76,8 +77,11 @@ class Capture:
         """Computing time that decoding took so far."""
         self.description = ""
         """Size and codec, for people."""
-        self._advanced_s = self._alive_s
+        self.left_out = 0
+        """Pictures of a live stream that were not decoded, because decoding did not keep up."""
+        self._taken_s = self._advanced_s = self._alive_s
         self._stamp: float | None = None
+        self._source: Source | None = None
         self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
         self._thread.start()
 
@@ -100,12 +104,19 @@ class Capture:
     def hung(self) -> bool:
         """Whether FFmpeg itself hangs, far beyond its time-outs: only ending the process helps."""
         limit_s = self._config.read_timeout_s if self.opened else self._config.open_timeout_s
-        return self._thread.is_alive() and time.monotonic() - self._alive_s > _HUNG_AFTER * limit_s
+        decoding_since_s = None if self._source is None else self._source.decoding_since_s
+        since_s = self._alive_s if decoding_since_s is None else min(self._alive_s, decoding_since_s)
+        return self._thread.is_alive() and time.monotonic() - since_s > _HUNG_AFTER * limit_s
 
     @property
     def standing_s(self) -> float:
         """For how long the stream's own time has not gone on, while pictures came."""
-        return self._alive_s - self._advanced_s
+        return self._taken_s - self._advanced_s
+
+    def make_way(self) -> None:
+        """Decoding goes on when nobody else wants to compute, from now on."""
+        # On Linux a thread has a priority of its own; another one's is not changed by os.nice.
+        os.setpriority(os.PRIO_PROCESS, self._thread.native_id or 0, _NICENESS_BEHIND)
 
     def close(self) -> None:
         """Ends the thread; returns at once."""
@@ -114,20 +125,22 @@ class Capture:
             self._changed.notify_all()
 
     def _read(self) -> None:
+        over = CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
         try:
             if self._config.picture_every_s is not None:
                 self._read_stills(open_stills(self._config, self._environment, self._rest))
-                return
-            source = open_source(self._config, self._environment)
+            else:
+                self._source = open_source(self._config, self._environment)
+                try:
+                    self._read_all(self._source)
+                finally:
+                    self._source.close()
         except CannotOpen as error:
-            self._finish(error)
-            return
-        try:
-            self._read_all(source)
-        except CannotOpen as error:
-            self._finish(error)
+            over = error
         finally:
-            source.close()
+            # Whatever ended it, somebody waits for the next picture.
+            if not self.ended:
+                self._finish(over)
 
     def _read_all(self, source: Source) -> None:
         """Decodes until a file ends.
@@ -141,10 +154,12 @@ class Capture:
         self._alive_s, self.opened, self.description = due_s, True, source.description
         if self._ring is not None:
             self._ring.begin(source.coding)
-        for frame in source.frames(None if self._ring is None else self._keep):
+        for frame in source.frames(self._keep):
             if self._closing:
                 return
-            self._take(frame)
+            self.description, self.left_out = source.description, source.left_out
+            self._take(frame, came_s=source.arrived_s)
+            self.decoding_cpu_s += source.reading_cpu_s
             if a_file:
                 due_s = max(due_s + period_s, time.monotonic() - 1.0)
                 self._pause(due_s - time.monotonic())
@@ -164,7 +179,7 @@ class Capture:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted or self._closing)
             self.description = source.description
-            self._take(frame, source.taken_us)
+            self._take(frame, came_s=time.monotonic(), still=True, put_there_us=source.taken_us)
 
     def _rest(self, seconds: float) -> bool:
         """Waits between single pictures, which is no hanging; True when it is closed."""
@@ -175,20 +190,25 @@ class Capture:
         return self._closing
 
     def _keep(self, packet: av.Packet[VideoStream]) -> None:
+        self._alive_s = time.monotonic()
         if self._ring is not None:
             self._ring.add(bytes(packet), is_key=packet.is_keyframe, taken_s=time.monotonic())
 
-    def _take(self, frame: av.VideoFrame, put_there_us: int | None = None) -> None:
-        taken_us, self._alive_s = self._clock_us(), time.monotonic()
+    def _take(
+        self, frame: av.VideoFrame, *, came_s: float, still: bool = False, put_there_us: int | None = None
+    ) -> None:
+        self._alive_s = self._taken_s = time.monotonic()
+        taken_us = self._clock_us() - round((self._alive_s - came_s) * 1_000_000)
         if put_there_us is not None:
             taken_us = min(taken_us, put_there_us)
         self.decoding_cpu_s = time.thread_time()
         self.frames_read += 1
-        if frame.time is None or frame.time != self._stamp:
-            self._stamp, self._advanced_s = frame.time, self._alive_s
+        # A single picture has no time of its own.
+        if frame.time is None or frame.time != self._stamp or still:
+            self._stamp, self._advanced_s = frame.time, self._taken_s
         if self._wanted:
             with self._changed:
-                self._frame = Frame(Decoded(frame, self._masks), taken_us, self._alive_s)
+                self._frame = Frame(Decoded(frame, self._masks), taken_us, came_s)
                 self._wanted = False
                 self._changed.notify_all()
 

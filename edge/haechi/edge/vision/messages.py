@@ -76,6 +76,8 @@ class Health(Struct, kw_only=True, tag="health"):
     """Those that the detector saw; the gate kept it from the others."""
     frames_skipped: int = 0
     """Read, but never looked at, because a newer one had come."""
+    frames_left_out: int = 0
+    """Not even decoded, because decoding did not keep up with the stream."""
     reconnects: int = 0
     decoding_share: float = 0.0
     """Share of one core that decoding takes."""

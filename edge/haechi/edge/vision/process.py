@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import msgspec
@@ -75,6 +75,15 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
+class _Account(NamedTuple):
+    """What decoding has cost at a time."""
+
+    at_s: float
+    cpu_s: float
+    decoded: int
+    left_out: int
+
+
 class CameraLoop:
     """Opens a camera again and again, looks at its pictures, and says what happened."""
 
@@ -93,7 +102,6 @@ class CameraLoop:
         clock_us: Callable[[], int] = wall_clock_us,
         open_capture: Callable[..., Capture] = Capture,
         sleep: Callable[[float], None] = time.sleep,
-        make_way: Callable[[], object] = lambda: os.nice(_NICENESS),
     ) -> None:
         """Prepares; nothing is opened yet.
 
@@ -110,7 +118,6 @@ class CameraLoop:
             clock_us: wall clock.
             open_capture: opens the camera.
             sleep: waits so many seconds.
-            make_way: lets other processes go first from now on.
         """
         self._config = config
         self._send = send
@@ -132,10 +139,9 @@ class CameraLoop:
             hours, period_s=config.count_period_s, in_force=lambda line, now_us: hours[line].in_force(now_us)
         )
         self._health = Health(state=CameraState.OPENING, detector=said_detector)
-        self._make_way: Callable[[], object] | None = make_way
         self._health_due_s = 0.0
-        self._read_before = 0
-        self._accounted = (time.monotonic(), 0.0)
+        self._read_before = self._left_out_before = 0
+        self._accounted = _Account(time.monotonic(), 0.0, 0, 0)
         self._too_dear = ""
 
     def run(self) -> int:
@@ -152,6 +158,7 @@ class CameraLoop:
                 if self._health.frames_looked_at > looked_before:
                     retry_s = _RETRY_FIRST_S
                 if capture.hung:
+                    self._send_counts(self._counter.rest())
                     return EXIT_HUNG
                 self._pause(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
@@ -159,7 +166,8 @@ class CameraLoop:
                 continue
             finally:
                 self._read_before += capture.frames_read
-                self._health.frames_read = self._read_before
+                self._left_out_before += capture.left_out
+                self._health.frames_read, self._health.frames_left_out = self._read_before, self._left_out_before
                 capture.close()
                 self._looker.forget()
             if not self._config.loop:
@@ -180,6 +188,7 @@ class CameraLoop:
         while not capture.ended:
             frame = capture.newest(_WAIT_S)
             self._health.frames_read = self._read_before + capture.frames_read
+            self._health.frames_left_out = self._left_out_before + capture.left_out
             if frame is not None:
                 self._last = frame
                 self._flow.take(time.monotonic(), capture.standing_s)
@@ -290,22 +299,30 @@ class CameraLoop:
 
     def _account(self, capture: Capture) -> None:
         """What decoding costs; a stream that is too dear for the machine is named with its cost."""
-        since_s, before_s = self._accounted
-        now_s, used_s = time.monotonic(), capture.decoding_cpu_s
-        if used_s < before_s:
-            self._accounted = (now_s, used_s)
-        elif now_s - since_s >= _ACCOUNT_EVERY_S:
-            self._accounted = (now_s, used_s)
-            share = self._health.decoding_share = (used_s - before_s) / (now_s - since_s)
+        before = self._accounted
+        now = _Account(time.monotonic(), capture.decoding_cpu_s, capture.frames_read, capture.left_out)
+        if now.cpu_s < before.cpu_s or now.decoded < before.decoded:
+            self._accounted = now  # of another capture
+        elif now.at_s - before.at_s >= _ACCOUNT_EVERY_S:
+            self._accounted = now
+            share = self._health.decoding_share = (now.cpu_s - before.cpu_s) / (now.at_s - before.at_s)
+            left_out, decoded = now.left_out - before.left_out, now.decoded - before.decoded
             self._too_dear = ""
-            if share > _DECODING_SHARE_MAX:
-                self._too_dear = _(
+            if left_out:
+                text = _(
+                    "decoding {stream} takes {percent:.0f} % of a core and keeps up with {kept:.0f} % of its pictures: "
+                    "choose a smaller stream of the camera in url"
+                )
+                kept = 100 * decoded / (decoded + left_out)
+                self._too_dear = text.format(stream=capture.description, percent=100 * share, kept=kept)
+            elif share > _DECODING_SHARE_MAX:
+                text = _(
                     "decoding {stream} takes {percent:.0f} % of a core: choose a smaller stream of the camera in url"
-                ).format(stream=capture.description, percent=100 * share)
-                if self._make_way is not None:
-                    # For the rest of its life: what is too dear is not to starve those that are not.
-                    self._make_way()
-                    self._make_way = None
+                )
+                self._too_dear = text.format(stream=capture.description, percent=100 * share)
+            if self._too_dear:
+                # What is too dear is not to starve those that are not.
+                capture.make_way()
             if self._health.state is CameraState.RUNNING and self._health.message != self._advice:
                 self._tell(CameraState.RUNNING, self._advice)
 

@@ -1,13 +1,16 @@
 """Where pictures come from: a file, a stream or a USB camera, decoded by FFmpeg in one thread.
 
 Promise: :func:`open_source` and :meth:`Source.frames` wait no longer than the camera's time-outs and fail with one line
-that says what is wrong, without secrets. A packet that is damaged costs its own picture, nothing more.
+that says what is wrong, without secrets. A packet that is damaged costs its own picture, nothing more. Pictures of a
+live stream are new however slowly they are decoded (:mod:`.arrivals`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
@@ -15,6 +18,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from haechi.edge.vision import onvif
+from haechi.edge.vision.arrivals import Arrivals
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.onvif import OnvifError
@@ -26,6 +30,10 @@ _RATE_DEFAULT = 25.0
 _RATE_MAX = 1000.0
 _ONVIF_QUESTIONS = 4
 _DAMAGED_MAX = 100  # packets in a row
+UNREADABLE_S = 20.0
+"""A stream that sends for so long what cannot be decoded may be another one than it said: another codec."""
+_STOPS_WITHIN_S = 60.0
+_ONE_PICTURE = ("_pipe", "image2")
 _TEXT_AS_PICTURES = "tty"  # FFmpeg draws a text file as a terminal would show it
 
 
@@ -40,14 +48,23 @@ def is_stream(url: str) -> bool:
 
 def is_device(url: str) -> bool:
     """Whether it is a camera at this machine."""
-    return url.startswith(("usb:", "/dev/"))
+    return url.startswith(("usb:", "/dev/video", "/dev/v4l/"))
 
 
 class Source:
     """An open source of pictures."""
 
-    def __init__(self, container: av.container.InputContainer, shown: str, *, keyframes_only: bool = False) -> None:
-        """Takes a container that holds a video; `shown` is its address for people."""
+    def __init__(
+        self, container: av.container.InputContainer, shown: str, *, keyframes_only: bool = False, live: bool = False
+    ) -> None:
+        """Takes a container that holds a video that can be decoded.
+
+        Args:
+            container: of FFmpeg.
+            shown: its address for people.
+            keyframes_only: nothing else is decoded.
+            live: it does not wait: what is not taken when it comes is late.
+        """
         self._container = container
         self._shown = shown
         self._stream = container.streams.video[0]
@@ -55,6 +72,15 @@ class Source:
         context.thread_count = 1
         if keyframes_only:
             context.skip_frame = "NONKEY"
+        self._skipped_when_late: Literal["NONKEY", "NONREF"] = "NONKEY" if keyframes_only else "NONREF"
+        self._live = live
+        self._arrivals: Arrivals[av.Packet[VideoStream]] | None = None
+        self._broken = False
+        self._decoded_s = time.monotonic()
+        self.arrived_s = self._decoded_s
+        """When the packet came that brought the last picture, of a clock that only rises."""
+        self.decoding_since_s: float | None = None
+        """Since when FFmpeg decodes one packet."""
         rate = float(self._stream.guessed_rate or 0)
         self.frames_a_s = rate if 0 < rate < _RATE_MAX else _RATE_DEFAULT
         """As the source says; 25 when it says nothing that can be."""
@@ -75,19 +101,37 @@ class Source:
         return Coding(context.name, extradata, context.width, context.height, context.pix_fmt, context.codec.intra_only)
 
     def frames(self, keep: Callable[[av.Packet[VideoStream]], None] | None = None) -> Iterator[av.VideoFrame]:
-        """Every picture in its order, until a file ends; `keep` is shown each packet before it is decoded.
+        """Every picture in its order, until a file ends; of a live stream those that decoding keeps up with.
+
+        Args:
+            keep: is shown each packet as it comes, before it is decoded; for a live stream in another thread.
 
         Raises:
-            CannotOpen: a stream gives no more.
+            CannotOpen: a stream gives no more, or nothing that can be decoded.
         """
+        if not self._live:
+            for packet in self._packets(keep):
+                self.arrived_s = time.monotonic()
+                yield from self._pictures(packet)
+        else:
+            self._arrivals = Arrivals(self._packets(keep))
+            while (arrived := self._arrivals.take()) is not None:
+                self.arrived_s = arrived.at_s
+                if arrived.anew:
+                    # Decoding falls behind: pictures that no other is made from are the first to go.
+                    self._stream.codec_context.skip_frame = self._skipped_when_late
+                    self._stream.codec_context.flush_buffers()
+                yield from self._pictures(arrived.packet)
+        if self._broken:
+            raise CannotOpen(_("{url}: gives no pictures").format(url=self._shown))
+
+    def _packets(self, keep: Callable[[av.Packet[VideoStream]], None] | None) -> Iterator[av.Packet[VideoStream]]:
+        """Packets as they come; damage costs its own."""
         damaged = 0
         packets = self._container.demux(self._stream)
         while damaged < _DAMAGED_MAX:
             try:
                 packet = next(packets)
-                if keep is not None and packet.size:
-                    keep(packet)
-                pictures = packet.decode()
             except StopIteration:
                 return
             except av.error.InvalidDataError:
@@ -97,12 +141,46 @@ class Source:
             except av.error.FFmpegError:
                 break
             damaged = 0
-            yield from (picture for picture in pictures if not picture.is_corrupt)
-        raise CannotOpen(_("{url}: gives no pictures").format(url=self._shown))
+            if keep is not None and packet.size:
+                keep(packet)
+            yield packet
+        self._broken = True
+
+    def _pictures(self, packet: av.Packet[VideoStream]) -> Iterator[av.VideoFrame]:
+        """What a packet brings.
+
+        Raises:
+            CannotOpen: nothing could be decoded for long, though packets came.
+        """
+        self.decoding_since_s = time.monotonic()
+        try:
+            pictures = [picture for picture in packet.decode() if not picture.is_corrupt]
+        except av.error.InvalidDataError:
+            pictures = []
+        except av.error.FFmpegError:
+            raise CannotOpen(_("{url}: gives no pictures").format(url=self._shown)) from None
+        self.decoding_since_s = None
+        if pictures:
+            yield from pictures
+            self._decoded_s = time.monotonic()
+        elif time.monotonic() - self._decoded_s > UNREADABLE_S:
+            text = _("{url}: sends what cannot be decoded as {stream}; it is asked anew what it sends")
+            raise CannotOpen(text.format(url=self._shown, stream=self.description))
+
+    @property
+    def left_out(self) -> int:
+        """Packets of a live stream that were not decoded because newer ones had come."""
+        return 0 if self._arrivals is None else self._arrivals.left_out
+
+    @property
+    def reading_cpu_s(self) -> float:
+        """Computing time of the thread that reads a live stream."""
+        return 0.0 if self._arrivals is None else self._arrivals.cpu_s
 
     def close(self) -> None:
-        """Lets go of it."""
-        self._container.close()
+        """Lets go of it; blocks while a stream is read, up to its time-out."""
+        if self._arrivals is None or self._arrivals.stop(_STOPS_WITHIN_S):
+            self._container.close()
 
 
 def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
@@ -124,6 +202,8 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
             # UDP through a city's networks loses half of the picture.
             options = {"rtsp_transport": "tcp"}
     else:
+        if Path(url).is_dir():
+            raise CannotOpen(_("{url}: is a folder; picture_every_s reads pictures out of one").format(url=shown))
         if not Path(url).is_file():
             raise CannotOpen(_("{url}: there is no such file").format(url=shown))
         # With a scheme FFmpeg takes no colon in a file's name for an address.
@@ -135,10 +215,25 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         # Its own words may hold the address with its password.
         raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=_reason(url, error))) from None
-    if container.format.name == _TEXT_AS_PICTURES or not container.streams.video:
+    try:
+        _check_video(container)
+    except CannotOpen as error:
         container.close()
-        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=_no_video()))
-    return Source(container, shown, keyframes_only=config.keyframes_only)
+        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=error)) from None
+    live = is_stream(url) or is_device(url)
+    return Source(container, shown, keyframes_only=config.keyframes_only, live=live)
+
+
+def _check_video(container: av.container.InputContainer) -> None:
+    format_name = container.format.name
+    if format_name == _TEXT_AS_PICTURES or not container.streams.video:
+        raise CannotOpen(_no_video())
+    if format_name.endswith(_ONE_PICTURE):
+        raise CannotOpen(_("a single picture, not a video; picture_every_s takes pictures one by one"))
+    stream = container.streams.video[0]
+    # FFmpeg knows more kinds of video than it can decode, and then has no decoder to speak of.
+    if getattr(stream, "codec_context", None) is None:
+        raise CannotOpen(_("no decoder for it on this machine"))
 
 
 def _reason(url: str, error: Exception) -> str:
@@ -146,6 +241,8 @@ def _reason(url: str, error: Exception) -> str:
         return _("user or password is refused; see credentials_file")
     if isinstance(error, av.error.HTTPNotFoundError):
         return _("the camera has no such stream; see the path of url")
+    if isinstance(error, av.error.InvalidDataError):
+        return _no_video()
     return _("no answer, or refused") if is_stream(url) else _no_video()
 
 

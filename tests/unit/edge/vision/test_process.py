@@ -56,6 +56,8 @@ class Clip:
         self.hung = hung
         self.closed = False
         self.decoding_cpu_s = 0.0
+        self.left_out = 0
+        self.made_way = 0
         self.description = "160x90 h264"
         self.standing_s = 0.0
         self._frames = frames
@@ -69,6 +71,9 @@ class Clip:
             return None
         self.frames_read += 1
         return Frame(Drawn(PICTURE), START_US + self.frames_read * 200_000, self.frames_read * 0.2)
+
+    def make_way(self) -> None:
+        self.made_way += 1
 
     def close(self) -> None:
         self.closed = True
@@ -124,8 +129,10 @@ def test_a_driver_that_hangs_ends_the_process_and_the_camera_is_closed() -> None
     code, said = run([clip], Walker(0))
     assert code == EXIT_HUNG
     assert clip.closed
-    assert isinstance(said[-1], Health)
-    assert (said[-1].state, said[-1].message) == (CameraState.LOST, "cam-1: the camera's driver hangs")
+    lost = next(message for message in reversed(said) if isinstance(message, Health))
+    assert (lost.state, lost.message) == (CameraState.LOST, "cam-1: the camera's driver hangs")
+    # What was counted in the running period is not lost with the process.
+    assert isinstance(said[-1], Counts)
 
 
 class Slow(Walker):
@@ -161,19 +168,39 @@ def opens(clip: Clip) -> Callable[..., Any]:
 def test_a_stream_that_is_too_dear_is_named_with_its_cost_and_lets_the_others_go_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock, said, ways = [1000.0], [], []
+    clock, said = [1000.0], []
+    clip = Dear(clock)
     monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
     loop = CameraLoop(
         CAMERA,
         Walker(0),
         lambda message: said.append(message.message) if isinstance(message, Health) else None,
-        open_capture=opens(Dear(clock)),
+        open_capture=opens(clip),
         sleep=lambda _seconds: None,
-        make_way=lambda: ways.append("way"),
     )
     loop.run()
     assert "decoding 160x90 h264 takes 90 % of a core: choose a smaller stream of the camera in url" in said
-    assert ways == ["way"]
+    assert clip.made_way
+
+
+def test_of_a_stream_that_decoding_does_not_keep_up_with_is_told_how_much_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Behind(Dear):
+        def newest(self, timeout_s: float) -> Frame | None:
+            self.left_out += 3
+            return super().newest(timeout_s)
+
+    clock, said = [1000.0], []
+    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+
+    def send(message: Message) -> None:
+        if isinstance(message, Health):
+            said.append((message.message, message.frames_left_out))
+
+    CameraLoop(CAMERA, Walker(0), send, open_capture=opens(Behind(clock)), sleep=lambda _seconds: None).run()
+    assert any("takes 90 % of a core and keeps up with 25 % of its pictures" in message for message, _count in said)
+    assert said[-1][1] == 183
 
 
 def test_a_camera_that_recognises_nothing_of_what_moves_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
