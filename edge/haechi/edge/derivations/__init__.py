@@ -12,6 +12,7 @@ module            promises
 ``chain``         all of them at work: readings in, computed readings out, what is local kept here
 ``computations``  each kind at work: sources, staleness and quality
 ``increase``      by how much a counter rose within a window: rain intensity, traffic flow
+``window``        an amount by the time in which it came
 ``occupancy``     for which share of a window a detector was covered
 ``sta_lta``       the recursive STA/LTA ratio of a seismogram
 ``earthquake``    a seismogram → how strongly the ground shakes, each second and at once when it does

@@ -2,7 +2,8 @@
 
 A computation's first source is the one whose values make results; the others are remembered, and one that is older
 than ``stale_after_s`` is none. Without what it needs a computation says nothing. A result is no better than what it was
-made of: an uncertain value makes an uncertain result. Bad values never come here.
+made of: an uncertain value makes an uncertain result, and one that looks back over a window is uncertain for as long as
+the window holds what that value said. Bad values never come here.
 
 Times (``Moment.at_s``) are the gateway's monotonic seconds, or the device's own record time where it has one.
 """
@@ -18,6 +19,10 @@ from haechi.edge.derivations.ice import Risk, black_ice_risk, dew_point_cel
 from haechi.edge.derivations.increase import Increase
 from haechi.edge.derivations.occupancy import Occupancy
 from haechi.edge.derivations.traffic import density_by_flow, density_by_occupancy, level_of_service
+
+
+_DECIMALS = 6
+"""Of a rate: what is spread over time does not add up to the last bit."""
 
 
 class Moment(NamedTuple):
@@ -58,59 +63,104 @@ class _Inputs:
     def fresh(self, role: str, at: Moment) -> tuple[float, Quality] | None:
         """Return the value of a source that is not too old."""
         last = self._last.get(role)
-        if last is None or at.at_s - last[2] > self._stale_after_s:
+        # Two devices' own times need not agree: what is as far ahead is as little of this moment.
+        if last is None or abs(at.at_s - last[2]) > self._stale_after_s:
             return None
         return last[0], last[1]
 
 
-@dataclass
-class CounterRate:
-    """By how much a counter rises in an hour: rain in mm/h, vehicles an hour."""
+class _WorstWithin:
+    """The worst quality within a window; what a value says holds until the next one."""
 
-    increase: Increase
-    scale: float
-    """What one count is in the result's unit."""
-    every_s: float
-    """A figure is said no more often."""
-    is_increment: bool = False
-    """True where the device says what came since it was read last."""
-    _total: float = 0.0
-    _due_s: float = float("-inf")
-    _worst: Quality = Quality.GOOD
+    def __init__(self, window_s: float) -> None:
+        self._window_s = window_s
+        self._before = Quality.GOOD
+        self._until_s = float("-inf")
+
+    def take(self, quality: Quality, at: Moment) -> Quality:
+        """Take a value's quality; return that of a result made now."""
+        if max(quality, self._before) is not Quality.GOOD:
+            self._until_s = at.at_s + self._window_s
+        self._before = quality
+        return Quality.UNCERTAIN if at.at_s <= self._until_s else Quality.GOOD
+
+
+class CounterRate:
+    """By how much a counter rises in an hour: rain in mm/h, vehicles an hour.
+
+    After a silence longer than the window the figure is the mean of that silence, and uncertain. A jump, of which
+    nothing is known, is told once as a bad value.
+    """
+
+    def __init__(
+        self,
+        window_s: float,
+        scale: float,
+        every_s: float,
+        *,
+        per_hour_max: float,
+        rolls_over_at: float | None = None,
+        is_increment: bool = False,
+    ) -> None:
+        """Say what the counter is like.
+
+        Args:
+            window_s: over how long.
+            scale: what one count is in the result's unit.
+            every_s: a figure is said no more often.
+            per_hour_max: it cannot truly be more, in the result's unit.
+            rolls_over_at: the number after the counter's largest, where it rolls over.
+            is_increment: true where the device says what came since it was read last.
+        """
+        self._increase = Increase(window_s, rolls_over_at=rolls_over_at, per_hour_max=per_hour_max / scale)
+        self._window_s, self._scale, self._every_s = window_s, scale, every_s
+        self._is_increment = is_increment
+        self._worst = _WorstWithin(window_s)
+        self._total = 0.0
+        self._due_s = float("-inf")
+        self._last_s: float | None = None
 
     def take(self, role: str, value: Value, quality: Quality, at: Moment) -> Result | None:  # noqa: ARG002 - has one source
         """Take what the counter shows."""
         if isinstance(value, str):
             return None
-        if self.is_increment:
-            self._total += float(value)
-        else:
-            self._total = float(value)
-        self._worst = max(self._worst, quality)
-        rate = self.increase.per_hour(self._total, at.at_s)
+        self._total = self._total + float(value) if self._is_increment else float(value)
+        if self._last_s is not None and at.at_s - self._last_s > self._window_s:
+            quality = max(quality, Quality.UNCERTAIN)
+        self._last_s = at.at_s
+        worst = self._worst.take(quality, at)
+        rate = self._increase.per_hour(self._total, at.at_s)
+        if self._increase.jump is not None:
+            return Result(self._increase.jump * self._scale * 3600 / self._window_s, Quality.BAD)
         if rate is None or at.at_s < self._due_s:
             return None
-        self._due_s = at.at_s + self.every_s
-        worst, self._worst = self._worst, Quality.GOOD
-        return Result(rate * self.scale, worst)
+        self._due_s = at.at_s + self._every_s
+        return Result(round(rate * self._scale, _DECIMALS), worst)
 
 
-@dataclass
 class OccupancyShare:
     """The share of time, in %, for which a detector was covered."""
 
-    occupancy: Occupancy
+    def __init__(self, window_s: float, stale_after_s: float) -> None:
+        """``stale_after_s``: how long what the detector said last holds."""
+        self._occupancy = Occupancy(window_s, stale_after_s)
+        self._worst = _WorstWithin(window_s)
 
     def take(self, role: str, value: Value, quality: Quality, at: Moment) -> Result | None:  # noqa: ARG002
         """Take what the detector says."""
         if isinstance(value, str):
             return None
-        share = self.occupancy.feed(bool(value), at.at_s)
-        return None if share is None else Result(100 * share, quality)
+        worst = self._worst.take(quality, at)
+        share = self._occupancy.feed(bool(value), at.at_s)
+        return None if share is None else Result(100 * share, worst)
 
 
 class LevelOfService:
-    """A to F out of a flow and a speed, or out of an occupancy."""
+    """A to F out of a flow and a speed, or out of an occupancy.
+
+    An empty road and a standing queue look alike to a counter. Where nothing flows, or no speed is known, the occupancy
+    decides, and without one nothing is said.
+    """
 
     def __init__(
         self,
@@ -121,27 +171,27 @@ class LevelOfService:
         vehicle_m: float,
         loop_m: float,
         speed_scale: float,
+        by_flow: bool,
     ) -> None:
-        """``speed_scale`` makes km/h of the speed's unit."""
+        """``speed_scale`` makes km/h of the speed's unit; ``by_flow``: it is the flow that makes results."""
+        self._makes = "flow" if by_flow else "occupancy"
         self._lanes, self._limits = lanes, tuple(limits)
         self._vehicle_m, self._loop_m, self._speed_scale = vehicle_m, loop_m, speed_scale
         self._inputs = _Inputs(stale_after_s)
 
     def take(self, role: str, value: Value, quality: Quality, at: Moment) -> Result | None:
         """Take a flow in vehicles an hour, a speed, or an occupancy in %."""
-        if role == "speed":
-            self._inputs.remember(role, value, quality, at)
+        self._inputs.remember(role, value, quality, at)
+        if role != self._makes or isinstance(value, str):
             return None
-        if isinstance(value, str):
-            return None
-        if role == "occupancy":
-            density: float | None = density_by_occupancy(float(value) / 100, self._vehicle_m, self._loop_m)
-        else:
-            speed = self._inputs.fresh("speed", at)
-            if speed is None:
-                return None
+        occupancy, speed = self._inputs.fresh("occupancy", at), self._inputs.fresh("speed", at)
+        density: float | None = None
+        if role == "flow" and value and speed is not None:
             density = density_by_flow(float(value), speed[0] * self._speed_scale, self._lanes)
             quality = max(quality, speed[1])
+        elif occupancy is not None:
+            density = density_by_occupancy(occupancy[0] / 100, self._vehicle_m, self._loop_m)
+            quality = max(quality, occupancy[1])
         return None if density is None else Result(level_of_service(density, self._limits), quality)
 
 

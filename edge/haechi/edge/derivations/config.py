@@ -76,6 +76,14 @@ class RainIntensity(_CounterRate):
 
     kind: Literal["rain_intensity"] = Field(description="`rain_intensity`.")
     window_s: float = Field(600, ge=60, le=86_400, description="Over so long; the first value comes after it.")
+    intensity_max_mm_h: float = Field(
+        2000, ge=1, le=100_000, description="It cannot rain harder: what the counter rose by faster was read wrongly."
+    )
+
+    @property
+    def per_hour_max(self) -> float:
+        """Most that can be, in the result's unit."""
+        return self.intensity_max_mm_h
 
 
 class TrafficFlow(_CounterRate):
@@ -83,6 +91,14 @@ class TrafficFlow(_CounterRate):
 
     kind: Literal["traffic_flow"] = Field(description="`traffic_flow`.")
     window_s: float = Field(300, ge=10, le=86_400, description="Over so long; the first value comes after it.")
+    flow_max_per_h: float = Field(
+        30_000, ge=1, le=1e6, description="No more can pass: what the counter rose by faster was read wrongly."
+    )
+
+    @property
+    def per_hour_max(self) -> float:
+        """Most that can be, in the result's unit."""
+        return self.flow_max_per_h
 
 
 class Occupancy(_Derivation):
@@ -92,7 +108,11 @@ class Occupancy(_Derivation):
     source: DatastreamId = Field(description="A detector: true, or 1, while something is over it.")
     window_s: float = Field(300, ge=10, le=86_400, description="Over so long; the first value comes after it.")
     stale_after_s: float = Field(
-        10, ge=0.1, le=3600, description="The detector's word holds for so long; a window with more unknown is silent."
+        30,
+        ge=0.1,
+        le=3600,
+        description="The detector's word holds for so long, so take more than it repeats after; with more than a tenth "
+        "of the window unknown nothing is said.",
     )
 
 
@@ -102,7 +122,9 @@ class ServiceLevel(_Derivation):
     kind: Literal["level_of_service"] = Field(description="`level_of_service`.")
     flow: DatastreamId | None = Field(None, description="Vehicles an hour; with `speed`.")
     speed: DatastreamId | None = Field(None, description="Their mean speed in km/h or m/s; with `flow`.")
-    occupancy: DatastreamId | None = Field(None, description="In %; instead of `flow` and `speed`.")
+    occupancy: DatastreamId | None = Field(
+        None, description="In %; instead of `flow` and `speed`, or beside them: it tells a queue from an empty road."
+    )
     lanes: int = Field(1, ge=1, le=12, description="Lanes that the flow is counted on.")
     vehicle_m: float = Field(4.5, ge=1, le=30, description="Mean length of a vehicle here; with `occupancy`.")
     loop_m: float = Field(2.0, ge=0.1, le=50, description="Length of the detector; with `occupancy`.")
@@ -112,12 +134,12 @@ class ServiceLevel(_Derivation):
         max_length=5,
         description="Most vehicles per km and lane for A, B, C, D and E; beyond is F.",
     )
-    stale_after_s: float = Field(600, ge=1, le=86_400, description="A speed older than this is none.")
+    stale_after_s: float = Field(600, ge=1, le=86_400, description="A speed, or an occupancy, older than this is none.")
 
     @model_validator(mode="after")
     def _has_one_way(self) -> Self:
-        if (self.flow is None) != (self.speed is None) or (self.flow is None) == (self.occupancy is None):
-            raise ValueError(_("give flow and speed, or occupancy"))
+        if (self.flow is None) != (self.speed is None) or (self.flow is None and self.occupancy is None):
+            raise ValueError(_("give flow and speed, or occupancy, or all three"))
         if self.limits[0] <= 0 or any(low >= high for low, high in pairwise(self.limits)):
             raise ValueError(_("limits: expected five numbers above 0, each larger than the one before"))
         return self
@@ -162,6 +184,9 @@ class CarbonRate(_Derivation):
     source: DatastreamId = Field(description="A power (W, kW, MW), or an energy counter (W.h, kW.h, MW.h, J, MJ).")
     window_s: float = Field(900, ge=60, le=86_400, description="For an energy counter: over so long.")
     rolls_over_at: float | None = Field(None, gt=0, le=2**64, description="The number after the counter's largest.")
+    power_max_kw: float = Field(
+        100_000, gt=0, le=1e9, description="No more is drawn: what an energy counter rose by faster was read wrongly."
+    )
     factor: tuple[Factor, ...] = Field(
         min_length=1, max_length=100, description="The factors; before the first day nothing is said."
     )
@@ -172,6 +197,11 @@ class CarbonRate(_Derivation):
         if len(set(days)) != len(days):
             raise ValueError(_("factor: two hold from the same day"))
         return self
+
+    @property
+    def per_hour_max(self) -> float:
+        """Most that an energy counter can rise by, in kWh."""
+        return self.power_max_kw
 
 
 class GroundShaking(_Derivation):

@@ -4,18 +4,10 @@ A detector's word holds until its next one, for ``stale_after_s`` at most; beyon
 which more than a tenth is unknown gives no figure: it is not guessed.
 """
 
-from collections import deque
-from dataclasses import dataclass
+from haechi.edge.derivations.window import Window
 
-_SLOTS = 60
+_SAID_IN_A_WINDOW = 60
 _KNOWN_MIN = 0.9
-
-
-@dataclass(slots=True)
-class _Slot:
-    number: int
-    known_s: float = 0.0
-    covered_s: float = 0.0
 
 
 class Occupancy:
@@ -25,28 +17,21 @@ class Occupancy:
         """``stale_after_s``: how long what the detector said last holds."""
         self._window_s, self._stale_after_s = window_s, stale_after_s
         self._last: tuple[float, bool] | None = None
-        self._slots: deque[_Slot] = deque()
+        self._said = -1
+        self._known_s, self._covered_s = Window(window_s), Window(window_s)
 
     def feed(self, covered: bool, now_s: float) -> float | None:
-        """Take what the detector says; return the share (0 to 1) once in a slot, None where it is not known."""
-        number = int(now_s * _SLOTS / self._window_s)
-        begins = not self._slots or self._slots[-1].number != number
-        share = self._share(number) if begins else None
-        if begins:
-            self._slots.append(_Slot(number))
+        """Take what the detector says; return the share (0 to 1) sixty times a window, None where it is not known."""
         if self._last is not None:
             then_s, was_covered = self._last
-            lasted_s = now_s - then_s
-            if 0 < lasted_s <= self._stale_after_s:
-                self._slots[-1].known_s += lasted_s
-                self._slots[-1].covered_s += lasted_s * was_covered
+            held_s = min(now_s - then_s, self._stale_after_s)
+            if held_s > 0:
+                self._known_s.add(held_s, then_s, then_s + held_s)
+                self._covered_s.add(held_s * was_covered, then_s, then_s + held_s)
         self._last = now_s, covered
-        return share
-
-    def _share(self, number: int) -> float | None:
-        while self._slots and self._slots[0].number < number - _SLOTS:
-            self._slots.popleft()
-        known_s = sum(slot.known_s for slot in self._slots)
-        if known_s < _KNOWN_MIN * self._window_s:
+        turn = int(now_s * _SAID_IN_A_WINDOW / self._window_s)
+        if turn == self._said:
             return None
-        return sum(slot.covered_s for slot in self._slots) / known_s
+        self._said = turn
+        known_s = self._known_s.amount(now_s)
+        return self._covered_s.amount(now_s) / known_s if known_s >= _KNOWN_MIN * self._window_s else None

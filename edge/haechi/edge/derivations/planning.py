@@ -22,8 +22,6 @@ from haechi.edge.derivations.computations import (
     Shaking,
 )
 from haechi.edge.derivations.earthquake import GroundMotion
-from haechi.edge.derivations.increase import Increase
-from haechi.edge.derivations.occupancy import Occupancy
 from haechi.text import _
 
 _METRES = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001}
@@ -147,7 +145,7 @@ def _computation(written: Any, sources: _Sources) -> tuple[Computation, str, str
             return _rate(written, sources, _COUNTS), "{veh}/h", "traffic_flow", written.window_s / _SLOTS
         case config.Occupancy():
             sources.stream("source", written.source)
-            share = OccupancyShare(Occupancy(written.window_s, written.stale_after_s))
+            share = OccupancyShare(written.window_s, written.stale_after_s)
             return share, "%", "occupancy", written.window_s / _SLOTS
         case config.ServiceLevel():
             return _service_level(written, sources), "1", "level_of_service", 0.0
@@ -171,20 +169,22 @@ def _rate(
     rolls_over_at = written.rolls_over_at if written.rolls_over_at is not None else stream.rolls_over_at
     is_increment = stream.counter == "increment"
     return CounterRate(
-        Increase(written.window_s, rolls_over_at=None if is_increment else rolls_over_at),
+        written.window_s,
         scale,
         written.window_s / _SLOTS,
-        is_increment,
+        per_hour_max=written.per_hour_max,
+        rolls_over_at=None if is_increment else rolls_over_at,
+        is_increment=is_increment,
     )
 
 
 def _service_level(written: config.ServiceLevel, sources: _Sources) -> LevelOfService:
     speed_scale = 1.0
-    if written.occupancy is not None:
-        sources.scale("occupancy", written.occupancy, {"%": 1.0})
-    elif written.flow is not None and written.speed is not None:
+    if written.flow is not None and written.speed is not None:
         sources.scale("flow", written.flow, _FLOW)
         speed_scale = sources.scale("speed", written.speed, _SPEED_KM_H)
+    if written.occupancy is not None:
+        sources.scale("occupancy", written.occupancy, {"%": 1.0})
     return LevelOfService(
         written.lanes,
         written.limits,
@@ -192,6 +192,7 @@ def _service_level(written: config.ServiceLevel, sources: _Sources) -> LevelOfSe
         vehicle_m=written.vehicle_m,
         loop_m=written.loop_m,
         speed_scale=speed_scale,
+        by_flow=written.flow is not None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from math import inf
 
 HCM_2000_DENSITY = (7.0, 11.0, 16.0, 22.0, 28.0)
 """Most vehicles per km and lane for the levels A to E of a basic freeway segment (Highway Capacity Manual 2000,
@@ -11,8 +12,14 @@ _LEVELS = "ABCDEF"
 
 
 def density_by_flow(flow_per_h: float, speed_km_h: float, lanes: int = 1) -> float | None:
-    """Return vehicles per km and lane: flow ÷ speed; None where nothing moves, which says nothing about density."""
-    return None if speed_km_h <= 0 else flow_per_h / speed_km_h / lanes
+    """Return vehicles per km and lane: flow ÷ speed.
+
+    Vehicles that were counted and stand now are a jam as dense as can be (infinity). A flow of nothing says nothing
+    about density (None): an empty road and a standing queue look alike to a counter.
+    """
+    if flow_per_h <= 0:
+        return None
+    return inf if speed_km_h <= 0 else flow_per_h / speed_km_h / lanes
 
 
 def density_by_occupancy(occupancy: float, vehicle_m: float, loop_m: float) -> float:

@@ -1,7 +1,8 @@
 """Raspberry Shake: emits the counts of its channels, each with the time that the Shake gives it.
 
-Datagrams get lost and may come twice. One that is not newer than what was emitted of its channel is dropped and
-counted, so times only rise; a gap is counted and nothing is put into it.
+Datagrams get lost and may come twice. One that is not newer than what was emitted of its channel, or far ahead of it,
+is dropped and counted, so times only rise; a gap is counted and nothing is put into it. Where the Shake's clock is set,
+its packets count again after three seconds, and their times begin anew.
 """
 
 import asyncio
@@ -12,12 +13,15 @@ from haechi.adapters.raspberry_shake.config import RaspberryShakeConfig
 from haechi.adapters.raspberry_shake.packets import Packet, parse
 from haechi.contract.places import Datastream, Step
 from haechi.sdk import Adapter, BadReading, Host, NotConnected, Sample
+from haechi.sdk.record_times import RecordTimes, Word
 from haechi.sdk.transports.udp import Datagrams
 from haechi.text import _
 
 _STEP = Step(1, 1)
 _GAP_SAMPLES = 2.5
 """So many sample times beyond what the packet before held are a gap; the Shake's clock wanders by less."""
+_AHEAD_S_MAX = 10.0
+"""So far ahead of the time that has passed, a single packet is damaged or forged."""
 
 
 class RaspberryShake(Adapter[RaspberryShakeConfig]):
@@ -32,6 +36,7 @@ class RaspberryShake(Adapter[RaspberryShakeConfig]):
         self._sample_us = 1_000_000 // config.rate_hz
         self._next_us: dict[str, int] = {}
         """Channel → when the sample after the last one emitted is due."""
+        self._times = {channel: RecordTimes(_AHEAD_S_MAX) for channel in config.channels}
 
     def describe(self) -> list[Datastream]:
         """Return one datastream for each channel."""
@@ -73,19 +78,22 @@ class RaspberryShake(Adapter[RaspberryShakeConfig]):
             datagrams.close()
 
     def samples_of(self, packet: Packet) -> list[Sample]:
-        """Return the counts of a packet that is newer than what was emitted of its channel. Does no I/O."""
+        """Return the counts of a packet that goes on from what was emitted of its channel. Does no I/O."""
         names = self._names.get(packet.channel)
         if names is None:
             return []
+        next_us = packet.first_us + len(packet.samples) * self._sample_us
+        wanders_us = round(_GAP_SAMPLES * self._sample_us)
+        word = self._times[packet.channel].judge(packet.first_us, next_us - wanders_us - 1, self.host.clock.now())
         due_us = self._next_us.get(packet.channel)
-        if due_us is not None:
-            late_us = packet.first_us - due_us
-            if late_us < -_GAP_SAMPLES * self._sample_us:
-                self.host.count("packets_old")
-                return []
-            if late_us > _GAP_SAMPLES * self._sample_us:
-                self.host.count("gaps")
-        self._next_us[packet.channel] = packet.first_us + len(packet.samples) * self._sample_us
+        if word is Word.STRAYS:
+            self.host.count("packets_old" if due_us is None or packet.first_us < due_us else "packets_ahead")
+            return []
+        if word is Word.STEPPED:
+            self.host.count("clock_steps")
+        elif due_us is not None and packet.first_us - due_us > wanders_us:
+            self.host.count("gaps")
+        self._next_us[packet.channel] = next_us
         return [
             Sample(names, (_STEP.value(count),), device_time_us=packet.first_us + place * self._sample_us)
             for place, count in enumerate(packet.samples)

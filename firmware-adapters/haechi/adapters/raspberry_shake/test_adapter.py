@@ -13,6 +13,7 @@ from haechi.adapters.raspberry_shake.packets import Packet, parse
 from haechi.adapters.raspberry_shake.simulator import RaspberryShakeSimulator
 from haechi.contract.observations import Value
 from haechi.sdk import BadReading, ConfigError, Host
+from haechi.sdk.clock import MonotonicClock
 from haechi.sdk.testing import AdapterConformance, Recording
 
 
@@ -66,8 +67,8 @@ class TestRaspberryShake(AdapterConformance):
         return [(sample.datastreams[0].partition(".")[2], sample.values[0]) for sample in samples]
 
 
-def shake(**keys: Any) -> RaspberryShake:
-    return RaspberryShake("quake", RaspberryShake.load_config({"host": "127.0.0.1", **keys}), Host())
+def shake(lent: Host | None = None, /, **keys: Any) -> RaspberryShake:
+    return RaspberryShake("quake", RaspberryShake.load_config({"host": "127.0.0.1", **keys}), lent or Host())
 
 
 def test_every_count_bears_the_shakes_time() -> None:
@@ -87,6 +88,69 @@ def test_packets_that_repeat_are_dropped_and_gaps_are_counted() -> None:
     assert len(one.samples_of(Packet("EHZ", first_us + 750_000, (1,) * 25))) == 25
     assert one.samples_of(Packet("ENZ", first_us, (1,))) == []
     assert one.host.counters == {"packets_old": 1, "gaps": 1}
+
+
+class SetClock(MonotonicClock):
+    """A clock that a test sets."""
+
+    now_s = 1000.0
+
+    def now(self) -> float:
+        return self.now_s
+
+
+def stream(one: RaspberryShake, clock: SetClock, begin_us: int, seconds: float) -> list[float]:
+    """Let packets come as a Shake sends them; return after how many seconds counts were emitted."""
+    emitted = []
+    for place in range(int(seconds * 4)):
+        clock.now_s += 0.25
+        if one.samples_of(Packet("EHZ", begin_us + place * 250_000, (1,) * 25)):
+            emitted.append(place / 4)
+    return emitted
+
+
+FIRST_US = 1_700_000_000_000_000
+
+
+@pytest.mark.parametrize("wrong_us", [9_999_999_999_000_000, FIRST_US + 60_000_000, 999_999_999_000_000])
+def test_one_packet_with_a_wrong_time_costs_no_other(wrong_us: int) -> None:
+    clock = SetClock()
+    one = shake(Host(clock=clock))
+    assert len(stream(one, clock, FIRST_US, 2)) == 8
+    assert one.samples_of(parse(f"{{'EHZ', {wrong_us // 1_000_000}, 1, 2}}".encode())) == []
+    assert len(stream(one, clock, FIRST_US + 2_000_000, 2)) == 8
+    assert sum(one.host.counters.values()) == 1
+
+
+@pytest.mark.parametrize("set_by_s", [-3600, -1_000_000_000, 60, 86_400])
+def test_a_shake_whose_clock_was_set_is_heard_again_after_three_seconds(set_by_s: int) -> None:
+    clock = SetClock()
+    one = shake(Host(clock=clock))
+    stream(one, clock, FIRST_US, 2)
+    assert stream(one, clock, FIRST_US + 2_000_000 + set_by_s * 1_000_000, 6)[0] == 3.0
+    assert one.host.counters["clock_steps"] == 1
+
+
+def test_packets_that_come_twice_do_not_keep_a_set_clock_from_being_believed() -> None:
+    clock = SetClock()
+    one = shake(Host(clock=clock))
+    stream(one, clock, FIRST_US, 2)
+    emitted = 0
+    for place in range(40):
+        packet = Packet("EHZ", FIRST_US - 3_600_000_000 + place // 2 * 250_000, (1,) * 25)
+        clock.now_s += 0.125
+        emitted += bool(one.samples_of(packet))
+    assert emitted == 8
+    assert one.host.counters["clock_steps"] == 1
+
+
+def test_after_an_hour_without_a_network_the_next_packet_counts() -> None:
+    clock = SetClock()
+    one = shake(Host(clock=clock))
+    stream(one, clock, FIRST_US, 2)
+    clock.now_s += 3600
+    assert stream(one, clock, FIRST_US + 3602 * 1_000_000, 1) == [0.0, 0.25, 0.5, 0.75]
+    assert one.host.counters == {"gaps": 1}
 
 
 @pytest.mark.parametrize(

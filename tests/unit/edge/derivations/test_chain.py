@@ -28,6 +28,7 @@ KNOWN = {
         stream("rain-1.since", "mm", counter="increment"),
         stream("loop-1.count", "{veh}", counter="total", rolls_over_at=1000.0),
         stream("loop-1.speed", "m/s"),
+        stream("loop-1.share", "%"),
         stream("loop-1.covered", "1", kind="bool"),
         stream("road-1.temperature", "Cel"),
         stream("road-1.film", "um"),
@@ -83,6 +84,69 @@ def test_a_count_that_its_reading_resets_is_added_up() -> None:
     assert found[-1][1] == pytest.approx(36.0, rel=0.02)
 
 
+def test_a_result_is_uncertain_for_as_long_as_its_window_holds_what_an_uncertain_value_said() -> None:
+    at_work, unsure = chain({**RAIN, "window_s": 60}), {"rain-1.total": Quality.UNCERTAIN}
+    run(at_work, [(float(at_s), {"rain-1.total": at_s / 100}) for at_s in range(0, 100, 10)])
+    run(at_work, [(100.0, {"rain-1.total": 1.0})], unsure)
+    found = run(at_work, [(float(at_s), {"rain-1.total": at_s / 100}) for at_s in range(110, 200, 10)])
+    uncertain_at = [at_s for at_s, _value, quality in found["rain-1.intensity"] if quality is Quality.UNCERTAIN]
+    assert uncertain_at == [110, 120, 130, 140, 150, 160, 170]
+
+
+def test_an_occupancy_is_as_sure_as_the_least_sure_word_in_its_window() -> None:
+    share = {"id": "loop-1.occupancy", "kind": "occupancy", "source": "loop-1.covered", "window_s": 60}
+    at_work = chain(share)
+    run(at_work, [(float(at_s), {"loop-1.covered": True}) for at_s in range(0, 100, 2)])
+    run(at_work, [(100.0, {"loop-1.covered": True})], {"loop-1.covered": Quality.UNCERTAIN})
+    found = run(at_work, [(float(at_s), {"loop-1.covered": True}) for at_s in range(102, 200, 2)])["loop-1.occupancy"]
+    assert {quality for at_s, _value, quality in found if at_s <= 162} == {Quality.UNCERTAIN}
+    assert {quality for at_s, _value, quality in found if at_s > 162} == {Quality.GOOD}
+
+
+def test_rain_of_a_long_silence_is_the_mean_of_that_silence_and_uncertain() -> None:
+    at_work = chain(RAIN)
+    run(at_work, [(60.0 * minute, {"rain-1.total": 100.0}) for minute in range(30)])
+    found = run(at_work, [(60.0 * 29 + 5 * 3600, {"rain-1.total": 160.0})])["rain-1.intensity"]
+    assert [(value, quality) for _at_s, value, quality in found] == [(12.0, Quality.UNCERTAIN)]
+
+
+def test_a_counter_that_jumps_is_told_once_as_bad_and_watched_anew() -> None:
+    at_work = chain({**RAIN, "window_s": 60})
+    totals = [5.0] * 10 + [500.0] * 10
+    found = run(at_work, [(10.0 * place, {"rain-1.total": total}) for place, total in enumerate(totals)])
+    assert [(at_s, quality) for at_s, value, quality in found["rain-1.intensity"] if value or at_s >= 100] == [
+        (110.0, Quality.BAD),
+        (170.0, Quality.GOOD),
+        (180.0, Quality.GOOD),
+        (190.0, Quality.GOOD),
+    ]
+
+
+SERVICE = {"id": "loop-1.service", "kind": "level_of_service", "flow": "loop-1.flow", "speed": "loop-1.speed"}
+
+
+@pytest.mark.parametrize(
+    ("more", "each_2_s", "said", "level"),
+    [
+        ({}, 1, {"loop-1.speed": 0.0}, "F"),
+        ({}, 0, {"loop-1.speed": 0.0}, None),
+        ({}, 0, {"loop-1.speed": 1.0}, None),
+        ({"occupancy": "loop-1.share"}, 0, {"loop-1.speed": 1.0, "loop-1.share": 95.0}, "F"),
+        ({"occupancy": "loop-1.share"}, 0, {"loop-1.share": 0.0}, "A"),
+        ({"occupancy": "loop-1.share"}, 1, {"loop-1.share": 11.0}, "D"),
+        ({"occupancy": "loop-1.share"}, 1, {"loop-1.speed": 25.0, "loop-1.share": 0.0}, "D"),
+    ],
+)
+def test_a_standing_queue_is_no_empty_road(
+    more: dict[str, str], each_2_s: int, said: dict[str, Value], level: str | None
+) -> None:
+    flow = {"id": "loop-1.flow", "kind": "traffic_flow", "source": "loop-1.count", "window_s": 60}
+    at_work = chain(flow, {**SERVICE, **more})
+    run(at_work, [(0.0, said)])
+    found = run(at_work, [(2.0 * place, {"loop-1.count": place * each_2_s}) for place in range(100)])
+    assert {value for _at_s, value, _quality in found.get("loop-1.service", [])} == ({level} if level else set())
+
+
 def test_flow_and_speed_make_a_level_of_service_out_of_one_reading() -> None:
     service = {"id": "loop-1.service", "kind": "level_of_service", "flow": "loop-1.flow", "speed": "loop-1.speed"}
     at_work = chain({"id": "loop-1.flow", "kind": "traffic_flow", "source": "loop-1.count", "window_s": 60}, service)
@@ -113,8 +177,15 @@ def test_occupancy_is_the_share_of_time_and_silence_is_no_occupancy() -> None:
     found = run(chain(share), said)["loop-1.occupancy"]
     assert found[0][0] >= 54
     assert all(value == pytest.approx(30.0, abs=2.0) for _at_s, value, _quality in found)
-    rarely = [(float(at_s), {"loop-1.covered": True}) for at_s in range(0, 2000, 20)]
+    rarely = [(float(at_s), {"loop-1.covered": True}) for at_s in range(0, 2000, 60)]
     assert run(chain(share), rarely) == {}
+
+
+def test_a_detector_that_repeats_itself_as_often_as_its_word_holds_is_known() -> None:
+    share = {"id": "loop-1.occupancy", "kind": "occupancy", "source": "loop-1.covered", "window_s": 300}
+    said = [(10.004 * place, {"loop-1.covered": place % 2 == 0}) for place in range(100)]
+    found = run(chain({**share, "stale_after_s": 10}), said)["loop-1.occupancy"]
+    assert found[-1][1] == pytest.approx(50.0, abs=2.0)
 
 
 ICE = {"id": "road-1.ice", "kind": "black_ice", "road": "road-1.temperature", "film": "road-1.film"}
@@ -187,6 +258,61 @@ def test_a_seismogram_is_reckoned_by_its_own_times_and_read_again_makes_nothing_
     assert [made.observed_at_us for made in feed(700, 800)] == [7_000_000]
 
 
+class Seismogram:
+    """A hundred samples a second, by a clock that a test sets."""
+
+    def __init__(self, counters: Counter[str]) -> None:
+        ratio = {"id": "shake-1.ratio", "kind": "sta_lta", "source": "shake-1.ehz", "long_s": 5.0}
+        self.at_work = chain(ratio, counters=counters)
+        self.now_s = 1e6
+
+    def feed(self, begin_us: int, seconds: float) -> list[int]:
+        """Return at which seconds since ``begin_us`` a ratio was said."""
+        said = []
+        for place in range(int(seconds * 100)):
+            self.now_s += 0.01
+            reading = Reading(begin_us + place * 10_000, ("shake-1.ehz",), (float(place % 7),))
+            made = self.at_work.observe(reading, self.now_s, by_record=True)
+            said += [(one.observed_at_us - begin_us) // 1_000_000 for one in made]
+        return said
+
+
+@pytest.mark.parametrize("wrong_us", [0, 9_999_999_999_000_000])
+def test_one_record_with_a_wrong_time_silences_nothing(wrong_us: int) -> None:
+    counters: Counter[str] = Counter()
+    shake = Seismogram(counters)
+    assert shake.feed(1_700_000_000_000_000, 6.5)[-1:] == [6]
+    assert shake.feed(wrong_us, 0.01) == []
+    assert shake.feed(1_700_000_006_500_000, 2) == [0, 1]
+    assert not counters
+
+
+@pytest.mark.parametrize("set_by_s", [-3600, -4, 10 * 86_400])
+def test_a_seismometers_clock_that_is_set_silences_the_trigger_for_seconds_only(set_by_s: int) -> None:
+    counters: Counter[str] = Counter()
+    shake = Seismogram(counters)
+    assert shake.feed(1_700_000_000_000_000, 7)
+    # Three seconds until it is believed, five of the long window.
+    assert shake.feed(1_700_000_007_000_000 + set_by_s * 1_000_000, 12) == [8, 9, 10, 11]
+    assert counters == {"device_clock_steps": 1}
+
+
+def test_a_first_record_out_of_the_future_is_no_end_of_all_others() -> None:
+    shake = Seismogram(Counter())
+    assert shake.feed(9_999_999_999_000_000, 0.01) == []
+    assert shake.feed(1_700_000_000_000_000, 10) == [8, 9]
+
+
+def test_what_a_device_gives_of_the_past_is_no_step_of_its_clock() -> None:
+    counters: Counter[str] = Counter()
+    at_work, hour_us = chain({**RAIN, "window_s": 60}, counters=counters), 3_600_000_000
+    assert not at_work.observe(Reading(2 * hour_us, ("rain-1.total",), (9.0,)), 1.0, by_record=True)
+    for place in range(200):
+        old = Reading(hour_us + place * 10_000_000, ("rain-1.total",), (place / 10,))
+        assert not at_work.observe(old, 2.0 + place, by_record=True, history=True)
+    assert not counters
+
+
 def test_a_result_that_cannot_be_is_bad_and_makes_nothing() -> None:
     service = {"id": "loop-1.service", "kind": "level_of_service", "flow": "loop-1.flow", "speed": "loop-1.speed"}
     flow = {"id": "loop-1.flow", "kind": "traffic_flow", "source": "loop-1.count", "window_s": 60}
@@ -200,7 +326,7 @@ def test_a_number_that_is_not_finite_is_counted() -> None:
     counters: Counter[str] = Counter()
     at_work = chain({**RAIN, "window_s": 60}, counters=counters)
     assert (
-        run(at_work, [(0.0, {"rain-1.total": 0.0}), (60.0, {"rain-1.total": 1e308}), (70.0, {"rain-1.total": 1.7e308})])
+        run(at_work, [(0.0, {"rain-1.total": 0.0}), (60.0, {"rain-1.total": 1e308}), (70.0, {"rain-1.total": 1e308})])
         == {}
     )
     assert counters["values_not_derived"] > 0

@@ -19,6 +19,8 @@ def test_levels_of_service(density: float, level: str) -> None:
 def test_density() -> None:
     assert density_by_flow(1800, 90, lanes=2) == 10
     assert density_by_flow(0, 0) is None
+    assert density_by_flow(0, 90) is None
+    assert level_of_service(density_by_flow(60, 0) or 0) == "F"
     assert density_by_occupancy(0.1, vehicle_m=4.5, loop_m=2.0) == pytest.approx(15.38, abs=0.01)
 
 
