@@ -2,7 +2,8 @@
 
 Promise: a condition is raised once and cleared once, however what is seen flickers. It is raised when N of the last M
 pictures show it, cleared when none did for ``clear_after_s``, and taken back at once when, within ``retract_within_s``,
-what it began with proves to be something else. Time that nobody watched proves nothing.
+what it began with proves to be something else. Time that nobody watched proves nothing. What keeps a condition may be
+less than what raises it: while it is :attr:`~Raising.active`, whoever calls need not see it last anew.
 """
 
 from __future__ import annotations
@@ -70,12 +71,19 @@ class Conditional(Protocol):
 class Raising:
     """One condition over time."""
 
-    def __init__(self, config: Conditional, *, active: bool) -> None:
-        """Begins with nothing seen; `active` when it was raised earlier and not cleared yet."""
-        self._config = config
+    def __init__(self, config: Conditional, *, active: bool, absences_min: int = 1) -> None:
+        """Begins with nothing seen.
+
+        Args:
+            config: the zone's, gauge's or surface's.
+            active: whether it was raised earlier and not cleared yet.
+            absences_min: so many pictures in a row must not show it before it ends, however slowly they come.
+        """
+        self._config, self._absences_min = config, absences_min
         self._shown: deque[bool] = deque(maxlen=config.confirm[1])
         self._since_s: float | None = None
-        self._last_s: float | None = None
+        self._absent_since_s: float | None = None
+        self._absences = 0
         self._raised_s: float | None = None
         self._count = 0
         self.active = active
@@ -90,19 +98,20 @@ class Raising:
             now_s: when it was taken, of a clock that only rises.
             mistaken: what the condition began with proves to be something else.
         """
-        if self.active and self._last_s is None:
-            # Raised before this process began, or before the camera was lost: time that nobody watched proves nothing.
-            self._last_s = now_s
-            self._since_s = now_s if self._since_s is None else self._since_s
+        if self.active and self._since_s is None:
+            self._since_s = now_s  # raised before this process began
         self._shown.append(seen is not None)
         if self._raised_s is None or now_s - self._raised_s > self._config.retract_within_s:
             self.began_with = None
         if seen is not None:
             return self._meet(seen, now_s)
+        # Not from when it was last seen: nobody may have watched in between.
+        self._absent_since_s = now_s if self._absent_since_s is None else self._absent_since_s
+        self._absences += 1
         if self.active and self.began_with is not None and mistaken:
             return self._end(now_s, retracted=True)
-        if self.active and self._last_s is not None and now_s - self._last_s >= self._config.clear_after_s:
-            return self._end(now_s)
+        if self.active and self._absences >= self._absences_min:
+            return self._end(now_s) if now_s - self._absent_since_s >= self._config.clear_after_s else None
         return None
 
     def rest(self, now_s: float) -> Change | None:
@@ -113,10 +122,11 @@ class Raising:
     def forget(self) -> None:
         """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
         self._shown.clear()
-        self._last_s = self._raised_s = self.began_with = None
+        self._absent_since_s = self._raised_s = self.began_with = None
+        self._absences = 0
 
     def _meet(self, seen: Seen, now_s: float) -> Change | None:
-        self._last_s = now_s
+        self._absent_since_s, self._absences = None, 0
         self._count = max(self._count, seen.number)
         if self.active or sum(self._shown) < self._config.confirm[0]:
             return None

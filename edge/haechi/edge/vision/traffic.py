@@ -19,9 +19,8 @@ from haechi.edge.vision.raising import Change, Raising, Seen
 from haechi.edge.vision.scene_config import ZoneConfig
 from haechi.edge.vision.speeds import Speeds
 from haechi.edge.vision.tracker import Track
-from haechi.edge.vision.zones import is_in, is_near
+from haechi.edge.vision.zones import STANDS_S, is_in, is_near
 
-_STANDING_S = 2.0
 _VEHICLE_M = 5.0
 _GAP_MAX_M = 20.0
 _GAP_MAX_LENGTHS = 3.0  # of the vehicle behind, where there is no ground in metres
@@ -63,7 +62,7 @@ class Queue:
             before = self._standing.get(id_)
             if before is None or not is_near(before.foot, track.box.foot, track.box):
                 self._standing[id_] = _Standing(track.box.foot, now_s)
-        standing = [inside[id_].box for id_, one in self._standing.items() if now_s - one.since_s >= _STANDING_S]
+        standing = [inside[id_].box for id_, one in self._standing.items() if now_s - one.since_s >= STANDS_S]
         queue = self._queue(sorted(standing, key=lambda box: self._behind(box.foot)))
         found = (len(queue), *self._length_m(queue))
         if self._most is None or found[0] >= self._most[0]:
@@ -138,7 +137,8 @@ class Congestion:
         self._occupancy: float | None = None
         self._km_h: float | None = None
         self._quality = Quality.GOOD
-        self._before_s: float | None = None
+        self._begun_s: float | None = None
+        self._before_s = 0.0
         self._high_since_s: float | None = None
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Change | None:
@@ -148,8 +148,7 @@ class Congestion:
             for track in tracks
             if track.settled and track.label in self._config.watched and is_in(self._polygon, track)
         ]
-        take = 1.0 if self._before_s is None else min(1.0, (now_s - self._before_s) / _MEAN_OVER_S)
-        self._before_s = now_s
+        take = self._weight(now_s)
         self._occupancy = _mean(self._occupancy, self._covered([track.box for track in vehicles]), take)
         speeds = [speed for track in vehicles if (speed := self._speeds.of(track.id)) is not None]
         if speeds:
@@ -159,7 +158,9 @@ class Congestion:
             self._km_h = _mean(self._km_h, sum(counted) / len(counted), take)
         elif not vehicles and self._occupancy < _OCCUPANCY_MIN:
             self._km_h = None
-        level = self.level or 0
+        level = self.level
+        if level is None:
+            return None
         if level < self._config.level_min:
             self._high_since_s = None
         elif self._high_since_s is None:
@@ -168,22 +169,23 @@ class Congestion:
 
     @property
     def level(self) -> int | None:
-        """0 free, 1 slow, 2 heavy, 3 jammed; None when nobody has looked."""
+        """0 free, 1 slow, 2 heavy, 3 jammed; None when nobody has looked, or knows yet how fast they go."""
         if self._occupancy is None:
             return None
-        if self._km_h is None or self._occupancy < _OCCUPANCY_MIN:
+        if self._occupancy < _OCCUPANCY_MIN:
             return 0
+        if self._km_h is None:
+            return None
         return sum(self._km_h < share * self._config.free_km_h for share in _SPEED_SHARES)
 
     def measures(self) -> Sequence[Measure]:
         """Occupancy, mean speed while somebody goes there, level."""
-        if self._occupancy is None or self.level is None:
+        if self._occupancy is None:
             return ()
-        name = self._config.name
-        told = [
-            Measure(name, "occupancy", round(100 * self._occupancy, 1)),
-            Measure(name, "congestion", self.level, self._quality),
-        ]
+        name, level = self._config.name, self.level
+        told = [Measure(name, "occupancy", round(100 * self._occupancy, 1))]
+        if level is not None:
+            told.append(Measure(name, "congestion", level, self._quality))
         if self._km_h is not None:
             told.append(Measure(name, "speed", round(self._km_h, 1), self._quality))
         return told
@@ -195,15 +197,25 @@ class Congestion:
 
     def forget(self) -> None:
         """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
-        self._occupancy = self._km_h = self._before_s = self._high_since_s = None
+        self._occupancy = self._km_h = self._begun_s = self._high_since_s = None
         self._raising.forget()
 
     def _lasting(self, vehicles: Sequence[Track], now_s: float) -> Seen | None:
         since_s = self._high_since_s
-        if since_s is None or now_s - since_s < self._config.lasting_s:
+        if since_s is None or (now_s - since_s < self._config.lasting_s and not self._raising.active):
             return None
         first = vehicles[0] if vehicles else None
         return Seen(first.label if first else None, first.box if first else None, len(vehicles), since_s)
+
+    def _weight(self, now_s: float) -> float:
+        """Of this look in the means: what came first, when objects are still being met, weighs no more than others."""
+        if self._begun_s is None:
+            self._begun_s = self._before_s = now_s
+            return 1.0
+        over_s = min(_MEAN_OVER_S, now_s - self._begun_s)
+        weight = min(1.0, (now_s - self._before_s) / over_s) if over_s > 0 else 1.0
+        self._before_s = now_s
+        return weight
 
     def _covered(self, boxes: Sequence[Box]) -> float:
         """Share of the road that vehicles stand on, or hide by standing there: the lower half of their boxes."""

@@ -1,7 +1,8 @@
 """What objects do in an area of the picture. Pure; time is an argument.
 
 Promise: a condition in a zone is raised once and cleared once, however many objects take part and however they flicker
-(:mod:`.raising`).
+(:mod:`.raising`). How long it must last is asked of raising it alone: whoever hides behind a lorry, or is met again
+after the camera was lost or its process began anew, keeps what was raised from the first look that is sure of them.
 
 Somebody is there (``intrusion``), stays (``loitering``), many are there at a time (``crowding``), a thing was left
 (``abandoned``); a vehicle stands (``stopped_vehicle``), stands for long (``parking``), or goes against the way by its
@@ -25,6 +26,10 @@ from haechi.edge.vision.tracker import Track
 _FLICKER_LOOKS = 2  # an object may be outside its zone for fewer looks in a row …
 _FLICKER_S = 1.0  # … or for no longer than this, and still have been inside all the time
 _STILL_SHARE = 0.25  # a vehicle stands while its foot point stays within this share of its smaller side
+STANDS_S = 2.0
+"""What moved less than it trembles for so long stands."""
+LOOKS_TO_KNOW = 3
+"""A condition does not end before so many looks could have met its object anew."""
 _LOWEST = 0.999
 _NEAR_MIN = 0.005  # boxes tremble by this much, however small they are
 
@@ -70,20 +75,36 @@ class Zone:
         self._polygon = [Point(*corner) for corner in config.polygon]
         self._way = None if config.way is None else _across(Point(*config.way[0]), Point(*config.way[1]))
         self._presences: dict[int, _Presence] = {}
-        self._raising = Raising(config, active=active)
+        self._raising = Raising(config, active=active, absences_min=LOOKS_TO_KNOW)
         self._full_since_s: float | None = None
+        self._stands = config.kind in STANDING or config.kind == "abandoned"
+        self._taken_back: set[int] = set()
+        """Objects that were taken for something else after all: votes near a tie may change sides again and again."""
+        self._left_at: Point | None = None
+        """Where a thing was left that is told of."""
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Change | None:
         """Takes the objects of one look into account; what began or ended, if anything did."""
         people = [track for track in tracks if track.label in PEOPLE and not track.misses]
         lasting = [track for track in tracks if self._lasts(track, people, now_s)]
         there = {track.id for track in tracks}
+        self._taken_back &= there
         self._presences = {
             id_: presence for id_, presence in self._presences.items() if id_ in there and not presence.gone(now_s)
         }
         if self._config.kind == "crowding":
             lasting = self._crowd(lasting, now_s)
-        return self._raising.update(self._seen(lasting), now_s, mistaken=self._was_mistaken(tracks))
+        seen = self._seen(lasting)
+        if seen is not None and seen.box is not None and self._left_at is None:
+            self._left_at = seen.box.foot
+        mistaken = self._mistaken(tracks)
+        change = self._raising.update(seen, now_s, mistaken=mistaken is not None)
+        if change is not None and change.retracted and mistaken is not None:
+            self._taken_back.add(mistaken.id)
+            self._presences.pop(mistaken.id, None)
+        if not self._raising.active:
+            self._left_at = None
+        return change
 
     def measures(self) -> Sequence[Measure]:
         """What it measured since it was asked last: nothing."""
@@ -97,6 +118,7 @@ class Zone:
     def forget(self) -> None:
         """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
         self._presences.clear()
+        self._taken_back.clear()
         self._full_since_s = None
         self._raising.forget()
 
@@ -109,15 +131,19 @@ class Zone:
         track = first.id if self._config.kind != "crowding" else None
         return Seen(first.label, first.box, len(lasting), since_s, track)
 
-    def _was_mistaken(self, tracks: Sequence[Track]) -> bool:
-        """Whether the object that the condition began with is seen, and is no longer taken for what it was."""
-        return any(
-            track.id == self._raising.began_with and not track.misses and track.label not in self._config.watched
+    def _mistaken(self, tracks: Sequence[Track]) -> Track | None:
+        """The object that the condition began with, when it is seen and no longer taken for what it was."""
+        taken_back = (
+            track
             for track in tracks
+            if track.id == self._raising.began_with and not track.misses and track.label not in self._config.watched
         )
+        return next(taken_back, None)
 
     def _lasts(self, track: Track, people: Sequence[Track], now_s: float) -> bool:
         if track.label not in self._config.watched:
+            if track.id in self._taken_back:
+                self._presences.pop(track.id, None)
             return False
         presence = self._presences.get(track.id)
         foot = track.box.foot
@@ -132,15 +158,21 @@ class Zone:
             presence.last_s, presence.absent = now_s, 0
         if self._config.kind == "abandoned" and not track.misses:
             self._own(presence, track, people, now_s)
-        # A crowd lasts however its people change.
-        enough_s = 0.0 if self._config.kind == "crowding" else self._config.lasting_s
         lasted_s = presence.last_s - presence.since_s
-        return track.settled and not presence.gone(now_s) and not presence.allowed and lasted_s >= enough_s
+        return track.settled and not presence.gone(now_s) and not presence.allowed and lasted_s >= self._enough_s(track)
+
+    def _enough_s(self, track: Track) -> float:
+        """How long somebody must have done it to be told of, or to keep what is told already."""
+        if self._config.kind == "crowding":
+            return 0.0  # it lasts however its people change
+        if not self._raising.active:
+            doubted_s = self._config.retract_within_s if track.id in self._taken_back else 0.0
+            return max(self._config.lasting_s, doubted_s)
+        return min(self._config.lasting_s, STANDS_S) if self._stands else 0.0
 
     def _go_on(self, presence: _Presence, foot: Point, box: Box, now_s: float) -> None:
         """Begins an object's time anew when it does what is allowed."""
-        stands = self._config.kind in STANDING or self._config.kind == "abandoned"
-        if stands and not is_near(presence.foot, foot, box):
+        if self._stands and not is_near(presence.foot, foot, box):
             presence.since_s, presence.foot = now_s, foot
         if self._way is not None:
             ahead = geometry.side(*self._way, foot) - geometry.side(*self._way, presence.foot)
@@ -154,7 +186,11 @@ class Zone:
         """A thing is left from when the last who was with it has gone; what nobody ever was with belongs there."""
         if any(_is_with(person.box, thing.box, self._config.owner_heights) for person in people):
             presence.owned, presence.since_s = True, now_s
-        presence.allowed = not presence.owned
+        presence.allowed = not presence.owned and not self._is_what_was_left(thing.box)
+
+    def _is_what_was_left(self, box: Box) -> bool:
+        """Whether a thing lies where one was left; after a restart nobody knows where, and any may be it."""
+        return self._raising.active and (self._left_at is None or is_near(self._left_at, box.foot, box))
 
     def _crowd(self, there: list[Track], now_s: float) -> list[Track]:
         """Those who are there, when they are a crowd and have been one for long enough."""
@@ -162,7 +198,8 @@ class Zone:
             self._full_since_s = None
             return []
         self._full_since_s = now_s if self._full_since_s is None else self._full_since_s
-        return there if now_s - self._full_since_s >= self._config.lasting_s else []
+        lasts = self._raising.active or now_s - self._full_since_s >= self._config.lasting_s
+        return there if lasts else []
 
 
 def _is_with(person: Box, thing: Box, heights: float) -> bool:

@@ -84,9 +84,17 @@ def test_a_flood_is_raised_when_it_lasts_and_darkness_does_not_end_it() -> None:
     watch.show([at(1.6)] * 30)
     assert [change.raised for change in watch.changes] == [True]
     watch.show([DOUBT] * 2000)
-    assert len(watch.changes) == 1
-    watch.show([at(1.0)] * 20)
+    watch.show([at(1.0)] * 100)
+    assert len(watch.changes) == 1, "nobody saw how long it was below while it was dark"
+    watch.show([at(1.0)] * 220)
     assert [change.raised for change in watch.changes] == [True, False]
+
+
+def test_one_still_below_ends_no_flood_and_the_next_does() -> None:
+    stills = Watch(stills=True, every_s=900).show([at(1.6), at(1.6), at(1.0), at(1.6)])
+    assert [change.raised for change in stills.changes] == [True]
+    stills.show([at(1.0), at(1.0)])
+    assert [change.raised for change in stills.changes] == [True, False]
 
 
 def test_a_flood_from_before_the_start_is_ended_only_by_what_is_seen() -> None:

@@ -249,3 +249,59 @@ def test_a_car_that_stands_or_rolls_back_a_little_is_not_on_the_wrong_way() -> N
 def test_a_way_belongs_to_the_wrong_way_alone(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="way:"):
         ZoneConfig.model_validate({"name": "area", "polygon": ZONE.polygon} | changes)
+
+
+CAR, GONE, CROWD = (
+    [seen(Point(0.6, 0.6), "car")],
+    list[Detection](),
+    [seen(Point(0.42 + 0.08 * n, 0.6)) for n in range(5)],
+)
+
+
+@pytest.mark.parametrize(
+    ("watched", "there", "hidden"),
+    [
+        (STOP, CAR, GONE),
+        (zone("parking", min_duration_s=30), CAR, GONE),
+        (zone("loitering", min_duration_s=30), [seen(Point(0.6, 0.6))], GONE),
+        (zone("crowding"), CROWD, CROWD[1:]),
+        (zone("bay", min_duration_s=5, stay_max_s=30), CAR, GONE),
+    ],
+    ids=lambda value: value.kind if isinstance(value, ZoneConfig) else "",
+)
+def test_what_was_raised_and_still_stands_is_raised_once(
+    watched: ZoneConfig, there: list[Detection], hidden: list[Detection]
+) -> None:
+    """A lorry in front of it makes another object of it, a lost camera or a restart of everybody."""
+    film = Film(zones=[watched]).show([there] * 200)
+    assert film.phases == [True]
+    film.show([hidden] * 15).show([there] * 200)
+    film.scene.forget()
+    film.tracker = Tracker(score_min=0.4)
+    film.now_s += 60
+    film.show([there] * 200)
+    assert film.phases == [True]
+    after = Film(zones=[watched], active="" + watched.name).show([there] * 200)
+    assert not after.changes
+    assert after.show([GONE] * 60).phases == [False]
+    assert film.show([GONE] * 60).phases == [True, False]
+
+
+def test_who_drives_past_is_no_stopped_vehicle_that_still_stands() -> None:
+    film = Film(zones=[STOP]).show([CAR] * 75)
+    for _vehicle in range(8):
+        film.show([[seen(between(Point(0.42, 0.6), Point(0.78, 0.6), i / 9), "car")] for i in range(10)])
+    assert film.phases == [True, False]
+
+
+def test_another_vehicle_in_a_bay_is_no_violation_that_still_stands() -> None:
+    film = Film(zones=[zone("bay", min_duration_s=2, stay_max_s=20)]).show([CAR] * 120)
+    film.show([GONE] * 5).show([[seen(Point(0.5, 0.75), "car", width=0.1, height=0.1)]] * 50)
+    assert film.phases == [True, False]
+
+
+def test_a_slow_camera_has_three_looks_to_know_who_is_there_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.LOOK_S", 6.0)
+    film = Film(zones=[STOP], active="lane").show([CAR] * 10)
+    assert not film.changes
+    assert film.show([GONE] * 10).phases == [False]

@@ -30,9 +30,13 @@ def zone(kind: str, **settings: object) -> ZoneConfig:
 class Film:
     """Runs tracker and scene over looks; measures are told every second."""
 
-    def __init__(self, *zones: ZoneConfig, lines: Iterable[LineConfig] = (), ground: Ground | None = FLAT) -> None:
+    def __init__(
+        self, *zones: ZoneConfig, lines: Iterable[LineConfig] = (), ground: Ground | None = FLAT, active: str = ""
+    ) -> None:
         self.tracker = Tracker(score_min=0.4)
-        self.scene = Scene(lines, zones, ground=ground, period_s=1.0, time_zone="UTC")
+        self.scene = Scene(
+            lines, zones, active=frozenset({active} - {""}), ground=ground, period_s=1.0, time_zone="UTC"
+        )
         self.now_s = 0.0
         self.now_us: int | None = None
         self.changes: list[tuple[float, Change]] = []
@@ -140,6 +144,20 @@ def test_a_jam_is_congestion_and_a_free_road_is_not() -> None:
     assert film.phases == [True, False]
 
 
+def test_a_jam_that_still_stands_is_raised_once_though_the_camera_was_away() -> None:
+    rows = [car(x, y) for x in (0.3, 0.5, 0.7) for y in (0.5, 0.7, 0.9)]
+    film = Film(zone("congestion", min_duration_s=60)).show([rows] * 600)
+    assert film.phases == [True]
+    for _time in range(2):
+        film.scene.forget()
+        film.tracker = Tracker(score_min=0.4)
+        film.now_s += 60
+        film.measures.clear()
+        film.show([rows] * 400)
+        assert 0 not in {one.value for one in film.measures[6:] if one.quantity == "congestion"}
+    assert film.phases == [True]
+
+
 def test_one_who_parks_in_an_empty_road_is_no_congestion() -> None:
     film = Film(zone("congestion", min_duration_s=5)).show([[car(0.5, 0.8)]] * 100)
     assert film.last("congestion").value == 0
@@ -176,6 +194,25 @@ def test_a_thing_is_left_when_its_owner_has_gone() -> None:
     assert film.changes[0][1].label == "suitcase"
     film.show([[]] * 60)
     assert film.phases == [True, False]
+
+
+def test_a_thing_that_was_left_stays_so_behind_a_passer_by_and_over_a_restart() -> None:
+    left = zone("abandoned", min_duration_s=10)
+    owner = seen(Point(0.5, 0.8), "person", width=0.06, height=0.2)
+    film = Film(left).show([[bag(0.55, 0.8), owner]] * 20).show([[bag(0.55, 0.8)]] * 100)
+    assert film.phases == [True]
+    film.show([[]] * 15).show([[bag(0.55, 0.8)]] * 60)
+    film.show([[bag(0.55, 0.8), owner]] * 10).show([[bag(0.55, 0.8)]] * 60)
+    film.scene.forget()
+    film.tracker = Tracker(score_min=0.4)
+    film.show([[bag(0.55, 0.8)]] * 60)
+    assert film.phases == [True]
+    after = Film(left, active="z").show([[bag(0.55, 0.8)]] * 100)
+    assert not after.changes
+    # What lies elsewhere, and nobody was with, is not what was left.
+    for one in (film, after):
+        one.show([[bag(0.3, 0.6)]] * 60)
+        assert one.phases[-1:] == [False]
 
 
 def test_what_always_stood_there_was_left_by_nobody() -> None:
@@ -232,6 +269,20 @@ def test_what_proves_to_be_something_else_is_taken_back_in_time_only() -> None:
     late.tracker = LabelSwitch()
     late.show([wrong] * 40).show([right] * 100)
     assert late.phases == [True]
+
+
+def test_what_was_taken_back_is_not_believed_again_at_once() -> None:
+    """Votes near a tie change sides again and again, and each event brings pictures."""
+    watched = zone("intrusion", min_duration_s=0, retract_within_s=5, clear_after_s=60)
+    as_person, as_bicycle = [seen(Point(0.5, 0.8), "person")], [seen(Point(0.5, 0.8), "bicycle")]
+    film = Film(watched, ground=None)
+    film.tracker = LabelSwitch()
+    film.show([as_person] * 5)
+    for _flip in range(5):
+        film.show([as_bicycle] * 3).show([as_person] * 20)
+    assert film.phases == [True, False]
+    film.show([as_person] * 10)
+    assert film.phases == [True, False, True]
 
 
 class LabelSwitch(Tracker):
