@@ -2,8 +2,8 @@
 
 Promise: results bear the time of the reading that made them; a result may be the source of another, in the order of the
 configuration; bad values make nothing; what is not finite is counted and dropped; a datastream that is *local* is seen
-by rules and derivations and never travels. A device's own clock that was set anew begins what is computed of its records
-anew, and one record with a wrong time does not silence it.
+by rules and derivations and never travels. Where a device's own clock was set, what is computed of its records begins
+anew; one record with a wrong time silences nothing.
 """
 
 import math

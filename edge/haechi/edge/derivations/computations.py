@@ -20,7 +20,6 @@ from haechi.edge.derivations.increase import Increase
 from haechi.edge.derivations.occupancy import Occupancy
 from haechi.edge.derivations.traffic import density_by_flow, density_by_occupancy, level_of_service
 
-
 _DECIMALS = 6
 """Of a rate: what is spread over time does not add up to the last bit."""
 
