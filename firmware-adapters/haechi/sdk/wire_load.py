@@ -45,14 +45,34 @@ def overload(loads: Iterable[tuple[str, WireLoad]], share_max: float = SHARE_MAX
         loads: device and what it needs; devices whose ports are the same share a line.
         share_max: the largest share of a line's time that may be needed.
     """
-    lines: dict[str, list[tuple[str, WireLoad]]] = {}
-    for device, load in loads:
-        lines.setdefault(os.path.realpath(load.settings.port), []).append((device, load))
-    for line in lines.values():
+    for line in _lines(loads):
         needed = sum(load.share() for _device, load in line)
         if needed > share_max:
             return _told(line, needed, share_max)
     return ""
+
+
+def discord(loads: Iterable[tuple[str, WireLoad]]) -> str:
+    """Return one line about the first serial line whose devices want it set differently; empty where all agree."""
+    for line in _lines(loads):
+        first, settings = line[0][0], line[0][1].settings
+        for device, load in line[1:]:
+            if load.settings[1:] != settings[1:]:
+                return _("{port}: {first} wants {line}, {second} wants {other}; one line has one setting").format(
+                    port=settings.port,
+                    first=first,
+                    line=settings.format,
+                    second=device,
+                    other=load.settings.format,
+                )
+    return ""
+
+
+def _lines(loads: Iterable[tuple[str, WireLoad]]) -> Iterable[list[tuple[str, WireLoad]]]:
+    lines: dict[str, list[tuple[str, WireLoad]]] = {}
+    for device, load in loads:
+        lines.setdefault(os.path.realpath(load.settings.port), []).append((device, load))
+    return lines.values()
 
 
 def _told(line: list[tuple[str, WireLoad]], needed: float, share_max: float) -> str:

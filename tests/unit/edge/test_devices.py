@@ -100,6 +100,17 @@ def test_a_schedule_that_a_serial_line_cannot_carry_is_refused_with_what_would_f
     assert with_device(tmp_path, "meter-1", "enabled = false\n" + BUSY)
 
 
+def test_devices_that_want_one_line_set_differently_are_refused(tmp_path: Path) -> None:
+    calm = BUSY.replace("0.2", "5")
+    port = 'serial_port = "/dev/ttyUSB1"'
+    other = '\n[[device]]\nid = "meter-2"\nkind = "meter"\nplace = "doan-underpass"\n' + calm.replace(
+        port, port + '\nbaud = 19200\nparity = "even"'
+    )
+    with pytest.raises(ConfigError, match=r"/dev/ttyUSB1: meter-1 wants 9600 8N1, meter-2 wants 19200 8E1"):
+        with_device(tmp_path, "meter-1", calm + other)
+    assert with_device(tmp_path, "meter-1", calm + other.replace("ttyUSB1", "ttyUSB2"))
+
+
 def test_an_adapter_gets_a_process_of_its_own_where_it_is_written(tmp_path: Path) -> None:
     gauge = 'adapter = "serial_level"\n[device.config]\nport = "/dev/ttyS0"\nprotocol = "a02"\n'
     site = with_device(tmp_path, "partner-1", gauge + "[device.process]\nmemory_mib_max = 96\n")
