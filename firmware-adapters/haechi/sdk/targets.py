@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from haechi.sdk.adapter import Adapter
+from haechi.sdk.errors import ConfigError
 from haechi.sdk.registry import GROUP, find_adapters, load_adapter
 from haechi.text import _
 
@@ -60,16 +61,25 @@ def folder_of(named: str) -> Folder:
         path = Path(spec.origin).parent
     path = path.resolve()
     if not (path / "test_adapter.py").is_file():
-        inner = path / path.name
-        if not (inner / "test_adapter.py").is_file():
-            raise NotFound(_("{path} has no test_adapter.py: it is no adapter's folder").format(path=path))
-        path = inner
+        path = _only_one_in(path)
     if path.parent.parts[-2:] == ("haechi", "adapters"):
         return Folder(path, f"haechi.adapters.{path.name}", path.parents[2])
     package = [path]
     while (package[-1].parent / "__init__.py").is_file():
         package.append(package[-1].parent)
     return Folder(path, ".".join(part.name for part in reversed(package)), package[-1].parent)
+
+
+def _only_one_in(project: Path) -> Path:
+    """Return the only adapter's folder in a project's; a project may lie under any name."""
+    inner = sorted(test.parent for test in project.glob("*/test_adapter.py"))
+    if len(inner) == 1:
+        return inner[0]
+    if inner:
+        what = _("{path} holds several adapters, say which: {folders}")
+        raise NotFound(what.format(path=project, folders=", ".join(str(folder) for folder in inner)))
+    what = _("{path} is no adapter's folder: there is no test_adapter.py in it, nor in a folder below it")
+    raise NotFound(what.format(path=project))
 
 
 def targets_in(file: Path, adapter: str | None = None, device: str | None = None) -> list[Target]:
@@ -98,12 +108,26 @@ def targets_in(file: Path, adapter: str | None = None, device: str | None = None
         if not isinstance(one, dict) or not isinstance(one.get("config"), dict):
             raise NotFound(_("{file}: device[{number}] has no config").format(file=file, number=number))
         if device is None or one.get("id") == device:
-            named = str(one.get("adapter"))
-            targets.append(Target(str(one.get("id")), adapter_named(named, file), one["config"]))
+            targets.append(Target(str(one.get("id")), _adapter_of(one, file), one["config"]))
     if not targets:
         what = _("no device") if device is None else _("no device {device}").format(device=device)
         raise NotFound(_("{file}: {what}").format(file=file, what=what))
     return targets
+
+
+def _adapter_of(device: dict[str, Any], file: Path) -> type[Adapter[Any]]:
+    """Return the adapter of one device, which may be installed for a Python of its own only."""
+    named = str(device.get("adapter"))
+    try:
+        return adapter_named(named, file)
+    except ConfigError:
+        process = device.get("process")
+        python = process.get("python") if isinstance(process, dict) else None
+        if python is None:
+            raise
+        what = _("{device}: its adapter {adapter} is installed for {python}: call {command} instead")
+        command = Path(str(python)).with_name("haechi")
+        raise NotFound(what.format(device=device.get("id"), adapter=named, python=python, command=command)) from None
 
 
 def adapter_named(name: str, near: Path) -> type[Adapter[Any]]:

@@ -1,6 +1,7 @@
 """``haechi adapter`` lists, probes, scans, records, replays, makes and judges, against simulators of their own."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from haechi.adapters import senseair_s8
 from haechi.command import main
 from haechi.sdk.targets import Folder
 from haechi.sdk.testing.checking import Finding, Report, check
@@ -112,7 +114,25 @@ def test_a_talking_device_is_recorded_and_replayed(adapter: Run, tmp_path: Path)
     recording.write_text(recording.read_text().replace("value = 1.953", "value = 1.954"))
     code, said = adapter("replay", recording, "--adapter", "serial_level", "--speed", "5")
     assert code == 1
-    assert "not what was recorded" in said
+    assert "not what was recorded: distance: 1.953 came, 1.954 was expected" in said
+
+
+def test_a_recording_without_times_is_not_replayed(adapter: Run) -> None:
+    recording = Path(senseair_s8.__file__).with_name("recordings") / "status_and_co2.toml"
+    code, said = adapter("replay", recording)
+    assert code == 2
+    assert "has no [[wire]]" in said
+
+
+def test_a_recording_outside_of_an_adapters_folder_needs_to_know_whose_it_is(adapter: Run, tmp_path: Path) -> None:
+    recording = tmp_path / "bench.toml"
+    recording.write_text(
+        'provenance = "Composed for this test, no device"\ncheck_field = true\nhex = "00"\nexpected = []\n[config]\n'
+        '[[wire]]\nway = "came"\nafter_ms = 0\nhex = "00"\n'
+    )
+    code, said = adapter("replay", recording)
+    assert code == 2
+    assert "say whose it is with --adapter" in said
 
 
 def test_an_asked_device_is_recorded_and_replayed(adapter: Run, tmp_path: Path) -> None:
@@ -239,6 +259,8 @@ def test_what_cannot_be_judged_is_said_and_fails(adapter: Run, tmp_path: Path) -
     assert code == 1
     assert "✗ fails      test_adapter.py: " in said
     assert "no_such_package_anywhere" in said
+    assert said.count("it was not tried") == 0
+    assert re.search(r"\d\d rules were not tried", said)
     assert json.loads((tmp_path / "acme_tide-check/report.json").read_text())["holds"] is False
     assert adapter("check", "no_such_adapter")[0] == 2
     assert "neither a folder nor an installed adapter" in adapter("check", "no_such_adapter")[1]

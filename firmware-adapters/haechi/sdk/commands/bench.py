@@ -154,14 +154,18 @@ def replay(arguments: argparse.Namespace) -> int:
     path: Path = arguments.recording
     try:
         recording = Recording.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        passages = recording.wire or (Passage(way="came", after_ms=0, hex=recording.hex),)
         config = recording.config
     except (OSError, tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
         raise UsageError(_("{path} is no recording: {why}").format(path=path, why=str(error).split("\n")[0])) from None
+    if not recording.wire:
+        what = _("{path} has no [[wire]], so nobody knows when its bytes came: haechi adapter check tries it instead")
+        raise UsageError(what.format(path=path))
     name = arguments.adapter or path.resolve().parent.parent.name
+    if arguments.adapter is None and not (path.resolve().parent.parent / "test_adapter.py").is_file():
+        raise UsageError(_("{path} is in no adapter's folder: say whose it is with --adapter").format(path=path))
     try:
         target = Target("device-1", adapter_named(name, path), config)
-        values = asyncio.run(_replayed(target, passages, arguments.speed))
+        values = asyncio.run(_replayed(target, recording.wire, arguments.speed))
     except ConfigError as error:
         raise UsageError(str(error)) from None
     for property_name, value in values:
@@ -169,7 +173,7 @@ def replay(arguments: argparse.Namespace) -> int:
     if _changes(values) == _changes(recording.values):
         tell(_("the same {count} values as recorded").format(count=len(values)))
         return 0
-    tell(_("not what was recorded: {expected}").format(expected=recording.values))
+    tell(_("not what was recorded: {difference}").format(difference=_difference(values, recording.values)))
     return 1
 
 
@@ -297,6 +301,21 @@ def _changes(values: list[tuple[str, Value]]) -> dict[str, list[Value]]:
         if not seen or seen[-1] != value:
             seen.append(value)
     return changes
+
+
+def _difference(values: list[tuple[str, Value]], recorded: list[tuple[str, Value]]) -> str:
+    """Say where two lists of values first go apart, property by property."""
+    came, expected = _changes(values), _changes(recorded)
+    for name in (*expected, *came):
+        for now, then in itertools.zip_longest(came.get(name, ()), expected.get(name, ())):
+            if now != then:
+                nothing = _("nothing")
+                return _("{property}: {value} came, {recorded} was expected").format(
+                    property=name,
+                    value=nothing if now is None else now,
+                    recorded=nothing if then is None else then,
+                )
+    return ""
 
 
 def _variation(over: str) -> tuple[str, list[Any]]:

@@ -50,9 +50,14 @@ def check(arguments: argparse.Namespace) -> int:
 def _judge(folder: Folder, into: Path, key: Path | None, *, quick: bool) -> int:
     checking, mark, page = _kit(lambda: _import("checking", "mark", "page"))
     report = checking.check(folder, thorough=not quick)
+    untried = [finding for finding in report.findings if finding.detail == checking.untried()]
     for finding in report.findings:
-        detail = f": {finding.detail}" if finding.detail else ""
-        tell(f"{_SIGNS[finding.state]}{finding.state:10} {finding.rule}{detail}")
+        if finding not in untried:
+            detail = f": {finding.detail}" if finding.detail else ""
+            tell(f"{_SIGNS[finding.state]}{finding.state:10} {finding.rule}{detail}")
+    if untried:
+        # What stopped them stands above; a line for each would hide it.
+        tell(f"{_SIGNS['fails']}{_('{count} rules were not tried').format(count=len(untried))}")
     for name, value in report.figures.items():
         tell(f"   {name} = {value}")
     tell(

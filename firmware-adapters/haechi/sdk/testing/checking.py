@@ -101,6 +101,11 @@ def check(folder: Folder, *, limit_s: float | None = None, thorough: bool = True
     )
 
 
+def untried() -> str:
+    """Return how a finding says that its rule was not reached."""
+    return _("it was not tried")
+
+
 def _start(
     folder: Folder, suite: str, part: str, report: Path, *, thorough: bool
 ) -> tuple["subprocess.Popen[bytes]", Path]:
@@ -173,7 +178,7 @@ def _finding(rule: str, verdict: str | None, lines: list[dict[str, object]]) -> 
     if verdict != "met" and RULES[rule].is_waivable:
         return Finding(rule, "exempt", verdict.removeprefix("exempt: "), duration_s)
     if not tried:
-        return Finding(rule, "fails", _("it was not tried"))
+        return Finding(rule, "fails", untried())
     return Finding(rule, "holds", "", duration_s)
 
 
