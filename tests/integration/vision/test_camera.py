@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -190,7 +192,7 @@ async def test_a_missing_model_is_told_before_any_process_starts(
         assert not processes_below()
 
 
-async def until_restarted(*command: str) -> Sink:
+async def until_restarted(*command: str, clock_s: Callable[[], float] = time.monotonic) -> Sink:
     """Runs a camera whose process is something else."""
     waits: list[float] = []
 
@@ -198,7 +200,8 @@ async def until_restarted(*command: str) -> Sink:
         waits.append(seconds)
         await asyncio.sleep(0)
 
-    async with running(camera("clip.avi"), pause=pause, jitter=lambda: 0.5, command=command) as sink:
+    config = camera("clip.avi")
+    async with running(config, pause=pause, jitter=lambda: 0.5, command=command, clock_s=clock_s) as sink:
         await sink.until(lambda s: s.restarts >= 3)
     assert waits[:3] == [1, 2, 4]
     return sink
@@ -221,3 +224,25 @@ async def test_a_process_that_dies_at_once_says_its_last_line() -> None:
 async def test_a_machine_that_starts_no_process_is_told_and_tried_again() -> None:
     sink = await until_restarted("/nowhere/python")
     assert "its process cannot be started: No such file" in sink.health[0].message
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_camera_whose_processes_all_end_is_told_as_blind_once() -> None:
+    sink = await until_restarted(sys.executable, "-c", "raise SystemExit(1)", clock_s=count(0.0, 20.0).__next__)
+    ((event, pictures),) = sink.events
+    assert (event.type, event.condition, event.phase) == ("device.degraded", "cam-1.view.no_picture", Phase.RAISED)
+    assert pictures == ()
+
+
+@pytest.mark.usefixtures("model_cache")
+async def test_a_new_process_knows_for_how_long_there_was_no_picture(clip: Callable[..., Path]) -> None:
+    clock = count(0.0, 31.0)
+    path = clip(seconds=1)
+    hidden = path.rename(path.with_suffix(".hidden"))
+    async with running(camera(path, loop=True), clock_s=lambda: next(clock)) as sink:
+        await sink.until(lambda s: bool(s.events))
+        hidden.rename(path)
+        await sink.until(lambda s: len(s.events) == 2)
+        assert sink.restarts == 0
+    assert [event.phase for event, _pictures in sink.events] == [Phase.RAISED, Phase.CLEARED]
+    assert {event.condition for event, _pictures in sink.events} == {"cam-1.view.no_picture"}

@@ -128,7 +128,7 @@ class Capture:
         over = CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
         try:
             if self._config.picture_every_s is not None:
-                self._read_stills(open_stills(self._config, self._environment, self._rest))
+                self._read_stills(open_stills(self._config, self._environment, self._rest, self._clock_us))
             else:
                 self._source = open_source(self._config, self._environment)
                 try:

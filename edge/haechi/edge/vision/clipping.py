@@ -146,7 +146,7 @@ class Clipper:
         if stretch is None:
             self._tell(ClipMissed(event=order.event, reason=_("the camera gave no pictures at that time")))
             return
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._work, name="clips", daemon=True)
             self._thread.start()
         try:
@@ -168,9 +168,6 @@ class Clipper:
         make = partial(clips.make, job.stretch, job.from_s, self._clips, self._masks, self._open_people())
         clip = make()
         time_us = self._clock_us() - round((self._clock_s() - clip.begins_s) * 1_000_000)
-        if self._seal is not None:
-            sealed = self._seal(make(blurred=False).mp4, time_us, "video/mp4")
-            self._tell(SealedClip(event=job.event, time_us=time_us, sealed=sealed))
         self._tell(
             ClipMade(
                 event=job.event,
@@ -180,6 +177,9 @@ class Clipper:
                 mp4=clip.mp4,
             )
         )
+        if self._seal is not None:
+            sealed = self._seal(make(blurred=False).mp4, time_us, "video/mp4")
+            self._tell(SealedClip(event=job.event, time_us=time_us, sealed=sealed))
 
 
 @contextmanager

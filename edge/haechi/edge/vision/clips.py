@@ -80,7 +80,10 @@ def make(
     """
     pictures = _pictures(stretch, from_s, config, masks)
     shown = _blurred(pictures, stretch.seen, people) if blurred else pictures
-    return _encoded(shown, config, length_s=stretch.packets[-1].taken_s - from_s)
+    try:
+        return _encoded(shown, config, length_s=stretch.packets[-1].taken_s - from_s)
+    except (av.error.FFmpegError, MemoryError) as error:
+        raise ClipImpossible(_("it cannot be encoded: {reason}").format(reason=error)) from None
 
 
 def _pictures(

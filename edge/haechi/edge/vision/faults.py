@@ -7,6 +7,9 @@ from typing import Literal, get_args
 Fault = Literal["black", "blinded", "covered", "moved", "frozen", "no_picture"]
 """Black; most of it white; covered or out of focus; turned away; the camera repeats itself; nothing comes."""
 
+NO_PICTURE_S = 30.0
+"""A camera without pictures for so long is told; one that sends single pictures, twice their distance later."""
+
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 TAMPERING: frozenset[Fault] = frozenset({"covered", "moved"})
 """Those that somebody's hand may have done."""

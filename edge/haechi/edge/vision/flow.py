@@ -1,16 +1,15 @@
 """Whether pictures still come, and new ones. Pure; time is an argument.
 
-Promise: a camera without pictures is told after :data:`NO_PICTURE_S`, one that repeats itself after :data:`FROZEN_S`,
-each once, and once when it is over. Frozen is judged by the stream's own time, which stands still while pictures come:
-an empty street may well look the same for hours.
+Promise: a camera without pictures is told after :data:`~.faults.NO_PICTURE_S`, one that repeats itself after
+:data:`FROZEN_S`, each once, and once when it is over. Frozen is judged by the stream's own time, which stands still
+while pictures come: an empty street may well look the same for hours.
 """
 
 from __future__ import annotations
 
-from haechi.edge.vision.faults import Fault
+from haechi.edge.vision.faults import NO_PICTURE_S, Fault
 from haechi.edge.vision.view import FaultChange
 
-NO_PICTURE_S = 30.0
 FROZEN_S = 10.0
 _COMING_S = 5.0  # pictures come while the last one is no older
 
@@ -18,16 +17,16 @@ _COMING_S = 5.0  # pictures come while the last one is no older
 class Flow:
     """The pictures of one camera as they come."""
 
-    def __init__(self, now_s: float, *, active: frozenset[Fault] = frozenset(), every_s: float = 0.0) -> None:
-        """Begins to wait for the first picture.
+    def __init__(self, since_s: float, *, active: frozenset[Fault] = frozenset(), every_s: float = 0.0) -> None:
+        """Goes on waiting for a picture.
 
         Args:
-            now_s: of a clock that only rises.
+            since_s: since when none has come, of a clock that only rises.
             active: what was told before and is not known to be over.
             every_s: how far single pictures are apart; they may be late by as much again.
         """
         self._patience_s = 2 * every_s
-        self._picture_s = now_s
+        self._picture_s = since_s
         self._standing_s = 0.0
         self._seen = False
         self._active: set[Fault] = set(active & {"no_picture", "frozen"})

@@ -1,8 +1,9 @@
 """What a camera's view should be, kept over restarts: so a camera that was turned while the power was off is noticed.
 
-Promise: a small file a camera, written whole or not at all, hourly at most. It holds edges of brightness in some ninety
-rows, averaged over minutes: a street, and nobody who passed through it. It is taken for right only for the same source,
-lines, zones and masks; whoever turns a camera and draws its scene anew has it learned anew.
+Promise: a small file a camera, written whole or not at all, hourly at most; a damaged one is taken for none. It holds
+edges of brightness in some ninety rows, averaged over minutes: a street, and nobody who passed through it. It is taken
+for right only for the same source, lines, zones and masks; whoever turns a camera and draws its scene anew has it
+learned anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from haechi.edge.vision.models.cache import write
 _BYTES_MAX = 256 * 1024
 _SIDE_PX_MAX = 1024
 _LIMIT = 127
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _STEPS = 3.0  # of what is kept, for one hundredth of a factor e
 
 
@@ -39,10 +40,14 @@ class KnownView:
         try:
             if self._path.stat().st_size > _BYTES_MAX:
                 return None
-            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as content:
-                scene, texture = str(content["scene"]), content["texture"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            whole = self._path.read_bytes()
+        except OSError:
             return None
+        digest, content = whole[:_DIGEST_BYTES], whole[_DIGEST_BYTES:]
+        if digest != hashlib.sha256(content).digest():
+            return None  # damaged: NumPy, zipfile and zlib fail in more ways than one could name
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            scene, texture = str(kept["scene"]), kept["texture"]
         sound = texture.ndim == 2 and texture.dtype == np.int8 and 0 < max(texture.shape) <= _SIDE_PX_MAX
         return np.asarray(texture / _STEPS, np.float32) if sound and scene == self._scene else None
 
@@ -52,7 +57,7 @@ class KnownView:
         content = io.BytesIO()
         np.savez_compressed(content, scene=np.array(self._scene), texture=kept)
         try:
-            write(self._path, content.getvalue())
+            write(self._path, hashlib.sha256(content.getvalue()).digest() + content.getvalue())
         except OSError:
             return False
         return True

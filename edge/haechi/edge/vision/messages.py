@@ -45,6 +45,8 @@ class Start(Struct, kw_only=True):
     """Zones whose condition was raised before and not cleared."""
     faults: tuple[Fault, ...] = ()
     """What was wrong with the view before, and is not known to be over."""
+    without_pictures_s: float = 0.0
+    """For how long no process of this camera has had a picture."""
     turn: int | None = None
     """The open file that a process locks while it makes a clip."""
     seal_to: bytes | None = None

@@ -22,6 +22,7 @@ import cv2
 import msgspec
 
 from haechi.edge.vision import evidence
+from haechi.edge.vision.bounds import bound_memory
 from haechi.edge.vision.capture import Capture, Frame
 from haechi.edge.vision.choosing import choose
 from haechi.edge.vision.clipping import Clipper, Seal
@@ -29,7 +30,7 @@ from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
-from haechi.edge.vision.faults import Fault
+from haechi.edge.vision.faults import NO_PICTURE_S, Fault
 from haechi.edge.vision.flow import Flow
 from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.known_view import KnownView
@@ -95,6 +96,7 @@ class CameraLoop:
         *,
         active: frozenset[str] = frozenset(),
         faults: frozenset[Fault] = frozenset(),
+        without_pictures_s: float = 0.0,
         clipper: Clipper | None = None,
         seal: Seal | None = None,
         known_view: KnownView | None = None,
@@ -111,6 +113,7 @@ class CameraLoop:
             send: takes what there is to say; a :class:`~.messages.Health` only as long as it takes to write it down.
             active: zones whose condition was raised before and not cleared.
             faults: what was wrong with the view before and is not known to be over.
+            without_pictures_s: for how long no picture has come.
             clipper: makes its clips.
             seal: seals originals, where the policy keeps them.
             known_view: keeps what the view should be over restarts.
@@ -130,7 +133,8 @@ class CameraLoop:
         self._view_due_s = time.monotonic() + _VIEW_FIRST_S
         known = None if known_view is None else known_view.read()
         self._looker = Looker(config, detector, active=active, faults=faults, known_view=known)
-        self._flow = Flow(time.monotonic(), active=faults, every_s=config.picture_every_s or 0.0)
+        self._flow = Flow(time.monotonic() - without_pictures_s, active=faults, every_s=config.picture_every_s or 0.0)
+        self._patience_s = NO_PICTURE_S + 2 * (config.picture_every_s or 0.0)
         self._clipper = clipper
         self._seal = seal
         self._last: Frame | None = None
@@ -191,7 +195,11 @@ class CameraLoop:
             self._health.frames_left_out = self._left_out_before + capture.left_out
             if frame is not None:
                 self._last = frame
-                self._flow.take(time.monotonic(), capture.standing_s)
+                if (self._clock_us() - frame.time_us) / 1_000_000 < NO_PICTURE_S + 2 * (
+                    self._config.picture_every_s or 0
+                ):
+                    # One that lay in its folder for days is no sign that the camera works.
+                    self._flow.take(time.monotonic(), capture.standing_s)
                 self._account(capture)
                 if self._flow.frozen:
                     self._looker.forget()
@@ -423,6 +431,7 @@ def main() -> int:
     except ModelError as error:
         send(Health(state=CameraState.NO_MODEL, message=str(error)))
         return EXIT_NO_MODEL
+    bound_memory()
     try:
         return CameraLoop(
             config,
@@ -430,6 +439,7 @@ def main() -> int:
             send,
             active=frozenset(start.active),
             faults=frozenset(start.faults),
+            without_pictures_s=start.without_pictures_s,
             clipper=clipper,
             seal=seal,
             known_view=None if memory is None else KnownView(memory, config),

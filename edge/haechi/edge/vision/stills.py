@@ -28,6 +28,7 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _BYTES_MAX = 16 * 1024 * 1024
 _SIDE_PX_MAX = 8192
 _LOOK_EVERY_S = 1.0  # into a folder
+_AHEAD_MAX_US = 60 * 1_000_000
 _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 Wait = Callable[[float], bool]
@@ -75,7 +76,9 @@ class Stills:
         """Nothing is held open."""
 
 
-def open_stills(config: CameraConfig, environment: Mapping[str, str], wait: Wait) -> Stills:
+def open_stills(
+    config: CameraConfig, environment: Mapping[str, str], wait: Wait, clock_us: Callable[[], int]
+) -> Stills:
     """Opens what a camera's ``url`` names: a folder, or an http address.
 
     Raises:
@@ -85,7 +88,7 @@ def open_stills(config: CameraConfig, environment: Mapping[str, str], wait: Wait
     if is_stream(config.url):
         polled = _Polled(config, environment)
         return Stills(polled.newest, every_s=every_s, wait=wait)
-    folder = _Folder(Path(config.url))
+    folder = _Folder(Path(config.url), clock_us)
     folder.check()
     return Stills(folder.newest, every_s=min(every_s, _LOOK_EVERY_S), wait=wait)
 
@@ -105,8 +108,13 @@ def decoded(content: bytes) -> av.VideoFrame | None:
         return None
 
 
-def pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path, now_us: int | None = None) -> list[Path]:
     """The pictures of a folder, oldest first.
+
+    Args:
+        folder: that holds them.
+        now_us: pictures of a later time, microseconds since 1970 UTC, come before all others: the clock that they bear
+            was wrong, and they must not hide what comes after them.
 
     Raises:
         OSError: it cannot be listed.
@@ -115,15 +123,17 @@ def pictures(folder: Path) -> list[Path]:
     for path in folder.iterdir():
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
             try:
-                found.append((path.stat().st_mtime_ns, path.name, path))
+                put_there_us = path.stat().st_mtime_ns // 1000
             except OSError:
                 continue  # it was there a moment ago
-    return [path for _time, _name, path in sorted(found)]
+            believed = now_us is None or put_there_us <= now_us + _AHEAD_MAX_US
+            found.append((believed, put_there_us, path.name, path))
+    return [path for _believed, _time, _name, path in sorted(found)]
 
 
 class _Folder:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, clock_us: Callable[[], int]) -> None:
+        self._path, self._clock_us = path, clock_us
         self._given: tuple[str, int, int] | None = None
 
     def check(self) -> None:
@@ -133,7 +143,7 @@ class _Folder:
     def newest(self) -> _Still | None:
         self.check()
         try:
-            for path in reversed(pictures(self._path)):
+            for path in reversed(pictures(self._path, self._clock_us())):
                 status = path.stat()
                 known = (path.name, status.st_mtime_ns, status.st_size)
                 if known == self._given:

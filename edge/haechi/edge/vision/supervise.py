@@ -29,7 +29,7 @@ from haechi.contract.observations import Reading
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig
-from haechi.edge.vision.faults import FAULTS, Fault
+from haechi.edge.vision.faults import FAULTS, NO_PICTURE_S, Fault
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import (
     HEADER,
@@ -136,6 +136,7 @@ async def run_camera(
     new_id: Callable[[], str] = new_event_id,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
+    clock_s: Callable[[], float] = time.monotonic,
     command: Sequence[str] = (sys.executable, "-m", "haechi.edge.vision.process"),
 ) -> None:
     """Runs one camera until it is cancelled, or until a file that is not looped is over.
@@ -150,13 +151,16 @@ async def run_camera(
         new_id: gives ids of events and pictures.
         pause: waits so many seconds.
         jitter: 0..1, so that the cameras of a gateway are not all started at one time.
+        clock_s: only rises.
         command: what is started.
     """
-    camera = _Camera(config, place, sink, frozenset(active), new_id, Orders() if orders is None else orders, memory)
+    orders = Orders() if orders is None else orders
+    camera = _Camera(config, place, sink, frozenset(active), new_id, orders, memory, clock_s)
     pause_s = _RESTART_FIRST_S
     while True:
         while (lack := _lacking_model(config)) is not None:
             camera.tell(Health(state=CameraState.NO_MODEL, message=lack))
+            await camera.tell_blind()
             await pause(_MODEL_CHECK_S)
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
@@ -166,6 +170,7 @@ async def run_camera(
         if loop.time() - begun_s > _STEADY_S:
             pause_s = _RESTART_FIRST_S
         camera.tell(Health(state=CameraState.LOST, message=reason))
+        await camera.tell_blind()
         await pause(pause_s * (0.75 + 0.5 * jitter()))
         pause_s = min(pause_s * 2, _RESTART_MAX_S)
         camera.restarts += 1
@@ -193,7 +198,11 @@ class _Camera:
         new_id: Callable[[], str],
         orders: Orders,
         memory: Path | None,
+        clock_s: Callable[[], float],
     ) -> None:
+        self._clock_s = clock_s
+        self._picture_s = clock_s()
+        self._frames_read = 0
         self._orders = orders
         self._memory = memory
         self._detector = ""
@@ -213,6 +222,9 @@ class _Camera:
     def tell(self, health: Health) -> None:
         """Hands a status on; a change of state is worth one log line."""
         self._state, said = health.state, (health.state, health.message)
+        if health.frames_read > self._frames_read:
+            self._picture_s = self._clock_s()
+        self._frames_read = health.frames_read
         if said != self._said:
             self._said = said
             level = logging.INFO if health.state in {CameraState.RUNNING, CameraState.ENDED} else logging.WARNING
@@ -222,6 +234,13 @@ class _Camera:
             self._detector = health.detector
             self._log.info("camera %s: detector %s", self._config.id, health.detector)
         self._sink.status(self._config.id, health, self.restarts)
+
+    async def tell_blind(self) -> None:
+        """Tells that no picture comes, where no process lives long enough to tell it."""
+        blind_s = self._clock_s() - self._picture_s
+        if "no_picture" not in self._faults and blind_s >= NO_PICTURE_S + 2 * (self._config.picture_every_s or 0):
+            now_us = time.time_ns() // 1000
+            await self._take(ViewChange(fault="no_picture", raised=True, time_us=now_us, lasted_s=blind_s))
 
     async def run_once(self, command: Sequence[str]) -> str | None:
         """Runs one process to its end; returns why another is needed, None when a file is over."""
@@ -272,6 +291,7 @@ class _Camera:
             config=self._config.model_dump(mode="json"),
             active=tuple(sorted(self._active)),
             faults=tuple(sorted(self._faults)),
+            without_pictures_s=self._clock_s() - self._picture_s,
             turn=_turn(),
             seal_to=self._seal_to(),
             memory=None if self._memory is None else str(self._memory),

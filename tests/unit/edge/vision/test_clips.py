@@ -3,6 +3,7 @@
 import io
 
 import av
+import av.error
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -118,3 +119,12 @@ def test_what_cannot_be_decoded_makes_no_clip() -> None:
     rubbish = Stretch(Coding("h264", None, 64, 64, None, is_intra_only=False), (Kept(b"rubbish", True, 0.0),), ())
     with pytest.raises(ClipImpossible, match="nothing of the stream"):
         clips.make(rubbish, 0.0, CONFIG, Masks([]), nobody)
+
+
+def test_an_encoder_that_does_not_work_makes_no_clip_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise av.error.FFmpegError(22, "libopenh264 is not on this machine")
+
+    monkeypatch.setattr(clips, "_stream", broken)
+    with pytest.raises(ClipImpossible, match="libopenh264 is not on this machine"):
+        make(20, 0.0, 1.0)

@@ -46,6 +46,16 @@ def test_a_file_that_was_cut_is_learned_anew(tmp_path: Path) -> None:
         assert KnownView(tmp_path, CAMERA).read() is None
 
 
+def test_a_file_with_one_wrong_bit_is_learned_anew(tmp_path: Path) -> None:
+    KnownView(tmp_path, CAMERA).write(TEXTURE)
+    whole = (tmp_path / "cam-1.view").read_bytes()
+    for place in range(0, len(whole), 41):
+        (tmp_path / "cam-1.view").write_bytes(
+            whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+        )
+        assert KnownView(tmp_path, CAMERA).read() is None
+
+
 def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "cameras").touch()
     assert not KnownView(tmp_path / "cameras", CAMERA).write(TEXTURE)

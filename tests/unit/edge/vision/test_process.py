@@ -11,7 +11,7 @@ from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box, Point
-from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ZoneChange
+from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ViewChange, ZoneChange
 from haechi.edge.vision.picture import Drawn
 from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
 from haechi.edge.vision.source import CannotOpen
@@ -226,3 +226,20 @@ def test_a_machine_that_is_too_slow_looks_less_closely(monkeypatch: pytest.Monke
     loop = CameraLoop(CAMERA, Slow(clock), lambda _message: None, open_capture=opens(Clip(5)), sleep=lambda _s: None)
     loop.run()
     assert loop._looker.parts_max == 0
+
+
+@pytest.mark.parametrize(("days", "over"), [(0, [False]), (3, [])])
+def test_a_picture_of_days_ago_is_no_sign_that_its_camera_works(days: int, over: list[bool]) -> None:
+    said: list[Message] = []
+    loop = CameraLoop(
+        CAMERA,
+        Walker(0),
+        said.append,
+        faults=frozenset({"no_picture"}),
+        without_pictures_s=100,
+        clock_us=lambda: START_US + days * 86_400_000_000,
+        open_capture=opens(Clip(5)),
+        sleep=lambda _seconds: None,
+    )
+    loop.run()
+    assert [message.raised for message in said if isinstance(message, ViewChange)] == over

@@ -39,13 +39,19 @@ def brightness(config: CameraConfig, waits: int, between: list[Any]) -> list[int
             between.pop(0)()
         return waits <= 0
 
-    found = open_stills(config, os.environ, wait).frames()
+    found = open_stills(config, os.environ, wait, lambda: 1_000_000_000).frames()
     return [round(float(frame.to_ndarray(format="gray").mean())) for frame in found]
 
 
 def put(path: Path, content: bytes, *, at_s: int) -> None:
     path.write_bytes(content)
     os.utime(path, (at_s, at_s))
+
+
+def test_a_picture_from_the_future_hides_none_that_comes_after_it(tmp_path: Path) -> None:
+    put(tmp_path / "wrong clock.jpg", jpeg(50), at_s=90_000)
+    later = [lambda: None, lambda: put(tmp_path / "b.jpg", jpeg(150), at_s=300)]
+    assert brightness(camera(str(tmp_path)), 4, later) == [50, 150]
 
 
 def test_a_folder_gives_its_newest_picture_once_and_then_what_comes(tmp_path: Path) -> None:
@@ -68,7 +74,7 @@ def test_half_a_picture_is_waited_for(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CannotOpen, match="there is no such folder"):
-        open_stills(camera(str(tmp_path / "none")), {}, lambda _s: True)
+        open_stills(camera(str(tmp_path / "none")), {}, lambda _s: True, lambda: 0)
     assert pictures(tmp_path) == []
 
 
