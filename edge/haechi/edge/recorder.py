@@ -2,7 +2,8 @@
 
 Promise: what is given here is durable within ``seal_s`` (events, pictures: at once), in the order in which it came;
 every epoch begins with the descriptions that its content needs; a backward step of the clock begins a new epoch; what
-rules find is committed in the transaction that remembers their conditions. Nothing is given back but back-pressure:
+rules find is committed in the transaction that remembers their conditions; what a device, or a broker on its way, gives
+of the past is stored and judged by no rule. Nothing is given back but back-pressure:
 while the disk is slow, :meth:`Recorder.sample` waits.
 """
 
@@ -25,6 +26,7 @@ from haechi.edge.outbox import Batch, Draft, Epoch, OutboxDamaged, OutboxFailed,
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
+from haechi.sdk.lateness import Lateness
 from haechi.sdk.sample import Sample
 
 _log = logging.getLogger("haechi.edge.recorder")
@@ -98,6 +100,9 @@ class Recorder:
         self._rings = rings or Rings({}, now_s)
         self._cursors = {} if cursors is None else cursors
         self._link_is_up, self._on_commit, self._on_found = link_is_up, on_commit, on_found
+        self._lateness = Lateness()
+        clocks = ((one.id, one.device_clock) for one in descriptions.datastreams)
+        self._well_timed = frozenset(name for name, clock in clocks if clock and clock.quality == "synchronised")
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
@@ -222,7 +227,8 @@ class Recorder:
         reading = self._normaliser.reading(sample, time_us)
         if reading is not None:
             by_record = sample.device_time_us is not None
-            self._take_reading(reading, by_record=by_record, judged=not sample.history)
+            past = sample.history or (by_record and self._is_past(reading, time_us))
+            self._take_reading(reading, by_record=by_record, history=past)
         if sample.cursor is not None:
             self._take_cursor(device, sample.cursor)
 
@@ -276,14 +282,24 @@ class Recorder:
             self._wake.set()
         return time_us
 
-    def _take_reading(self, reading: Reading, *, by_record: bool = False, judged: bool = True) -> None:
+    def _is_past(self, reading: Reading, time_us: int) -> bool:
+        """Tell whether a record is of the past, where both clocks can be believed."""
+        if self._clock.quality is not ClockQuality.SYNCHRONISED or self._well_timed.isdisjoint(reading.datastreams):
+            return False
+        age_us = time_us - reading.observed_at_us
+        if not self._lateness.is_past(reading.datastreams, age_us, self._now_s()):
+            return False
+        self._normaliser.counters["readings_of_the_past"] += 1
+        return True
+
+    def _take_reading(self, reading: Reading, *, by_record: bool = False, history: bool = False) -> None:
         now_s = self._now_s()
-        for each in (reading, *self._chain.observe(reading, now_s, by_record=by_record)):
+        for each in (reading, *self._chain.observe(reading, now_s, by_record=by_record, history=history)):
             self._rings.take(each)
             travelling = self._chain.travelling(each)
             if travelling is not None:
                 self._put(travelling)
-            if judged:
+            if not history:
                 self._take_events(self._engine.observe(each, now_s))
 
     def _take_cursor(self, device: str, cursor: str) -> None:

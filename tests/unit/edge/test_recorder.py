@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from haechi.contract.control import Doubt
 from haechi.contract.events import Event, Evidence, Phase, Severity
 from haechi.contract.observations import Quality, Reading, Value
 from haechi.contract.parcel import LossCause, LossRecord, Parcel, ParcelName
-from haechi.contract.places import Datastream, Place, Thing
+from haechi.contract.places import Datastream, DeviceClock, Place, Thing
 from haechi.contract.ranges import RangeSet
 from haechi.edge.builder import Builder
 from haechi.edge.clock import BUILD_US, WallClock
@@ -48,6 +48,7 @@ class Desk:
     now_s: float
     link_is_up: bool
     committed: asyncio.Event
+    synchronised: bool = False
 
     async def parcels(self) -> list[tuple[ParcelName, Parcel]]:
         """Return everything that waits, in the order of committing."""
@@ -74,6 +75,7 @@ async def opened(
     chain: Chain | None = None,
     cursors: dict[str, str] | None = None,
     on_found: Callable[[Collection[str]], None] = lambda _conditions: None,
+    datastream: Datastream = LEVEL,
 ) -> AsyncIterator[Desk]:
     outbox = await Outbox.open(folder, 10**7, lambda newest_us: max(newest_us, BUILD_US))
     desk = Desk(outbox, None, BUILD_US + HOUR_US, 0.0, False, asyncio.Event())  # type: ignore[arg-type]
@@ -84,8 +86,8 @@ async def opened(
         Builder({}),
         Normaliser([*NAMES, RAW]),
         Engine([rule], 0.0, lambda: next(ids)),
-        WallClock(0, lambda: desk.now_us, lambda: False),
-        Descriptions([PLACE], [THING], [LEVEL]),
+        WallClock(0, lambda: desk.now_us, lambda: desk.synchronised),
+        Descriptions([PLACE], [THING], [datastream]),
         now_s=lambda: desk.now_s,
         seal_s=seal_s,
         link_is_up=lambda: desk.link_is_up,
@@ -187,6 +189,56 @@ async def test_what_is_history_is_stored_and_raises_nothing(desk: Desk) -> None:
     await desk.recorder.sample(Sample(NAMES, (9.0,), device_time_us=6))
     await desk.recorder.drain()
     assert len(await desk.outbox.conditions()) == 1
+
+
+TIMED = Datastream(
+    id="river-1.level",
+    thing="river-1",
+    observed_property="water_level",
+    unit="m",
+    device_time=True,
+    device_clock=DeviceClock(zone="UTC", quality="synchronised"),
+)
+
+
+@contextlib.asynccontextmanager
+async def well_timed(folder: Path, *, synchronised: bool = True) -> AsyncIterator[Desk]:
+    """A recorder of a gauge that knows the time, on a gateway that knows it too."""
+    async with opened(folder, datastream=TIMED) as desk:
+        desk.synchronised = synchronised
+        desk.now_us += 60_000_000
+        await desk.recorder.begin()
+        yield desk
+
+
+async def floods(desk: Desk, ages_s: Iterable[float], every_s: float) -> list[bool]:
+    """Let records of a flood come, each so old; return after which of them the alarm stood."""
+    stood = []
+    for age_s in ages_s:
+        desk.now_us += round(every_s * 1e6)
+        desk.now_s += every_s
+        await desk.recorder.sample(Sample(NAMES, (9.0,), device_time_us=desk.now_us - round(age_s * 1e6)))
+        await desk.recorder.drain()
+        stood.append(bool(await desk.outbox.conditions()))
+    return stood
+
+
+async def test_what_a_broker_kept_for_hours_raises_no_alarm_and_what_is_of_now_does(tmp_path: Path) -> None:
+    async with well_timed(tmp_path) as desk:
+        kept = [6 * 3600 - 120.0 * place for place in range(180)]
+        assert await floods(desk, kept, 0.01) == [age_s <= 300 for age_s in kept]
+
+
+async def test_a_gauge_whose_clock_is_behind_is_heard_after_a_minute(tmp_path: Path) -> None:
+    async with well_timed(tmp_path / "often") as desk:
+        assert (await floods(desk, [900.0] * 10, 10.0)).index(True) == 6
+    async with well_timed(tmp_path / "hourly") as desk:
+        assert await floods(desk, [900.0] * 3, 3600.0) == [False, True, True]
+
+
+async def test_a_gateway_that_does_not_know_the_time_judges_every_record(tmp_path: Path) -> None:
+    async with well_timed(tmp_path, synchronised=False) as desk:
+        assert await floods(desk, [6 * 3600.0], 1.0) == [True]
 
 
 async def test_a_full_parcel_does_not_wait_for_its_time(desk: Desk) -> None:

@@ -14,12 +14,11 @@ from haechi.adapters.lorawan.uplinks import Uplink, from_chirpstack, from_the_th
 from haechi.contract.observations import Quality
 from haechi.contract.places import Datastream, DeviceClock
 from haechi.sdk import Host, Sample
+from haechi.sdk.lateness import Lateness
 from haechi.sdk.listening import Listening
 from haechi.sdk.transports.mqtt_frames import Message
 
 _SECOND_US = 1_000_000
-_HISTORY_US = 300 * _SECOND_US
-"""What a radio gateway kept for longer is of the past: it is stored, and no rule raises an alarm on it."""
 _CLOCK = DeviceClock(zone="UTC", quality="synchronised")
 """Radio gateways are disciplined by GNSS or NTP; where none can be believed, values are uncertain."""
 
@@ -34,6 +33,7 @@ class Lorawan(Listening[LorawanConfig]):
         super().__init__(device, config, host)
         self._by_eui = config.by_eui
         self._payloads = {one.payload: payload_named(one.payload) for one in config.end_devices}
+        self._lateness = Lateness()
         self._counters = {eui: FrameCounter() for eui in self._by_eui}
         self._read = from_chirpstack if config.network_server == "chirpstack" else from_the_things_stack
 
@@ -94,7 +94,7 @@ class Lorawan(Listening[LorawanConfig]):
                 tuple(values.values()),
                 None if is_good else (Quality.UNCERTAIN,) * len(values),
                 device_time_us=when.time_us,
-                history=when.delay_us > _HISTORY_US,
+                history=self._lateness.is_past((uplink.dev_eui,), when.delay_us, self.host.clock.now()),
             )
         ]
 
