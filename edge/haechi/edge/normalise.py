@@ -35,6 +35,7 @@ class _Layout:
         self.ranges = _ranges(self.names, ranges)
 
 
+_TEXT_CHARACTERS_MAX = 4096
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
 _DEVICE_TIME_MAX_US = 2**53
 
@@ -164,11 +165,11 @@ def _all_travel(values: Sequence[Value]) -> bool:
 
 
 def _travels(value: object) -> bool:
-    """Tell whether a value can be sent and stored: exactly one of the contract's types, finite, of 64 bits, UTF-8."""
+    """Tell whether a value can be sent and stored: of the contract's types, finite, of 64 bits, UTF-8 and not endless."""
     if type(value) is int:
         return _INTEGER_MIN <= value <= _INTEGER_MAX
     if type(value) is str:
-        return value.isascii() or is_utf8(value)
+        return len(value) <= _TEXT_CHARACTERS_MAX and (value.isascii() or is_utf8(value))
     return type(value) is bool or (type(value) is float and math.isfinite(value))
 
 

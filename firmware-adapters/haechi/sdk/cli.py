@@ -76,6 +76,11 @@ def register(parser: argparse.ArgumentParser) -> None:
     new.add_argument("name", metavar="VENDOR_MODEL")
     new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help=_("default: here"))
     new.add_argument("--package", action="store_true", help=_("a project of its own, with pyproject.toml"))
+    new.add_argument(
+        "--actuator",
+        action="store_true",
+        help=_("for a device that is told something: a post with a siren, to begin with"),
+    )
     new.add_argument("--licence", metavar="SPDX", help=_("default: LicenseRef-Proprietary"))
     new.set_defaults(run=kit.new)
 

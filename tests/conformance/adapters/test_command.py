@@ -252,12 +252,19 @@ def test_new_tells_how_to_announce_a_folder_of_somebody_elses_package(adapter: R
     assert not any("skeleton" in path.read_text() for path in (tmp_path / "acme_tide").rglob("*.*"))
 
 
+def test_new_makes_an_adapter_that_is_told_something(adapter: Run, tmp_path: Path) -> None:
+    assert adapter("new", "acme_siren", "--actuator")[0] == 0
+    texts = {path.name: path.read_text() for path in (tmp_path / "acme_siren").rglob("*.*")}
+    assert "class AcmeSiren(Adapter[AcmeSirenConfig])" in texts["adapter.py"]
+    assert not any("AcmePost" in text or "acme_post" in text or "scaffold" in text for text in texts.values())
+
+
 def test_what_cannot_be_judged_is_said_and_fails(adapter: Run, tmp_path: Path) -> None:
     adapter("new", "acme_tide")
     (tmp_path / "acme_tide/test_adapter.py").write_text("import no_such_package_anywhere\n")
     code, said = adapter("check", "acme_tide")
     assert code == 1
-    assert "✗ fails      test_adapter.py: " in said
+    assert "✗ fails          test_adapter.py: " in said
     assert "no_such_package_anywhere" in said
     assert said.count("it was not tried") == 0
     assert re.search(r"\d\d rules were not tried", said)

@@ -33,7 +33,7 @@ from haechi.sdk import Adapter, AdapterConfig, NotConnected, Sample
 class FaultyConfig(AdapterConfig):
     does: Literal[
         "well", "block", "leak", "crash", "flood", "raise", "lie", "nan", "babble", "files", "gone", "fork",
-        "print", "leave a helper"
+        "print", "leave a helper", "say nothing often", "say long texts"
     ] = Field(description="What it does.")
     retry: str = Field(default="7", description="After how many seconds it wishes to be tried again.")
 
@@ -82,6 +82,12 @@ class Faulty(Adapter[FaultyConfig]):
                         pass
             case "files":
                 kept = [open("/dev/null") for _number in range(1000)]
+            case "say nothing often":
+                while True:
+                    yield Sample((), (), cursor="1")
+            case "say long texts":
+                while True:
+                    yield Sample(names, ("x" * 100_000,))
             case "gone":
                 raise NotConnected("/dev/ttyUSB7: no such serial port", float(self.config.retry))
             case "fork":
@@ -151,6 +157,8 @@ async def test_it_is_an_adapter_like_any_other(partner: Path, caplog: pytest.Log
         ("crash", "faulty: its process ended with signal 11: about to fail"),
         ("raise", "faulty: LookupError: no such thing"),
         ("flood", "faulty: it gives more than 2000 values a second"),
+        ("say nothing often", "faulty: it gives more than 2000 values a second"),
+        ("say long texts", "faulty: it gives more than 2000 values a second"),
         ("lie", "faulty: it emits what it did not describe"),
         ("nan", "faulty: it emits a number that is not finite"),
         ("babble", "faulty: it says what is no message: a message that is too large"),

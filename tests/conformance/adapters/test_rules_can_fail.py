@@ -4,29 +4,38 @@ import asyncio
 import inspect
 import re
 import shutil
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from msgspec import structs
 from pydantic import ConfigDict, Field
 
 from haechi.contract.observations import Value
 from haechi.contract.places import Datastream
-from haechi.sdk import ConfigError, NotConnected, Sample
+from haechi.sdk import Actuator, ConfigError, NotConnected, NotDone, Sample
 from haechi.sdk.recording import Recording
+from haechi.sdk.scaffold.post import test_adapter as sound_post
+from haechi.sdk.scaffold.post.adapter import AcmePost
+from haechi.sdk.scaffold.post.protocol import Said
 from haechi.sdk.scaffold.skeleton import test_adapter as sound
 from haechi.sdk.scaffold.skeleton.adapter import AcmeGauge
 from haechi.sdk.scaffold.skeleton.config import AcmeGaugeConfig
 from haechi.sdk.scaffold.skeleton.protocol import STEP, Lines
 from haechi.sdk.scaffold.skeleton.simulator import line_of
 from haechi.sdk.testing import AdapterConformance, report
-from haechi.sdk.testing.rules import RULES
+from haechi.sdk.testing.rules import MEMORY, RULES
 from haechi.sdk.testing.suite import QUICK, THOROUGH, Run
 from haechi.sdk.transports.serial_line import SerialLine
+from haechi.sdk.transports.tcp_line import TcpLine
+from support.memory_logger import ZONE_S, LoggerDevice, MemoryLogger
 
 SKELETON = Path(inspect.getfile(AcmeGauge)).parent
+POST = Path(inspect.getfile(AcmePost)).parent
 
 
 class Careless(AcmeGauge):
@@ -197,6 +206,158 @@ class Inventive(Careless):
         return [self.last_m]
 
 
+class Greeting(AcmePost):
+    """Silences the siren to be on the safe side, though nobody told it to."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        await self.actuate("siren", value=False, on_s=1.0)
+        async for sample in super().samples():
+            yield sample
+
+
+class Trusting(AcmePost):
+    def admitted(self, actuator: str, value: Value, on_s: float) -> Actuator:
+        if actuator != "siren":
+            raise NotDone(actuator)
+        return self.actuators()[0]
+
+
+class Stubborn(AcmePost):
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        try:
+            await super().actuate(actuator, value, on_s)
+        except NotConnected:
+            await super().actuate(actuator, value, on_s)
+
+
+class Soothing(AcmePost):
+    """Says that nothing was changed where nobody knows."""
+
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        try:
+            await super().actuate(actuator, value, on_s)
+        except NotConnected as error:
+            raise NotDone(error.what) from None
+
+
+class Hopeful(AcmePost):
+    async def _answer(self, line: TcpLine) -> Said:
+        said = await super()._answer(line)
+        return said._replace(sounds=True)
+
+
+class Forgetful(AcmePost):
+    """Silences only what it remembers to have sounded."""
+
+    has_sounded = False
+
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        self.admitted(actuator, value, on_s)
+        if not value and not self.has_sounded:
+            return
+        await super().actuate(actuator, value, on_s)
+        self.has_sounded = bool(value)
+
+
+class Generous(AcmePost):
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        self.admitted(actuator, value, on_s)
+        await super().actuate(actuator, value, self.config.on_s_max)
+
+
+class Insisting(AcmePost):
+    """Tells the siren again what it was told first, as long as it reads."""
+
+    wanted = False
+
+    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
+        self.wanted |= bool(value)
+        await super().actuate(actuator, value, on_s)
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        async for sample in super().samples():
+            if self.wanted and not sample.values[1]:
+                await super().actuate("siren", value=True, on_s=1.0)
+            yield sample
+
+
+class Hurrying(MemoryLogger):
+    """Takes for durable what it is about to say."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        async for sample in super().samples():
+            yield structs.replace(sample, cursor=str(int(sample.cursor or 0) + 1))
+
+
+class Restamping(MemoryLogger):
+    begun = 0
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        Restamping.begun += 1
+        async for sample in super().samples():
+            yield structs.replace(sample, device_time_us=(sample.device_time_us or 0) + self.begun)
+
+
+class Local(MemoryLogger):
+    """Takes the device's wall clock for UTC."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        async for sample in super().samples():
+            yield structs.replace(sample, device_time_us=(sample.device_time_us or 0) + ZONE_S * 1_000_000)
+
+
+class Zoneless(MemoryLogger):
+    def describe(self) -> list[Datastream]:
+        return [structs.replace(one, device_clock=None) for one in super().describe()]
+
+
+class LoggerPeer:
+    """The logger as the suite sees it; nothing else of it is tried here."""
+
+    def __init__(self, device: LoggerDevice) -> None:
+        self._device = device
+
+    def config(self) -> Mapping[str, Any]:
+        return {"port": self._device.port}
+
+    def show(self, property_name: str, value: Value) -> None:
+        raise NotImplementedError
+
+    def fall_silent(self) -> None:
+        raise NotImplementedError
+
+    def is_held(self) -> bool:
+        raise NotImplementedError
+
+    def remember(self) -> Sequence[tuple[int, Mapping[str, Value]]]:
+        made = len(self._device.levels_mm)
+        self._device.record(*range(1000 + made, 1003 + made))
+        levels = [{"level": level_mm / 1000} for level_mm in self._device.levels_mm[made:]]
+        return list(zip(self._device.times_us[made:], levels, strict=True))
+
+
+class LoggerSuite(AdapterConformance):
+    adapter = MemoryLogger
+    entry_point = "memory_logger"
+    shown: ClassVar[Mapping[str, Sequence[Value]]] = {}
+
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[LoggerPeer]:
+        async with LoggerDevice() as device:
+            yield LoggerPeer(device)
+
+    def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
+        raise NotImplementedError
+
+
+def post(adapter: type[AcmePost]) -> type[AdapterConformance]:
+    return type("BrokenPost", (sound_post.TestAcmePost,), {"adapter": adapter})
+
+
+def logger(adapter: type[MemoryLogger]) -> type[AdapterConformance]:
+    return type("BrokenLogger", (LoggerSuite,), {"adapter": adapter})
+
+
 def suite(adapter: type[AcmeGauge] = AcmeGauge, **others: Any) -> type[AdapterConformance]:
     return type("Broken", (sound.TestAcmeGauge,), {"adapter": adapter, **others})
 
@@ -238,7 +399,22 @@ BROKEN: Mapping[str, type[AdapterConformance]] = {
     "recordings_mean_what_they_meant": suite(decode=decode_off_by_one),
     "damage_is_never_a_value": suite(decode=decode_unchecked),
     "prefix_is_never_a_value": suite(decode=decode_hastily),
+    "reads_only_unless_told": post(Greeting),
+    "bounds_hold_before_the_wire": post(Trusting),
+    "written_once": post(Stubborn),
+    "done_is_what_stands": post(Hopeful),
+    "fail_safe_is_reached": post(Forgetful),
+    "on_time_has_an_end": post(Generous),
+    "cursor_is_never_ahead": logger(Hurrying),
+    "record_keeps_its_time": logger(Restamping),
+    "device_clock_has_a_zone": logger(Local),
 }
+ALSO_BROKEN: Sequence[tuple[str, type[AdapterConformance]]] = (
+    ("written_once", post(Soothing)),
+    ("on_time_has_an_end", post(Insisting)),
+    ("device_clock_has_a_zone", logger(Zoneless)),
+    ("values_are_the_devices_own", suite(shown={"level": (1.0, 1.0)})),
+)
 
 
 def _delete(name: str) -> Callable[[Path], None]:
@@ -263,6 +439,13 @@ FOLDERS: Sequence[tuple[str, Callable[[Path], None]]] = (
     ("keeps_to_its_side", _write("adapter.py", "import asyncio", "import asyncio\nimport threading")),
     ("keeps_to_its_side", _write("adapter.py", "clock = self.host.clock", "clock = self.host.clock; time.time()")),
     ("keeps_to_its_side", _write("protocol.py", "import re", "import re\nfrom time import time")),
+    ("keeps_to_its_side", _write("adapter.py", "import asyncio", "import asyncio\nimport time as t\nt.sleep(0)")),
+    (
+        "keeps_to_its_side",
+        _write("adapter.py", "import asyncio", "import asyncio\nfrom datetime import datetime as dt\nNOW = dt.now()"),
+    ),
+    ("keeps_to_its_side", _write("adapter.py", "import asyncio", "import asyncio\nT = asyncio.to_thread")),
+    ("keeps_to_its_side", _write("adapter.py", "import asyncio", "import asyncio\nfrom os import system as s\ns('')")),
     ("licences_are_named", _write("recordings/four_lines.toml", 'licence = "CC0-1.0"', "")),
     ("licences_are_named", _write("conformance.toml", 'licence = "Apache-2.0"', 'licence = ""')),
     ("licences_are_named", lambda folder: (folder / "datasheet.pdf").touch()),
@@ -272,7 +455,7 @@ FOLDERS: Sequence[tuple[str, Callable[[Path], None]]] = (
 
 async def judge(rule: str, judged: type[AdapterConformance]) -> None:
     test = getattr(judged(), f"test_{rule}")
-    arguments = [lambda *_figure: None] if "record_property" in inspect.signature(test).parameters else []
+    arguments: list[Any] = [lambda *_figure: None] if "record_property" in inspect.signature(test).parameters else []
     outcome = test(*arguments)
     if inspect.isawaitable(outcome):
         await outcome
@@ -281,7 +464,19 @@ async def judge(rule: str, judged: type[AdapterConformance]) -> None:
 def _holding_everybody_to_it(folder: Path, rule: str) -> None:
     """Let ``conformance.toml`` claim that ``rule`` is met."""
     path = folder / "conformance.toml"
-    path.write_text(re.sub(rf"^{rule} = .*$", f'{rule} = "met"', path.read_text(), flags=re.MULTILINE))
+    others = re.sub(rf"^{rule} = .*\n", "", path.read_text(), flags=re.MULTILINE)
+    path.write_text(others.replace("[rules]\n", f'[rules]\n{rule} = "met"\n'))
+
+
+def _folder_of(judged: type[AdapterConformance], into: Path, rule: str) -> Path:
+    """Make the folder of a suite, which claims to keep ``rule``."""
+    kept = SKELETON if issubclass(judged.adapter, AcmeGauge) else POST
+    folder = into / "broken"
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    _holding_everybody_to_it(folder, rule)
+    if issubclass(judged.adapter, MemoryLogger):
+        (folder / "sample.toml").write_text("[device.config]\nport = 4001\n")
+    return folder
 
 
 def test_every_rule_is_broken_by_somebody() -> None:
@@ -291,16 +486,31 @@ def test_every_rule_is_broken_by_somebody() -> None:
     }
 
 
-@pytest.mark.parametrize("rule", BROKEN)
-async def test_an_adapter_that_breaks_a_rule_is_caught(rule: str, tmp_path: Path) -> None:
-    shutil.copytree(SKELETON, tmp_path / "broken", ignore=shutil.ignore_patterns("__pycache__"))
-    _holding_everybody_to_it(tmp_path / "broken", rule)
-    BROKEN[rule].folder = tmp_path / "broken"
+@pytest.mark.parametrize(("rule", "broken"), [*BROKEN.items(), *ALSO_BROKEN])
+async def test_an_adapter_that_breaks_a_rule_is_caught(
+    rule: str, broken: type[AdapterConformance], tmp_path: Path
+) -> None:
+    broken.folder = _folder_of(broken, tmp_path, rule)
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
-        await judge(rule, BROKEN[rule])
+        await judge(rule, broken)
+    assert not isinstance(caught.value, NotImplementedError)
     assert not isinstance(caught.value, TimeoutError), "it was caught by patience alone"
     for line in (*Holding.kept, *Stealing.opened):
         line.close()
+
+
+@pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if one.where == MEMORY])
+async def test_a_sound_logger_keeps_the_rules_about_memories(rule: str, tmp_path: Path) -> None:
+    LoggerSuite.folder = _folder_of(LoggerSuite, tmp_path, rule)
+    await judge(rule, LoggerSuite)
+
+
+@pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if one.where])
+async def test_what_an_adapter_has_not_is_told_and_not_judged(rule: str) -> None:
+    noted: dict[str, object] = {}
+    test = getattr(sound.TestAcmeGauge(), f"test_{rule}")
+    await test(noted.__setitem__)
+    assert set(noted) == {"does_not_apply"}
 
 
 @pytest.mark.parametrize(("rule", "break_it"), FOLDERS, ids=lambda one: one if isinstance(one, str) else "")
@@ -321,6 +531,31 @@ async def test_a_folder_that_breaks_a_rule_is_caught(
 def test_how_much_is_tried_is_not_for_the_adapter_to_say() -> None:
     with pytest.raises(TypeError, match="for the run to say"):
         suite(effort=QUICK)
+
+
+def test_files_are_judged_once_by_classes_that_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "recordings_mean_what_they_meant"
+    first, again, other = (
+        type(name, (sound.TestAcmeGauge,), {"__module__": __name__, "entry_point": name, **others})
+        for name, others in (
+            ("TestFirst", {}),
+            ("TestAgain", {}),
+            ("TestDecodesOtherwise", {"decode": decode_off_by_one}),
+        )
+    )
+    assert not again().skips_files(rule)  # the first is nowhere to be run
+    monkeypatch.setattr(sys.modules[__name__], "TestFirst", first, raising=False)
+    assert not first().skips_files(rule)
+    assert again().skips_files(rule)
+    assert not other().skips_files(rule)
+    first.__test__ = False  # type: ignore[attr-defined]
+    assert not again().skips_files(rule)
+
+
+@pytest.mark.parametrize("name", ["test_damage_is_never_a_value", "skips", "judged", "make", "_reads_without_growth"])
+def test_what_a_rule_demands_is_not_for_the_adapter_to_say(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"Broken\.{name}: rules, and how they are judged"):
+        type("Broken", (sound.TestAcmeGauge,), {name: None})
 
 
 def test_a_thorough_run_tries_all_of_each_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def as_script(tutorial: str) -> str:
 
 def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> None:
     tutorial = TUTORIAL.read_text(encoding="utf-8")
-    assert len(BLOCK.findall(tutorial)) == 8
+    assert len(BLOCK.findall(tutorial)) == 9
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -46,9 +46,11 @@ def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search("^nordtide_nt4 +haechi-adapter-nordtide-nt4 0.1.0 ", done.stdout, re.MULTILINE)
-    assert "1 exempt, 0 not judged" in done.stdout
+    assert "1 exempt, 8 do not apply, 0 not judged" in done.stdout
+    assert re.search("^  holds +fail_safe_is_reached$", done.stdout, re.MULTILINE)
+    assert re.search("^nordtide_post: .* 0 fail, 3 exempt, 3 do not apply, 0 not judged;", done.stdout, re.MULTILINE)
     report = json.loads((work / "gateway/nordtide_nt4-check/report.json").read_text())
     assert report["holds"]
     assert report["is_thorough"]
     assert report["mark"]["firmware"] == "NT-4 simulator of the tutorial"
-    assert done.stdout.endswith("is what was checked with kit 1.1 and firmware NT-4 simulator of the tutorial\n")
+    assert "is what was checked with kit 1.1 and firmware NT-4 simulator of the tutorial\n" in done.stdout

@@ -45,7 +45,9 @@ def test_what_is_not_finite_is_dropped_and_counted(values: list[float], with_qua
         assert reading.qualities is None or len(reading.qualities) == len(kept)
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, Decimal(1), Fraction(1), None, b"", [1.0], "\udcff"])
+@pytest.mark.parametrize(
+    "value", [2**63, -(2**63) - 1, Decimal(1), Fraction(1), None, b"", [1.0], "\udcff", "x" * 4097]
+)
 def test_what_cannot_be_sent_is_dropped_and_counted(value: object) -> None:
     maker = normaliser()
     reading = maker.reading(Sample(NAMES, (value, 12.0)), 1)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from haechi.sdk.scaffold.folder import OPEN_LATER, CannotWrite, class_of, write_
 from haechi.sdk.targets import Folder, NotFound, folder_of
 from haechi.text import _
 
-_SIGNS = {"holds": "  ", "fails": "✗ ", "exempt": "– ", "not judged": "? "}
+_SIGNS = {"holds": "  ", "fails": "✗ ", "exempt": "– ", "does not apply": "· ", "not judged": "? "}
 Loaded = TypeVar("Loaded")
 
 
@@ -23,7 +23,13 @@ def new(arguments: argparse.Namespace) -> int:
     """Make the folder and say what to do next."""
     name: str = arguments.name
     try:
-        folder = write_adapter(name, arguments.into, package=arguments.package, licence=arguments.licence or OPEN_LATER)
+        folder = write_adapter(
+            name,
+            arguments.into,
+            package=arguments.package,
+            actuator=arguments.actuator,
+            licence=arguments.licence or OPEN_LATER,
+        )
     except (CannotWrite, OSError) as error:
         raise UsageError(str(error)) from None
     tell(_("made {folder}").format(folder=folder))
@@ -54,23 +60,22 @@ def _judge(folder: Folder, into: Path, key: Path | None, *, quick: bool) -> int:
     for finding in report.findings:
         if finding not in untried:
             detail = f": {finding.detail}" if finding.detail else ""
-            tell(f"{_SIGNS[finding.state]}{finding.state:10} {finding.rule}{detail}")
+            tell(f"{_SIGNS[finding.state]}{finding.state:14} {finding.rule}{detail}")
     if untried:
         # What stopped them stands above; a line for each would hide it.
         tell(f"{_SIGNS['fails']}{_('{count} rules were not tried').format(count=len(untried))}")
     for name, value in report.figures.items():
         tell(f"   {name} = {value}")
-    tell(
-        _("{name}: {holds} hold, {fails} fail, {exempt} exempt, {open} not judged; kit {kit}, {seconds} s").format(
-            name=report.name,
-            holds=report.count("holds"),
-            fails=report.count("fails"),
-            exempt=report.count("exempt"),
-            open=report.count("not judged"),
-            kit=report.kit,
-            seconds=report.duration_s,
-        )
+    what = _("{name}: {holds} hold, {fails} fail, {exempt} exempt, {other} do not apply, {open} not judged")
+    counted = what.format(
+        name=report.name,
+        holds=report.count("holds"),
+        fails=report.count("fails"),
+        exempt=report.count("exempt"),
+        other=report.count("does not apply"),
+        open=report.count("not judged"),
     )
+    tell(_("{counted}; kit {kit}, {seconds} s").format(counted=counted, kit=report.kit, seconds=report.duration_s))
     try:
         into.mkdir(parents=True, exist_ok=True)
         made = mark.mark_of(report, folder.path)

@@ -101,7 +101,7 @@ class Isolated(Adapter[AdapterConfig]):
                     continue
                 sample = message.sample
                 now_s = clock.now()
-                allowance = min(most, allowance + (now_s - then_s) * limits.values_per_s_max) - len(sample.values)
+                allowance = min(most, allowance + (now_s - then_s) * limits.values_per_s_max) - _weight(sample)
                 then_s = now_s
                 if allowance < 0:
                     self.host.count("floods")
@@ -238,6 +238,11 @@ class Isolated(Adapter[AdapterConfig]):
 
     def _ended(self, why: str) -> NotConnected:
         return NotConnected(f"{self._name}: {why}", self._limits.retry_s)
+
+
+def _weight(sample: Sample) -> int:
+    """Return for how many values a sample counts: an empty one for one, and each 64 characters of a text for one."""
+    return max(1, len(sample.values)) + sum(len(value) // 64 for value in sample.values if isinstance(value, str))
 
 
 def _environment() -> dict[str, str]:

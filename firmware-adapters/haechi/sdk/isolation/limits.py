@@ -10,7 +10,8 @@ class Limits(NamedTuple):
     memory_bytes_max: int = 128 * 2**20
     """Memory that the child may allocate (RLIMIT_DATA); beyond it the allocation fails and the child ends."""
     values_per_s_max: float = 2_000.0
-    """Values a second, on average over :attr:`burst_s`; beyond it the child is ended."""
+    """Values a second, on average over :attr:`burst_s`; beyond it the child is ended. A sample without values counts as
+    one, and so does every 64 characters of a text."""
     burst_s: float = 10.0
     """How many seconds' worth of values may come at once, as from a logger that is read back."""
     silence_s: float = 15.0

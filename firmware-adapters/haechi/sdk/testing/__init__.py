@@ -20,6 +20,8 @@ module                promises
 ``device_rules``      rules against the simulated device as it is
 ``wire_rules``        rules with faults on the wire, made by ``interference``
 ``recording_rules``   rules about recorded bytes, read by ``recording``
+``command_rules``     rules for adapters that are told something
+``memory_rules``      rules for adapters of devices with a memory
 ``checking``          what ``haechi adapter check`` does; ``report`` and ``mark`` are its outcome
 ====================  ==============================================================================
 
@@ -28,6 +30,18 @@ Needs the extra ``haechi[sdk]`` (pytest and pytest-asyncio).
 
 from haechi.sdk.recording import Recording
 from haechi.sdk.testing.conformance import AdapterConformance
-from haechi.sdk.testing.suite import Hurried, Peer, Refusing, Restarting, Warming
+from haechi.sdk.testing.suite import Hurried, Obeying, Peer, Refusing, Remembering, Restarting, Timed, Unset, Warming
 
-__all__ = ["AdapterConformance", "Hurried", "Peer", "Recording", "Refusing", "Restarting", "Warming"]
+__all__ = [
+    "AdapterConformance",
+    "Hurried",
+    "Obeying",
+    "Peer",
+    "Recording",
+    "Refusing",
+    "Remembering",
+    "Restarting",
+    "Timed",
+    "Unset",
+    "Warming",
+]

@@ -28,7 +28,7 @@ _BUSY_MAX = 3.0
 _PARTS = ("reads_without_growth", "not reads_without_growth")
 """What is tried at once: the longest of the rules, and all others."""
 _NOTHING_SELECTED = 5
-State = Literal["holds", "fails", "exempt", "not judged"]
+State = Literal["holds", "fails", "exempt", "does not apply", "not judged"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Finding:
     rule: str
     state: State
     detail: str
-    """Why it fails, or why it is exempt."""
+    """Why it fails, is exempt, or does not apply."""
     duration_s: float = 0.0
 
 
@@ -57,8 +57,8 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Tell whether every rule is judged, and none fails."""
-        return all(finding.state in ("holds", "exempt") for finding in self.findings)
+        """Tell whether every rule that applies is judged, and none fails."""
+        return all(finding.state in ("holds", "exempt", "does not apply") for finding in self.findings)
 
     def count(self, state: State) -> int:
         """Return how many rules are in ``state``."""
@@ -167,9 +167,11 @@ def _outcome(
 
 
 def _finding(rule: str, verdict: str | None, lines: list[dict[str, object]]) -> Finding:
+    tried = [line for line in lines if line["rule"] == rule]
+    if tried and all(line.get("does_not_apply") and line["outcome"] == "passed" for line in tried):
+        return Finding(rule, "does not apply", str(tried[0]["does_not_apply"]))
     if verdict is None:
         return Finding(rule, "not judged", _("conformance.toml does not name it: try it, and say met"))
-    tried = [line for line in lines if line["rule"] == rule]
     failed = [line for line in tried if line["outcome"] != "passed"]
     duration_s = max((float(str(line["duration_s"])) for line in tried), default=0.0)
     if failed:

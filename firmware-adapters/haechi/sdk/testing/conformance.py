@@ -6,8 +6,10 @@ then not tested; see :mod:`.rules` for which rules there are, since when, and wh
 
 # ruff: noqa: S101, D102 - this is a test suite: asserts are its business, and the names of the tests say what they test
 
+from haechi.sdk.testing.command_rules import CommandRules
 from haechi.sdk.testing.device_rules import DeviceRules
 from haechi.sdk.testing.folder_rules import FolderRules
+from haechi.sdk.testing.memory_rules import MemoryRules
 from haechi.sdk.testing.recording_rules import RecordingRules
 from haechi.sdk.testing.rules import RULES
 from haechi.sdk.testing.wire_rules import WireRules
@@ -15,7 +17,7 @@ from haechi.sdk.testing.wire_rules import WireRules
 _REASON_CHARACTERS_MIN = 30
 
 
-class AdapterConformance(FolderRules, DeviceRules, WireRules, RecordingRules):
+class AdapterConformance(FolderRules, DeviceRules, WireRules, RecordingRules, CommandRules, MemoryRules):
     """Inherit it, fill in the class variables and the two methods, and pytest does the rest."""
 
     def test_rules_are_all_judged(self) -> None:

@@ -40,7 +40,7 @@ _OBJECTS_PER_READ_MAX = 0.5
 _OBJECTS_ALLOWED = 500
 """Frames that came together and wait to be drawn: what a line holds of the shortest, 4 KiB."""
 _REFUSED_MAX = 5
-_SLEPT_S = 3600.0
+SLEPT_S = 3600.0
 _WATCHED_S = 0.5
 
 
@@ -68,6 +68,8 @@ class DeviceRules(Suite):
         """Every value emitted was shown, and every value shown arrives."""
         if self.skips("values_are_the_devices_own"):
             return
+        for name, values in self.shown.items():
+            assert len(set(values)) > 1, f"shown[{name!r}]: two unlike values, or else a constant would do"
         async with self._hurried() as peer:
             ledger = Ledger(peer)
             samples: AsyncGenerator[Sample, None] | None = None
@@ -214,14 +216,14 @@ class DeviceRules(Suite):
     async def test_clock_jump_is_no_burst(self) -> None:
         if self.skips("clock_jump_is_no_burst"):
             return
-        clock = _Leaping()
+        clock = Leaping()
         async with self.peer() as peer:
             ledger = self.show_first(peer)
             adapter = self.make(peer, clock)
             periods_s = {one.id: one.period_s for one in adapter.describe() if one.period_s}
             async with aclosing(adapter.samples()) as samples, asyncio.timeout(PATIENCE_S):
                 await _arrives(samples, ledger)
-                clock.leap_s += _SLEPT_S
+                clock.leap_s += SLEPT_S
                 seen: Counter[str] = Counter()
                 end_s = clock.now() + _WATCHED_S
                 while clock.now() < end_s:
@@ -239,7 +241,7 @@ class DeviceRules(Suite):
         async with self._hurried() as peer:
             if isinstance(peer, Hurried):
                 peer.hurry()
-            await self._reads_without_growth(peer, Run.effort.reads)
+            await self._reads_without_growth(peer, max(Run.effort.reads, self.reads_min))
 
     @asynccontextmanager
     async def _hurried(self) -> AsyncIterator[Peer]:
@@ -269,10 +271,11 @@ class DeviceRules(Suite):
         assert traced_bytes < _GROWTH_BYTES_MAX, f"{reads // _TRACED} reads took {traced_bytes} bytes for good"
 
 
-class _Leaping(MonotonicClock):
+class Leaping(MonotonicClock):
     """Monotonic time of a machine that is put to sleep."""
 
     leap_s = 0.0
+    """For how long it has slept."""
 
     def now(self) -> float:
         return super().now() + self.leap_s

@@ -7,13 +7,21 @@ from haechi.sdk.testing.checking import Report
 from haechi.sdk.testing.rules import RULES
 from haechi.text import _
 
-_SIGNS = {"holds": "✓", "fails": "✗", "exempt": "–", "not judged": "?"}
+_SIGNS = {"holds": "✓", "fails": "✗", "exempt": "–", "does not apply": "·", "not judged": "?"}
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .4rem .6rem; vertical-align: top;
 border-bottom: 1px solid #ccc } code { font-size: .9em; overflow-wrap: anywhere } .fails { background: #fde8e8 }
 .not-judged { background: #fff6da }
 """
+
+
+def _promise(rule: str) -> str:
+    """Return what a rule demands, and whether nobody is exempt from it."""
+    if rule not in RULES:
+        return ""
+    nobody = "" if RULES[rule].is_waivable else f" <strong>{escape(_('Nobody is exempt.'))}</strong>"
+    return escape(RULES[rule].promise) + nobody
 
 
 def page(report: Report, mark: dict[str, Any]) -> str:
@@ -24,7 +32,7 @@ def page(report: Report, mark: dict[str, Any]) -> str:
     rows = "".join(
         f'<tr class="{finding.state.replace(" ", "-")}"><td>{_SIGNS[finding.state]} {escape(finding.state)}</td>'
         f"<th scope=row><code>{escape(finding.rule)}</code></th>"
-        f"<td>{escape(RULES[finding.rule].promise) if finding.rule in RULES else ''}"
+        f"<td>{_promise(finding.rule)}"
         f"{'<br><em>' + escape(finding.detail) + '</em>' if finding.detail else ''}</td>"
         f"<td>{finding.duration_s:.2f}</td></tr>"
         for finding in report.findings

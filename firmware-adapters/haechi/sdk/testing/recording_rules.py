@@ -14,7 +14,7 @@ class RecordingRules(Suite):
     """What an adapter makes of the bytes in ``recordings/``."""
 
     def test_recordings_mean_what_they_meant(self) -> None:
-        if self.skips("recordings_mean_what_they_meant"):
+        if self.skips_files("recordings_mean_what_they_meant"):
             return
         recordings = load_recordings(self.folder)
         assert recordings, "recordings/ is empty"
@@ -23,7 +23,7 @@ class RecordingRules(Suite):
 
     def test_damage_is_never_a_value(self) -> None:
         """Where a protocol has a check field, no change of one byte of a recording makes a new value."""
-        if self.skips("damage_is_never_a_value"):
+        if self.skips_files("damage_is_never_a_value"):
             return
         checked = {name: one for name, one in load_recordings(self.folder).items() if one.check_field}
         assert checked, "no recording has a check field: say exempt in conformance.toml"
@@ -34,7 +34,7 @@ class RecordingRules(Suite):
 
     def test_prefix_is_never_a_value(self) -> None:
         """However early a recording breaks off, what was whole is told and nothing else."""
-        if self.skips("prefix_is_never_a_value"):
+        if self.skips_files("prefix_is_never_a_value"):
             return
         for name, recording in load_recordings(self.folder).items():
             for size in range(len(recording.data)):
@@ -43,7 +43,7 @@ class RecordingRules(Suite):
 
     def test_undetectable_damage_is_told(self, record_property: Callable[[str, object], None]) -> None:
         """Where there is no check field: how many changes of one byte make another value, as conformance.toml says."""
-        if self.skips("undetectable_damage_is_told"):
+        if self.skips_files("undetectable_damage_is_told"):
             return
         for name, recording in load_recordings(self.folder).items():
             if recording.check_field:

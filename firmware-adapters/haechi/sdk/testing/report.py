@@ -44,13 +44,15 @@ class _Writer:
         name = report.nodeid.rpartition("::")[2].partition("[")[0]
         crash = getattr(report.longrepr, "reprcrash", None)
         text = crash.message if crash is not None else _last_line(report.longreprtext)
+        noted = dict(report.user_properties)
         self._write(
             {
                 "rule": name.removeprefix("test_"),
                 "outcome": report.outcome,
                 "detail": _plain(text) if report.outcome != "passed" else "",
                 "duration_s": round(report.duration, 3),
-                "figures": dict(report.user_properties),
+                "does_not_apply": noted.pop("does_not_apply", ""),
+                "figures": noted,
             }
         )
 

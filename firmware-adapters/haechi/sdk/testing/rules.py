@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 KIT_VERSION = "1.1"
+ACTUATORS, MEMORY = "actuators", "memory"
 
 
 class Rule(NamedTuple):
@@ -18,6 +19,9 @@ class Rule(NamedTuple):
     since: str = "1.1"
     is_waivable: bool = True
     """False: whatever the reason, no adapter may be exempt."""
+    where: str = ""
+    """Which adapters it is for; empty where for all. Others need not judge it, and the report says that it does not
+    apply."""
 
 
 RULES = MappingProxyType(
@@ -56,5 +60,34 @@ RULES = MappingProxyType(
         "damage_is_never_a_value": Rule("Where there is a check field, no change of one byte makes a value.", "1.0"),
         "prefix_is_never_a_value": Rule("Bytes that break off never make another value.", is_waivable=False),
         "undetectable_damage_is_told": Rule("Without a check field, the share of unseen damage is measured and told."),
+        "reads_only_unless_told": Rule(
+            "Reading writes nothing, and what is not declared is refused.", is_waivable=False
+        ),
+        "bounds_hold_before_the_wire": Rule(
+            "A value or a time out of bounds is refused and never written.", is_waivable=False, where=ACTUATORS
+        ),
+        "written_once": Rule(
+            "A command is written once, however late it is confirmed, and never told as not done.",
+            is_waivable=False,
+            where=ACTUATORS,
+        ),
+        "done_is_what_stands": Rule("Done is what the device, looked at, stands at.", where=ACTUATORS),
+        "fail_safe_is_reached": Rule(
+            "After closing, cancelling and a new process the fail-safe state is reached.",
+            is_waivable=False,
+            where=ACTUATORS,
+        ),
+        "on_time_has_an_end": Rule(
+            "No timer gets more than was asked, and what is set back stays so.", is_waivable=False, where=ACTUATORS
+        ),
+        "cursor_is_never_ahead": Rule("Reading on from any cursor misses no record.", is_waivable=False, where=MEMORY),
+        "record_keeps_its_time": Rule(
+            "A record that is read again bears the same time and value.", is_waivable=False, where=MEMORY
+        ),
+        "device_clock_has_a_zone": Rule(
+            "The device's clock has a zone; records bear UTC; a clock that was not set is told.",
+            is_waivable=False,
+            where=MEMORY,
+        ),
     }
 )

@@ -1,9 +1,10 @@
 """What the rules of the conformance kit stand on: the peer, the verdicts of ``conformance.toml``, and waiting."""
 
 import asyncio
+import sys
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -17,6 +18,15 @@ from haechi.sdk.testing.rules import RULES
 DEVICE = "device-1"
 PATIENCE_S = 10.0
 _LETS_GO_S = 2.0
+_KIT = "haechi.sdk.testing."
+_HOOKS = frozenset(("adapter", "folder", "entry_point", "shown", "foreign", "reads_min", "peer", "decode", "_abc_impl"))
+"""What an adapter's tests may say; all else of a suite is the kit's."""
+_FIRST: dict[tuple[object, ...], "type[Suite]"] = {}
+"""By module, adapter, folder and decoding: the first class of adapter's tests."""
+
+
+Note = Callable[[str, object], None]
+"""What a rule notes for the report: pytest's ``record_property``."""
 
 
 class Effort(NamedTuple):
@@ -44,8 +54,8 @@ class Run:
 class Peer(Protocol):
     """A device on the other end of the wire: the adapter's simulator, set up for the suite.
 
-    Some rules ask for more; a peer that can has the methods of :class:`Refusing`, :class:`Warming`, :class:`Hurried`
-    or :class:`Restarting` as well.
+    Some rules ask for more; a peer that can has the methods of :class:`Refusing`, :class:`Warming`, :class:`Hurried`,
+    :class:`Restarting`, :class:`Obeying`, :class:`Timed`, :class:`Remembering` or :class:`Unset` as well.
     """
 
     def config(self) -> Mapping[str, Any]:
@@ -93,6 +103,47 @@ class Restarting(Protocol):
         """Make it close every connection, forget what it was doing, and come back at once."""
 
 
+@runtime_checkable
+class Obeying(Protocol):
+    """A peer that can be told something, as those of adapters with actuators are."""
+
+    def told(self) -> Sequence[tuple[str, Value]]:
+        """Return every command that has reached it, oldest first: actuator and value."""
+
+    def stands(self, actuator: str) -> Value:
+        """Return the state in which it is."""
+
+    def hesitate(self, seconds: float) -> None:
+        """Make it do at once what it is told, and confirm it so much later."""
+
+    def jam(self, actuator: str) -> None:
+        """Make it confirm commands and stay as it is."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A peer that ends by itself what it was told."""
+
+    def lasts_s(self, actuator: str) -> float:
+        """Return for how long it was told to be away from its fail-safe state, the last time."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A peer with a memory that can be read again, as those of adapters with ``device_time`` are."""
+
+    def remember(self) -> Sequence[tuple[int, Mapping[str, Value]]]:
+        """Make it record some more, and return those: UTC in microseconds, and value by property; oldest first."""
+
+
+@runtime_checkable
+class Unset(Protocol):
+    """A peer whose device says with a record that its clock was not set."""
+
+    def lose_its_clock(self) -> None:
+        """Make it say so with what it records from now on."""
+
+
 class Suite(ABC):
     """One adapter, its folder and its peer."""
 
@@ -105,11 +156,19 @@ class Suite(ABC):
     """For every property of the peer's configuration, values to show one after the other."""
     foreign: ClassVar[Sequence[bytes]] = ()
     """Sound frames of other devices and other masters on the same line; none of them is for this adapter."""
+    reads_min: ClassVar[int] = 0
+    """How many reads must not grow the memory, where a quick run's are too few to tell; more, never less."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "effort" in cls.__dict__:
             raise TypeError(f"{cls.__name__}.effort: how much is tried is for the run to say, not for the adapter")
+        kit = [base for base in cls.__mro__[1:] if base.__module__.startswith(_KIT)]
+        for name in cls.__dict__.keys() - _HOOKS:
+            if not name.startswith("__") and any(name in base.__dict__ for base in kit):
+                raise TypeError(f"{cls.__name__}.{name}: rules, and how they are judged, are the kit's to say")
+        if cls.__name__.startswith("Test"):
+            _FIRST.setdefault(_counts(cls), cls)
 
     @abstractmethod
     def peer(self) -> AbstractAsyncContextManager[Peer]:
@@ -119,10 +178,15 @@ class Suite(ABC):
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
         """Decode bytes as the adapter would, without I/O: property and value of what may be emitted, in order."""
 
-    def make(self, peer: Peer, clock: Clock | None = None) -> Adapter[Any]:
-        """Return the adapter of ``peer``, with a host of its own."""
-        host = Host(clock=clock or MonotonicClock())
+    def make(self, peer: Peer, clock: Clock | None = None, cursor: str | None = None) -> Adapter[Any]:
+        """Return the adapter of ``peer``, with a host of its own, where everything up to ``cursor`` is durable."""
+        host = Host(clock=clock or MonotonicClock(), resume=lambda: cursor)
         return self.adapter(DEVICE, self.adapter.load_config(peer.config()), host)
+
+    def make_from_sample(self) -> Adapter[Any]:
+        """Return the adapter that ``sample.toml`` describes; it is never opened."""
+        written = tomllib.loads((self.folder / "sample.toml").read_text(encoding="utf-8"))
+        return self.adapter(DEVICE, self.adapter.load_config(written["device"]["config"]), Host())
 
     def samples(self, peer: Peer) -> AsyncGenerator[Sample, None]:
         """Return the samples of a new adapter of ``peer``."""
@@ -146,6 +210,12 @@ class Suite(ABC):
         verdict = self.judged().get(rule)
         return verdict != "met" if verdict is not None else RULES[rule].since > "1.0"
 
+    def skips_files(self, rule: str) -> bool:
+        """Tell the same of a rule about files, which a class before this one, alike in all that counts, has judged."""
+        first = _FIRST.get(_counts(type(self)))
+        is_run = first is not None and getattr(sys.modules.get(first.__module__), first.__name__, None) is first
+        return (is_run and first is not type(self) and getattr(first, "__test__", True)) or self.skips(rule)
+
     def show_first(self, peer: Peer) -> "Ledger":
         """Make ``peer`` show the first value of every property, and return what it has shown."""
         ledger = Ledger(peer)
@@ -155,6 +225,11 @@ class Suite(ABC):
 
     def _conformance(self) -> dict[str, Any]:
         return tomllib.loads((self.folder / "conformance.toml").read_text(encoding="utf-8"))
+
+
+def _counts(suite: type[Suite]) -> tuple[object, ...]:
+    """Return what decides how rules about files fare."""
+    return suite.__module__, getattr(suite, "adapter", None), getattr(suite, "folder", None), suite.decode
 
 
 class Ledger:
