@@ -7,13 +7,16 @@ import cv2
 import numpy as np
 import pytest
 from e2e.conftest import PATIENCE_MS, Server, axe
-from playwright.async_api import Page, ViewportSize, expect
+from playwright.async_api import Page, Route, ViewportSize, expect
 
 from haechi.cloud.event_monitor import feed as feed_module
+from haechi.cloud.state import schema
+from haechi.cloud.state.engine import writing
+from haechi.cloud.store import Row
 from haechi.contract.control import ComponentStatus
 from haechi.contract.events import Phase, Severity
 from support.browser import browser, watched_page
-from support.city import LEVEL, TENANT, City
+from support.city import GATEWAY, LEVEL, TENANT, City
 
 pytestmark = pytest.mark.browser
 
@@ -151,6 +154,88 @@ async def test_a_screen_that_hears_nothing_says_so_and_catches_up(city: City, se
             await expect(page.locator("haechi-queue li")).to_contain_text("High water level")
             await expect(connection).to_have_text("Live")
         assert watched.foreign == []
+
+
+async def test_an_older_answer_that_comes_last_takes_nothing_off_the_screen(city: City, server: Server) -> None:
+    describe(city)
+    flood(city, Severity.SEVERE, 2.5, 1)
+    async with browser() as running, watched_page(running) as watched:
+        page = watched.page
+        old_answer, may_go = asyncio.Event(), asyncio.Event()
+
+        async def hold_the_second(route: Route) -> None:
+            answer = await route.fetch()
+            if held:
+                held.pop()
+                old_answer.set()
+                await may_go.wait()
+            await route.fulfill(response=answer)
+
+        held: list[bool] = []
+        await page.route("**/situations?state=open*", hold_the_second)
+        async with server.running():
+            await page.goto(server.url)
+            await page.locator("haechi-queue li button").click()
+            timeline = page.locator("haechi-detail section").filter(has_text="Timeline").locator("li")
+            await expect(timeline).to_have_count(1)
+        held.append(True)
+        flood(city, Severity.EXTREME, 3.0, 2)
+        with writing(city.state) as connection:
+            connection.execute(schema.changes.delete())  # the feed cannot tell what was missed
+        async with server.running():
+            await old_answer.wait()
+        # While that answer hangs, something opens, and the feed is lost once more.
+        city.situation("jam-1", Severity.SEVERE, place="crossing", place_name="Crossing 7", datastream="")
+        with writing(city.state) as connection:
+            connection.execute(schema.changes.delete())
+        async with server.running():
+            rows = page.locator("haechi-queue li")
+            await expect(rows).to_have_count(2)
+            await expect(page.locator("haechi-console .said")).to_contain_text("New situation")
+            await expect(timeline).to_have_count(2)
+            may_go.set()
+            city.situation("jam-2", Severity.SEVERE, place="crossing-2", place_name="Crossing 8", datastream="")
+            await expect(rows).to_have_count(3)
+            await expect(page.locator("haechi-topbar .connection")).to_have_text("Live")
+
+
+async def test_a_value_that_is_old_or_bad_is_not_shown_as_now(city: City, server: Server) -> None:
+    describe(city)
+    flood(city, Severity.SEVERE, 2.5, 1)
+    rows = city.points.rows[TENANT, GATEWAY, LEVEL]
+    rows[:] = [Row(city.now_us - 600_000_000, 2.5, 0), Row(city.now_us - 500_000_000, 99.0, 2)]
+    async with server.running(), browser() as running, watched_page(running) as watched:
+        await watched.page.goto(server.url)
+        await watched.page.locator("haechi-queue li button").click()
+        head = watched.page.locator("haechi-chart .head")
+        await expect(head.locator(".now.old")).to_have_text("2.50 m")
+        await expect(head).to_contain_text("No value since")
+        city.observe(LEVEL, 2.61)
+        await expect(head.locator(".now")).to_have_text("2.61 m")
+        await expect(head.locator(".old")).to_have_count(0)
+
+
+async def test_what_was_refused_stays_with_its_situation_and_everything_can_be_closed(
+    city: City, server: Server
+) -> None:
+    describe(city)
+    flood(city, Severity.SEVERE, 2.5, 1)
+    city.situation("jam-1", Severity.MINOR, place="crossing", place_name="Crossing 7", datastream="")
+    async with server.running(), browser() as running, watched_page(running) as watched:
+        page = watched.page
+        await page.route("**/acknowledge", lambda route: route.abort())
+        await page.route("**/situations/jam-1", lambda route: route.abort())
+        await page.goto(server.url)
+        rows = page.locator("haechi-queue li button")
+        await rows.nth(0).click()
+        detail = page.locator("haechi-detail")
+        await detail.get_by_role("button", name="Acknowledge", exact=True).click()
+        await expect(detail.get_by_role("alert")).to_contain_text("It could not be acknowledged")
+        await rows.nth(1).click()
+        await expect(detail).not_to_contain_text("It could not be acknowledged")
+        await expect(detail.get_by_role("alert")).to_contain_text("It could not be loaded")
+        await detail.get_by_role("button", name="Close").click()
+        await expect(detail).to_have_count(0)
 
 
 async def test_a_link_that_freezes_without_closing_is_noticed(

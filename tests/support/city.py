@@ -184,7 +184,7 @@ class City:
 
     def thing(self, id_: str, kind: str, place: str, at: tuple[float, float], gateway: str = GATEWAY) -> None:
         row = {"gateway": gateway, "id": id_, "name": id_, "kind": kind, "place": place, "adapter": "modbus"}
-        self.insert(schema.things, {**row, "latitude": at[0], "longitude": at[1]})
+        self.insert(schema.things, {**row, "latitude": at[0], "longitude": at[1]}, news=[("described", gateway)])
 
     def datastream(self, id_: str, unit: str, gateway: str = GATEWAY) -> None:
         thing, _, name = id_.partition(".")

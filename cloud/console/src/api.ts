@@ -81,6 +81,7 @@ export const api = {
   gateways: () => all<Gateway>("/gateways", { limit: "1000" }, "after", 10_000),
   places: () => all<Place>("/places", { limit: "5000" }, "after", 10_000),
   things: () => all<Thing>("/things", { limit: "5000" }, "after", 50_000),
+  thingsOf: (gateway: string) => all<Thing>("/things", { gateway, limit: "5000" }, "after", 50_000),
   losses: () => ask<Page<Loss>>("/losses", { limit: "100" }),
   letters: () => ask<Page<DeadLetter>>("/dead-letters", { limit: "100" }),
   open: () => all<Situation>("/situations", { state: "open", limit: "500" }, "cursor", 2_000),

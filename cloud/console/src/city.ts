@@ -30,7 +30,9 @@ const DATA_STALE_AFTER_MS = 60_000;
 const REOPEN_AFTER_MS = 3_000;
 const PAST_MS = 12 * 3_600_000;
 const PAST_MAX = 300;
-const DESCRIBE_GAP_MS = 5_000;
+const DESCRIBE_AFTER_MS = 2_000;
+/** From so many gateways on, all things are read at once. */
+const DESCRIBE_EACH_MAX = 20;
 const MISSING_MAX = 1_000;
 
 export type Connection = "connecting" | "live" | "stale";
@@ -39,7 +41,9 @@ export type News =
   | { kind: "event"; event: CityEvent }
   | { kind: "evidence"; evidence: Evidence }
   | { kind: "deed"; deed: Deed }
-  | { kind: "observations"; hint: ObservationsHint };
+  | { kind: "observations"; hint: ObservationsHint }
+  /** Everything was read anew: what was followed piece by piece may have a gap. */
+  | { kind: "loaded" };
 
 /** Reports of what is missing, oldest first: as many as a screen needs, and whether there are more. */
 export class Reports<Item> {
@@ -95,7 +99,12 @@ export class City extends EventTarget {
   #lastId = "";
   #held: (() => void)[] | null = [];
   #told = false;
-  #describedAt = 0;
+  /** Numbers the readings of everything: only the newest counts, however late an older one answers. */
+  #loads = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #described = new Set<string>();
+  /** Rises when situations, or else gateways, things or places change. */
+  readonly revision = { situations: 0, devices: 0 };
 
   start(): void {
     this.#open();
@@ -148,12 +157,17 @@ export class City extends EventTarget {
   put(situation: Situation): void {
     const before = this.situations.get(situation.id);
     this.situations.set(situation.id, situation);
+    this.#compare(before, situation);
+    this.#forget();
+    this.revision.situations += 1;
+    this.#tell();
+  }
+
+  #compare(before: Situation | undefined, situation: Situation): void {
     if (situation.open && !before?.open) this.#announce({ kind: "opened", situation });
     else if (situation.open && before && rank(situation.severity) < rank(before.severity))
       this.#announce({ kind: "worsened", situation });
     else if (!situation.open && before?.open) this.#announce({ kind: "cleared", situation });
-    this.#forget();
-    this.#tell();
   }
 
   #open(): void {
@@ -165,11 +179,12 @@ export class City extends EventTarget {
         this.#hear(message.lastEventId);
         act(JSON.parse(message.data) as Body);
       });
-    on("ready", () => void this.#load());
-    on("reset", () => void this.#load());
+    on("ready", () => this.#loadAnew());
+    on("reset", () => this.#loadAnew());
     on<Heartbeat>("heartbeat", (beat) => this.#beat(beat));
     on<Situation>("situation", (one) => this.#apply(() => this.put(one)));
     on<Gateway>("gateway", (one) => this.#apply(() => this.#putGateway(one)));
+    on<{ gateway: string }>("described", ({ gateway }) => this.#apply(() => this.#noteDescribed(gateway)));
     on<Loss>("loss", (one) => this.#apply(() => this.losses.add(one.id, one)));
     on<DeadLetter>("dead_letter", (one) => this.#apply(() => this.letters.add(one.id, one)));
     on<Command>("command", (one) => this.#apply(() => this.follow(one)));
@@ -198,8 +213,17 @@ export class City extends EventTarget {
     this.#tell();
   }
 
+  /** What was held back is older than what will be read now. */
+  #loadAnew(): void {
+    this.#held = [];
+    void this.#load();
+  }
+
   async #load(): Promise<void> {
     this.#held ??= [];
+    this.#loads += 1;
+    const number = this.#loads;
+    clearTimeout(this.#retry);
     try {
       const since = new Date(this.now - PAST_MS);
       const [catalogue, open, closed, unacknowledged, gateways, losses, letters, deeds, health] = await Promise.all([
@@ -214,7 +238,9 @@ export class City extends EventTarget {
         api.health(),
       ]);
       await this.#describe();
+      if (number !== this.#loads) return;
       words.learn(catalogue);
+      const before = this.loaded ? new Map(this.situations) : null;
       replace(this.situations, [...closed, ...unacknowledged, ...open], (one) => one.id);
       replace(this.gateways, gateways, (one) => one.id);
       this.losses.load(losses, (one) => one.id);
@@ -223,23 +249,49 @@ export class City extends EventTarget {
       this.health = health;
       this.loaded = true;
       this.refusal = "";
+      this.revision.situations += 1;
+      this.revision.devices += 1;
+      if (before) for (const one of this.situations.values()) this.#compare(before.get(one.id), one);
       const held = this.#held ?? [];
       this.#held = null;
       for (const act of held) act();
+      this.#announce({ kind: "loaded" });
       this.#become("live");
     } catch {
+      if (number !== this.#loads) return;
       // The feed stands but the lists could not be read: what is on the screen stays marked as not live.
       this.#become(this.loaded ? "stale" : "connecting");
-      setTimeout(() => void this.#load(), REOPEN_AFTER_MS);
+      this.#retry = setTimeout(() => void this.#load(), REOPEN_AFTER_MS);
     }
     this.#tell();
   }
 
   async #describe(): Promise<void> {
-    this.#describedAt = Date.now();
+    this.#described.clear();
     const [places, things] = await Promise.all([api.places(), api.things()]);
     replace(this.places, places, (one) => one.id);
-    replace(this.things, things, (one) => `${one.gateway}/${one.id}`);
+    replace(this.things, things, thingKey);
+    this.revision.devices += 1;
+  }
+
+  /** Read again what a gateway has described; many that do so at once, as after a power cut, in one go. */
+  #noteDescribed(gateway: string): void {
+    if (!this.#described.size) setTimeout(() => void this.#describeAgain().catch(() => undefined), DESCRIBE_AFTER_MS);
+    this.#described.add(gateway);
+  }
+
+  async #describeAgain(): Promise<void> {
+    const gateways = [...this.#described];
+    this.#described.clear();
+    if (gateways.length > DESCRIBE_EACH_MAX) await this.#describe();
+    else {
+      const [places, ...things] = await Promise.all([api.places(), ...gateways.map((one) => api.thingsOf(one))]);
+      replace(this.places, places, (one) => one.id);
+      for (const [key, one] of this.things) if (gateways.includes(one.gateway)) this.things.delete(key);
+      for (const one of things.flat()) this.things.set(thingKey(one), one);
+      this.revision.devices += 1;
+    }
+    this.#tell();
   }
 
   #apply(act: () => void): void {
@@ -272,7 +324,7 @@ export class City extends EventTarget {
 
   #putGateway(gateway: Gateway): void {
     this.gateways.set(gateway.id, gateway);
-    if (Date.now() - this.#describedAt > DESCRIBE_GAP_MS) void this.#describe().then(() => this.#tell(), () => undefined);
+    this.revision.devices += 1;
   }
 
   #beat(beat: Heartbeat): void {
@@ -343,6 +395,10 @@ function worstThenNewest(one: Situation, other: Situation): number {
 
 function newestEnd(one: Situation, other: Situation): number {
   return Date.parse(other.cleared_at ?? other.updated_at) - Date.parse(one.cleared_at ?? one.updated_at);
+}
+
+function thingKey(one: Thing): string {
+  return `${one.gateway}/${one.id}`;
 }
 
 function replace<Key, Item>(map: Map<Key, Item>, items: readonly Item[], key: (item: Item) => Key): void {

@@ -17,6 +17,7 @@ const SPAN_S_MIN = 120;
 const POINTS = 600;
 const HEIGHT_PX = 190;
 const REFRESH_GAP_MS = 1000;
+const FRESH_MS_MIN = 60_000;
 
 export class HaechiChart extends LitElement {
   static override properties = {
@@ -64,6 +65,21 @@ export class HaechiChart extends LitElement {
         font-variant-numeric: tabular-nums;
       }
 
+      .head .at {
+        color: var(--soft);
+        font-size: 0.85rem;
+        font-variant-numeric: tabular-nums;
+      }
+
+      .head .now.old {
+        color: var(--soft);
+        font-weight: 500;
+      }
+
+      .head .at.old {
+        color: var(--warn);
+      }
+
       .ranges {
         margin-left: auto;
         display: flex;
@@ -105,6 +121,8 @@ export class HaechiChart extends LitElement {
 
   #plot: uPlot | null = null;
   #unit = "";
+  /** Undefined until it is known. */
+  #period_s: number | null | undefined = undefined;
   #asked = 0;
   #again = false;
   #busy = false;
@@ -134,17 +152,20 @@ export class HaechiChart extends LitElement {
 
   override willUpdate(changed: Map<string, unknown>): void {
     if (changed.has("gateway") || changed.has("datastream") || changed.has("_range")) {
-      if (!changed.has("_range")) this._rows = [];
+      if (!changed.has("_range")) {
+        this._rows = [];
+        this.#period_s = undefined;
+        void this.#learnPeriod();
+      }
       void this.#load();
     }
   }
 
   override render(): unknown {
-    const newest = this._rows.at(-1);
     return html`
       <div class="head">
         <h3>${this.heading || this.datastream}</h3>
-        ${newest ? html`<span class="now">${measured(newest.value, this.#unit)}</span>` : nothing}
+        ${this.#now()}
         <div class="ranges" role="group" aria-label=${t("chart.range")}>
           ${RANGES_S.map(
             (range) =>
@@ -164,7 +185,31 @@ export class HaechiChart extends LitElement {
     this.#draw();
   }
 
+  /** The newest value that can be believed; grey, with its time, as soon as it may no longer be so. */
+  #now(): unknown {
+    const newest = this._rows.findLast((row) => row.quality !== "bad");
+    if (!newest) return nothing;
+    const shown = measured(newest.value, this.#unit);
+    const period_ms = (this.#period_s ?? 0) * 1000;
+    const bucket_ms = (this._range * 1000) / POINTS;
+    const fresh_ms = Math.max(FRESH_MS_MIN, 3 * period_ms, 2 * bucket_ms);
+    if (this.#period_s === null || city.now - Date.parse(newest.time) <= fresh_ms)
+      return html`<span class="now">${shown}</span><span class="at">${clock(newest.time, true)}</span>`;
+    return html`<span class="now old">${shown}</span>
+      <span class="at old">${t("chart.no_value_since", { time: clock(newest.time, true) })}</span>`;
+  }
+
+  /** How often a value is due; null for a datastream whose values come when something happens. */
+  async #learnPeriod(): Promise<void> {
+    const [gateway, datastream] = [this.gateway, this.datastream];
+    const known = await api.datastreams(gateway, datastream.split(".")[0] ?? "").catch(() => []);
+    if (gateway !== this.gateway || datastream !== this.datastream) return;
+    this.#period_s = known.find((one) => one.id === datastream)?.period_s ?? null;
+    this.requestUpdate();
+  }
+
   #heed(news: News): void {
+    if (news.kind === "loaded") void this.#load();
     if (news.kind !== "observations") return;
     if (news.hint.more || news.hint.gateways.includes(this.gateway)) void this.#load(true);
   }
@@ -309,7 +354,7 @@ export class HaechiChart extends LitElement {
   }
 
   #description(): string {
-    const numbers = this._rows.map((row) => row.value).filter((one): one is number => typeof one === "number");
+    const numbers = this._rows.filter((row) => row.quality !== "bad").map((row) => row.value).filter((one): one is number => typeof one === "number");
     if (!numbers.length) return this.heading;
     return t("chart.description", {
       name: this.heading,

@@ -15,6 +15,8 @@ import "./queue";
 import "./sign-in";
 import "./topbar";
 
+const SAID_MAX = 5;
+const FIND_AGAIN_MS = 3_000;
 const TABS = ["situations", "devices", "audit"] as const;
 type Tab = (typeof TABS)[number];
 
@@ -24,7 +26,8 @@ export class HaechiConsole extends LitElement {
   static override properties = { _selected: { state: true }, _tab: { state: true }, _said: { state: true }, _begun: { state: true } };
   declare _selected: string;
   declare _tab: Tab;
-  declare _said: string;
+  /** What was announced last, oldest first: several things may happen at once. */
+  declare _said: readonly string[];
   /** Whether the server was asked who this is; nothing is asked of it before. */
   declare _begun: boolean;
 
@@ -152,7 +155,7 @@ export class HaechiConsole extends LitElement {
     super();
     this._selected = "";
     this._tab = "situations";
-    this._said = "";
+    this._said = [];
     this._begun = false;
     new Watching(this, (news) => this.#heed(news));
     words.addEventListener("change", () => this.#name());
@@ -166,9 +169,13 @@ export class HaechiConsole extends LitElement {
 
   /** Follow the city as soon as it is known that this screen may; a server that does not answer is told by the bar. */
   async #begin(): Promise<void> {
-    await me.find().catch(() => undefined);
+    await me.find().catch(() => this.#findLater());
     this._begun = true;
     if (!me.out) city.start();
+  }
+
+  #findLater(): void {
+    setTimeout(() => void me.find().catch(() => this.#findLater()), FIND_AGAIN_MS);
   }
 
   override disconnectedCallback(): void {
@@ -214,7 +221,7 @@ export class HaechiConsole extends LitElement {
             </section>`
           : nothing}
       </main>
-      <div class="said" aria-live="assertive" role="log">${this._said}</div>
+      <div class="said" aria-live="assertive" role="log">${this._said.map((line) => html`<p>${line}</p>`)}</div>
     `;
   }
 
@@ -258,11 +265,12 @@ export class HaechiConsole extends LitElement {
   #heed(news: News): void {
     if (!city.loaded || (news.kind !== "opened" && news.kind !== "worsened" && news.kind !== "cleared")) return;
     const one = news.situation;
-    this._said = t(`alert.${news.kind}`, {
+    const line = t(`alert.${news.kind}`, {
       severity: t(`severity.${one.severity}`),
       headline: words.type(one.headline),
       place: one.place_name || one.place,
     });
+    this._said = [...this._said, line].slice(-SAID_MAX);
   }
 
   #name(): void {

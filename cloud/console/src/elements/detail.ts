@@ -4,7 +4,7 @@ import { html, LitElement, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { api } from "../api";
 import { city, type News } from "../city";
-import { clock, lasting, t, words } from "../language";
+import { clock, type Key, lasting, t, words } from "../language";
 import { facts, limits } from "../events";
 import { me } from "../session";
 import type { CityEvent, Deed, Evidence, Situation } from "../types";
@@ -37,6 +37,7 @@ export class HaechiDetail extends LitElement {
   declare _events: CityEvent[];
   declare _evidence: Evidence[];
   declare _problem: string;
+  /** What was refused here; of the situation that is shown, like everything else. */
   declare _refused: string;
   declare _busy: boolean;
   declare _large: Evidence | null;
@@ -67,6 +68,8 @@ export class HaechiDetail extends LitElement {
     this._evidence = [];
     this._deeds = [];
     this._refused = "";
+    this._busy = false;
+    this._problem = "";
     this._large = null;
     void this.#load();
   }
@@ -93,6 +96,7 @@ export class HaechiDetail extends LitElement {
   }
 
   #heed(news: News): void {
+    if (news.kind === "loaded") void this.#load();
     if (news.kind === "event" && news.event.situation === this.situation)
       this._events = merge(this._events, [news.event]).slice(0, EVENTS_MAX);
     if (news.kind === "deed" && news.deed.key === this.situation && !this._deeds.some((one) => one.id === news.deed.id))
@@ -103,7 +107,7 @@ export class HaechiDetail extends LitElement {
 
   override render(): unknown {
     const one = city.situations.get(this.situation);
-    if (!one) return this._problem ? this.#failed() : nothing;
+    if (!one) return this.#absent();
     return html`
       <header>
         <div class="title">
@@ -124,7 +128,7 @@ export class HaechiDetail extends LitElement {
             : html`<button @click=${() => this.#show(one)}>${t("detail.show_on_map")}</button>`}
         </div>
         ${this._refused
-          ? html`<p class="problem" role="alert">${t("detail.acknowledge_failed", { reason: this._refused })}</p>`
+          ? html`<p class="problem" role="alert">${this._refused}</p>`
           : nothing}
       </header>
       ${this._problem ? this.#failed() : nothing} ${this.#chart(one)} ${this.#pictures()}
@@ -134,6 +138,18 @@ export class HaechiDetail extends LitElement {
       ${this.#timeline()} ${this.#done()}
       ${this._large ? this.#picture(this._large) : nothing}
     `;
+  }
+
+  /** Not here yet, not any more, or not to be had: it can be closed all the same. */
+  #absent(): unknown {
+    return html`<header>
+        <div class="title">
+          <span></span>
+          <h2>${this._problem ? "" : t("queue.loading")}</h2>
+          <button class="close" aria-label=${t("detail.close")} @click=${this.#close}>✕</button>
+        </div>
+      </header>
+      ${this._problem ? this.#failed() : nothing}`;
   }
 
   #failed(): unknown {
@@ -211,13 +227,13 @@ export class HaechiDetail extends LitElement {
     return city.things.get(`${event.gateway}/${event.source}`)?.kind === "camera";
   }
 
-  async #askForClip(event: CityEvent): Promise<void> {
-    try {
+  #askForClip(event: CityEvent): Promise<void> {
+    const one = city.situations.get(this.situation);
+    if (!one) return Promise.resolve();
+    return this.#act(one, "detail.clip_failed", async () => {
       await api.askForClip(event.id);
       this._asked = new Set([...this._asked, event.id]);
-    } catch (error) {
-      this._problem = (error as Error).message;
-    }
+    });
   }
 
   #picture(picture: Evidence): unknown {
@@ -266,15 +282,20 @@ export class HaechiDetail extends LitElement {
     </section>`;
   }
 
-  async #acknowledge(one: Situation): Promise<void> {
+  #acknowledge(one: Situation): Promise<void> {
+    return this.#act(one, "detail.acknowledge_failed", async () => city.offer(await api.acknowledge(one.id)));
+  }
+
+  /** Do something with a situation; what is refused is said here, unless another one is shown by then. */
+  async #act(one: Situation, failed: Key, act: () => Promise<void>): Promise<void> {
     this._busy = true;
     this._refused = "";
     try {
-      city.offer(await api.acknowledge(one.id));
+      await act();
     } catch (error) {
-      this._refused = (error as Error).message;
+      if (one.id === this.situation) this._refused = t(failed, { reason: (error as Error).message });
     } finally {
-      this._busy = false;
+      if (one.id === this.situation) this._busy = false;
     }
   }
 

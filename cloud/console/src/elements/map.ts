@@ -19,6 +19,7 @@ import { Watching } from "../watching";
 setWorkerUrl(worker);
 
 const CALM_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
+const DEVICES_GAP_MS = 900;
 const FIT = { padding: { top: 90, bottom: 60, left: 70, right: 70 }, maxZoom: 15 };
 
 export class HaechiMap extends LitElement {
@@ -110,7 +111,9 @@ export class HaechiMap extends LitElement {
   #fitted = false;
   /** Whether the operator has chosen what to look at; until then everything stays in sight. */
   #moved = false;
-  #drawn = "";
+  /** What the layers were drawn of, so that a tick of the clock draws nothing. */
+  #drawn = { situations: "", devices: "" };
+  #devicesAt = 0;
 
   constructor() {
     super();
@@ -250,14 +253,27 @@ export class HaechiMap extends LitElement {
       this.#fitted = true;
       this.#fit(false);
     }
-    const layers = { situations: this.#situations(), devices: devices(), places: places() };
-    const drawn = JSON.stringify(layers);
-    if (drawn === this.#drawn) return;
-    this.#drawn = drawn;
-    drawImages(map, [...layers.situations, ...layers.devices].map((feature) => String(feature.properties?.["image"])));
-    for (const [name, features] of Object.entries(layers)) {
-      map.getSource<GeoJSONSource>(name)?.setData({ type: "FeatureCollection", features });
+    const { situations, devices: devices_ } = city.revision;
+    const shown = `${situations} ${this.selected} ${words.language}`;
+    if (shown !== this.#drawn.situations) {
+      this.#drawn.situations = shown;
+      this.#show("situations", this.#situations());
     }
+    // A thousand gateways say every second how they are; the map need not follow each at once.
+    const stand = `${devices_} ${words.language}`;
+    if (stand !== this.#drawn.devices && performance.now() - this.#devicesAt > DEVICES_GAP_MS) {
+      this.#drawn.devices = stand;
+      this.#devicesAt = performance.now();
+      this.#show("devices", devices());
+      this.#show("places", places());
+    }
+  }
+
+  #show(layer: string, features: GeoJSON.Feature[]): void {
+    if (!this.#map) return;
+    const images = features.map((feature) => feature.properties?.["image"] as string | undefined);
+    drawImages(this.#map, images.filter((image) => image !== undefined));
+    this.#map.getSource<GeoJSONSource>(layer)?.setData({ type: "FeatureCollection", features });
   }
 
   #situations(): GeoJSON.Feature[] {

@@ -244,7 +244,7 @@ def _apply_parcel(connection: Connection, delivery: Delivery, now_us: int, appli
     parcel, seq = delivery.parcel, delivery.name.seq
     news: list[Change] = []
     if descriptions.describe(connection, tenant, gateway, seq, parcel):
-        news.append(Change("gateway", gateway))
+        news.append(Change("described", gateway))
     for event in parcel.events:
         word = Word(tenant, gateway, event, (parcel.epoch_order, seq), now_us)
         changed = handler.handle(connection, word, delivery.late)

@@ -106,8 +106,9 @@ def _serve_changes(app: FastAPI) -> None:
     ) -> Response:
         """Server-sent events, resumable: each bears the object as it is now, and its id is where to resume.
 
-        `situation`, `event`, `evidence`, `gateway`, `loss`, `dead_letter`, `command`, `audit`; also `ready` and `reset`
-        (load everything), `heartbeat` (every 5 s) and `observations` (a hint without id, at most one a second).
+        `situation`, `event`, `evidence`, `gateway`, `described` (its places and things are to be asked for again),
+        `loss`, `dead_letter`, `command`, `audit`; also `ready` and `reset` (load everything), `heartbeat` (every 5 s),
+        `observations` (a hint without id, at most one a second).
         """
         seen = last_event_id.strip()
         if seen and not (seen.isascii() and seen.isdigit() and int(seen) <= _ID_MAX):

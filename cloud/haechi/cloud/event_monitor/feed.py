@@ -25,7 +25,7 @@ from haechi.cloud.event_monitor.commands import find_commands
 from haechi.cloud.event_monitor.custody import find_letters, find_losses
 from haechi.cloud.event_monitor.deeds import find_deeds
 from haechi.cloud.event_monitor.events import find_events, find_evidence
-from haechi.cloud.event_monitor.gateways import find_gateways
+from haechi.cloud.event_monitor.gateways import find_described, find_gateways
 from haechi.cloud.event_monitor.situations import find_situations
 from haechi.cloud.event_monitor.stream import message
 from haechi.cloud.services import Services
@@ -51,6 +51,7 @@ _FINDERS: Mapping[str, _Finder] = {
     "event": find_events,
     "evidence": find_evidence,
     "gateway": find_gateways,
+    "described": find_described,
     "loss": find_losses,
     "dead_letter": find_letters,
     "command": find_commands,

@@ -26,6 +26,11 @@ def find_gateways(connection: Connection, tenant: str, names: Collection[str]) -
     return {row.gateway: _gateway(row) for row in rows}
 
 
+def find_described(connection: Connection, tenant: str, names: Collection[str]) -> dict[str, views.Described]:
+    """Return what is to be said of gateways that have described places, things or datastreams."""
+    return {name: views.Described(gateway=name) for name in find_gateways(connection, tenant, names)}
+
+
 @router.get("/gateways")
 def list_gateways(services: Monitor, limit: _Many = 500, after: _After = None) -> views.Page[views.Gateway]:
     """Every gateway by name, with its status, components and outbox."""

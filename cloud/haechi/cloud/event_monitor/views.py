@@ -103,6 +103,12 @@ class Gateway(View):
     fenced: str | None = Field(description="Why nothing is taken from it; null when it is served.")
 
 
+class Described(View):
+    """A gateway has described its places, things or datastreams: ask for them again."""
+
+    gateway: str
+
+
 class Latest(View):
     """The newest value of a datastream."""
 

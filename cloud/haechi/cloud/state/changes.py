@@ -17,7 +17,9 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from haechi.cloud.state.schema import changes
 
-ChangeKind = Literal["situation", "event", "evidence", "gateway", "loss", "dead_letter", "command", "audit"]
+ChangeKind = Literal[
+    "situation", "event", "evidence", "gateway", "described", "loss", "dead_letter", "command", "audit"
+]
 KEPT = 50_000
 _ADVISORY_LOCK = 0x6861656368690001  # "haechi", 1
 _TAKE_TURNS = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
