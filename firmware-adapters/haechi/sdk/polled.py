@@ -3,7 +3,8 @@
 An adapter for such a device says how it is reached (``open``, ``close``) and what one round is (``round``). What
 belongs together must not be torn, so a round counts whole or not at all: where a part of it is refused, silent or
 damaged, nothing of it is emitted and it is counted. The second such round in a row means that the device is gone; on
-a bus it is then tried ever less often, because it costs its neighbours a time-out each time.
+a bus it is then tried ever less often, because it costs its neighbours a time-out each time. Who answers is read with
+the first round after opening, and after every trouble (``identity``).
 """
 
 from abc import abstractmethod
@@ -15,6 +16,7 @@ from pydantic import Field
 from haechi.sdk.adapter import Adapter, AdapterConfig
 from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.host import Host
+from haechi.sdk.identity import Identity, OtherDevice
 from haechi.sdk.sample import Sample
 from haechi.text import _
 
@@ -49,6 +51,12 @@ class Polled(Adapter[KeysT]):
         super().__init__(device, config, host)
         self._starts_in_vain = 0
         self._trouble = ""
+        self._who = Identity(self.expected_identity)
+
+    @property
+    def expected_identity(self) -> str:
+        """Who must answer; empty believes the first who does."""
+        return ""
 
     @property
     @abstractmethod
@@ -78,6 +86,15 @@ class Polled(Adapter[KeysT]):
             BadReading: what came is not an answer.
         """
 
+    async def identity(self) -> str:
+        """Ask the device who it is: the same text for as long as it is the same device; empty where it cannot say.
+
+        Raises:
+            NotConnected: it does not answer that.
+            BadReading: what came is not an answer.
+        """
+        return ""
+
     @abstractmethod
     def take_strays(self) -> int:
         """Return how many bytes or answers belonged to no question since the last call."""
@@ -102,17 +119,21 @@ class Polled(Adapter[KeysT]):
         """Yield one sample a period: the values of one round, which share one time."""
         clock = self.host.clock
         failures = 0
+        is_known = False
         try:
             self.open()
             due_s = clock.now()
             while True:
                 try:
                     sample = await self.round()
+                    if not is_known:
+                        await self._who.heed(self.name, self.identity, retry_s=self.config.retry_s)
+                        is_known = True
                 except (NotConnected, BadReading) as error:
-                    sample = None
+                    sample, is_known = None, False
                     failures += 1
                     self._count(error)
-                    if failures > 1 or self._starts_in_vain:
+                    if failures > 1 or isinstance(error, OtherDevice) or self._starts_in_vain:
                         raise self._gone(error) from None
                 else:
                     failures = self._starts_in_vain = 0
@@ -137,6 +158,8 @@ class Polled(Adapter[KeysT]):
 
     def _count(self, error: NotConnected | BadReading) -> None:
         match error:
+            case OtherDevice():
+                self.host.count("other_device")
             case Refusal():
                 self.host.count("refusals")
             case NotConnected():

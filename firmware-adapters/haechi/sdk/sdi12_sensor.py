@@ -44,7 +44,7 @@ class Sdi12Sensor(OnTerminal):
         """True: the adapter repeats what it sends, as a half-duplex one does."""
         self.commands: deque[bytes] = deque(maxlen=20)
         """What it was told, oldest first."""
-        self._measure, self._address, self._identity = measure, address.encode(), identity.encode()
+        self._measure, self._address, self.identity = measure, address.encode(), identity.encode()
         self._command = b""
         self._pages: list[bytes] = []
         self._with_crc = False
@@ -77,7 +77,7 @@ class Sdi12Sensor(OnTerminal):
         if command == b"":
             self._answer(b"")
         elif command == b"I":
-            self._answer(self._identity)
+            self._answer(self.identity)
         elif command in self.settings:
             self._answer(self.settings[command])
         elif measure := _MEASURE.fullmatch(command):

@@ -48,6 +48,8 @@ class EastronSdm(ModbusPolled[EastronSdmConfig]):
 
     Config: ClassVar = EastronSdmConfig
     kind = "an Eastron meter of this model"
+    identity_read = Read(Table.HOLDING, 0xFC00, 2)
+    """Its serial number."""
 
     def describe(self) -> list[Datastream]:
         """Return one datastream for each parameter of the model."""

@@ -26,6 +26,7 @@ class EastronSdmSimulator(Simulated[ModbusSlave]):
         self.slave = ModbusSlave(1)
         super().__init__(self.slave)
         self.slave.registers_max = 2 * _PARAMETERS_MAX
+        self.slave.set(Table.HOLDING, 0xFC00, 0x0143, 0xB2F7)
         for name in _ADDRESSES:
             self.show(name, 0.0)
         for phase in ("l1", "l2", "l3"):

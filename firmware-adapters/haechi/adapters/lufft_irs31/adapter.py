@@ -73,6 +73,10 @@ class LufftIrs31(Polled[LufftIrs31Config]):
         strays, self._umb.strays = self._umb.strays, 0
         return strays
 
+    async def identity(self) -> str:
+        """Ask the sensor for its name and versions."""
+        return await self._umb.identify()
+
     async def round(self) -> Sample | None:
         """Ask for all channels at once."""
         return self.sample_of(await self._umb.read(self._numbers))

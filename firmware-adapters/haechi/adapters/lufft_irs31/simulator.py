@@ -30,16 +30,24 @@ class LufftIrs31Simulator(OnTerminal):
         self.numbers |= {101: 1.5, 151: -0.5, 601: 0.5, 900: 10, 1049: 15, 1077: 80}
         self.statuses: dict[int, int] = {}
         """Channel → status, where there is no value."""
+        self.information = {0x10: b"IRS31Pro-UMB".ljust(40, b"\0"), 0x13: bytes.fromhex("39303117010a0b0c")}
+        """What it says of itself (command 2Dh): name, and versions with its serial number."""
         self._address = address
         self._buffer = bytearray()
 
     def answer(self, request: bytes) -> bytes | None:
         """Return the answer to one whole request, None where it is for another device."""
         _soh, version, to, sender, _length, stx = _REQUEST_HEAD.unpack_from(request)
-        if to != self._address or request[8:10] != b"\x2f\x10":
+        if to != self._address:
             return None
-        channels = struct.unpack_from(f"<{request[10]}H", request, 11)
-        payload = b"\x2f\x10\x00" + bytes([len(channels)]) + b"".join(map(self._said, channels))
+        if request[8:10] == b"\x2d\x10":
+            said = self.information.get(request[10])
+            payload = b"\x2d\x10\x00" + request[10:11] + said if said is not None else b"\x2d\x10\x11"
+        elif request[8:10] == b"\x2f\x10":
+            channels = struct.unpack_from(f"<{request[10]}H", request, 11)
+            payload = b"\x2f\x10\x00" + bytes([len(channels)]) + b"".join(map(self._said, channels))
+        else:
+            return None
         body = _REQUEST_HEAD.pack(1, version, sender, to, len(payload), stx) + payload + b"\x03"
         return body + crc(body) + b"\x04"
 

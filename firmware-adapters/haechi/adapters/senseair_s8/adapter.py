@@ -30,6 +30,11 @@ class SenseairS8(ModbusPolled[SenseairS8Config]):
 
     Config: ClassVar = SenseairS8Config
     kind = "a Senseair S8"
+    identity_read = Read(Table.INPUT, 25, 6)
+
+    def identity_of(self, answer: bytes) -> str:
+        """Return type and serial number (IR26, IR27, IR30, IR31); what stands between changes with its firmware."""
+        return (answer[:4] + answer[8:]).hex()
 
     def describe(self) -> list[Datastream]:
         """Return the one datastream."""

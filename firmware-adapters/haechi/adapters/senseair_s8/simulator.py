@@ -17,6 +17,7 @@ class SenseairS8Simulator(Simulated[ModbusSlave]):
         """Show ``co2_ppm`` and a status without error."""
         self.slave = ModbusSlave(254)
         super().__init__(self.slave)
+        self.slave.set(Table.INPUT, 25, 0x000E, 0x0012, 0x0030, 0x0152, 0x0731, 0x4A2C)
         self.show(co2_ppm)
 
     def show(self, co2_ppm: int, status: int = 0) -> None:

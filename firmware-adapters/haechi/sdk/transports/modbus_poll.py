@@ -111,6 +111,8 @@ class ModbusPolled(Polled[KeysT]):
 
     kind: ClassVar[str]
     """What the device is called, for texts: ``a VEGAPULS 61``."""
+    identity_read: ClassVar[Read | None] = None
+    """Where it says who it is, such as its serial number; None where it does not."""
 
     def __init__(self, device: str, config: KeysT, host: Host) -> None:
         """Keep what is given; open nothing."""
@@ -130,6 +132,19 @@ class ModbusPolled(Polled[KeysT]):
             BadReading: they are not what this kind of device answers.
         """
 
+    def identity_of(self, answer: bytes) -> str:
+        """Return who the device is by the data bytes of ``identity_read``. Does no I/O."""
+        return answer.hex()
+
+    async def identity(self) -> str:
+        """Read who the device is."""
+        if self.identity_read is None:
+            return ""
+        try:
+            return self.identity_of(await self._master.read(self.identity_read))
+        except Refused:  # an older one, which has no such registers
+            return ""
+
     def wire_load(self) -> WireLoad | None:
         """Return what the reads need of a serial bus; None on the network."""
         line = self.config.line
@@ -142,7 +157,7 @@ class ModbusPolled(Polled[KeysT]):
 
     def open(self) -> None:
         """Join the bus; over TCP the first read connects."""
-        self._master.join(self.reads())
+        self._master.join(self.reads() if self.identity_read is None else [*self.reads(), self.identity_read])
 
     def close(self) -> None:
         """Leave the bus, or close the connection."""

@@ -1,4 +1,4 @@
-"""A Modbus RTU master: one serial bus, shared fairly by every device on it.
+"""A Modbus RTU master: one serial bus, shared fairly by every device on it, whatever protocol each of them speaks.
 
 Each request waits its turn in order of arrival, so that of several devices every one is served after at most one
 request of each other. A device that does not answer costs the bus its time-out; the adapter asks it ever less often.
@@ -11,14 +11,15 @@ left alone when nothing else helps; and, before it has ever given data, one that
 """
 
 import asyncio
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
+from weakref import WeakKeyDictionary
 
-from haechi.sdk.errors import BadReading, ConfigError, NotConnected
+from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports.modbus_fence import Fence
 from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_rtu_answer
+from haechi.sdk.transports.serial_bus import SerialBus
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.sdk.wire import wire
 from haechi.sdk.wire_load import WireLoad
@@ -60,16 +61,8 @@ class _Unit:
     """Until when it is left alone, by the event loop's clock."""
 
 
-@dataclass
-class _Bus:
-    line: SerialLine
-    users: int = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    units: dict[int, _Unit] = field(default_factory=dict)
-
-
-# A serial port exists once in a process, whoever configured it: devices on one port must meet here.
-_BUSES: dict[str, _Bus] = {}
+# Two adapters may ask one unit: what it still owes the one, the other must know.
+_UNITS: WeakKeyDictionary[SerialBus, dict[int, _Unit]] = WeakKeyDictionary()
 
 
 class ModbusRtu:
@@ -89,8 +82,7 @@ class ModbusRtu:
         """Bytes that belonged to no request; they are dropped."""
         self._settings, self._unit = settings, unit
         self._timeout_s, self._retry_s = timeout_s, retry_s
-        self._key = ""
-        self._bus: _Bus | None = None
+        self._bus: SerialBus | None = None
         self._state = _Unit()
 
     def join(self, reads: Iterable[Read]) -> None:
@@ -100,34 +92,17 @@ class ModbusRtu:
             ConfigError: another device uses the same port with other settings.
             NotConnected: the port cannot be opened.
         """
-        self._key = os.path.realpath(self._settings.port)  # now, because a link may point elsewhere than last time
-        bus = _BUSES.get(self._key)
-        if bus is None:
-            bus = _BUSES[self._key] = _Bus(SerialLine(self._settings, retry_s=self._retry_s))
-        elif bus.line.settings[1:] != self._settings[1:]:
-            expected = _("the settings of the other devices on this bus, {settings}").format(settings=bus.line.settings)
-            raise ConfigError("port", str(self._settings), expected)
-        bus.users += 1
-        self._bus = bus
+        self._bus = SerialBus.join(self._settings, retry_s=self._retry_s)
         # Kept after leaving: the device may still owe an answer when the port is opened again.
-        self._state = bus.units.setdefault(self._unit, self._state)
+        self._state = _UNITS.setdefault(self._bus, {}).setdefault(self._unit, self._state)
         self._state.fence.expect(reads)
         self._state.fence.is_needed = True
-        try:
-            bus.line.open()
-        except NotConnected:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Leave the bus; the last one releases the port. May be called more than once."""
         bus, self._bus = self._bus, None
-        if bus is None:
-            return
-        bus.users -= 1
-        if bus.users == 0:
-            del _BUSES[self._key]
-            bus.line.close()
+        if bus is not None:
+            bus.leave()
 
     async def read(self, request: Read) -> bytes:
         """Return the data bytes of the answer to ``request``, which must be among the joined reads.

@@ -137,6 +137,19 @@ class Sdi12(OnBus):
             self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
             return await self._values(bus, said.value_count, with_crc=with_crc)
 
+    async def identify(self) -> str:
+        """Return what the sensor answers to aI!, behind its address: version, maker, model, serial number (4.4.2).
+
+        Raises:
+            NotConnected: the sensor does not answer, or the port is gone.
+            BadReading: what came is no sound answer.
+        """
+        bus = self.joined()
+        async with bus.turn:
+            self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
+            line = await self._ask(bus, f"{self._address}I!".encode("ascii"))
+        return line[1:].decode("ascii", "replace")
+
     async def setting(self, command: str) -> list[Decimal]:
         """Ask for a setting by a maker's own command, such as ``OSU``, and return what it answers.
 

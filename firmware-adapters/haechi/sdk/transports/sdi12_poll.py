@@ -28,6 +28,12 @@ class Sdi12Keys(PollKeys):
     parity: Parity = Field(default="even", description="even unless the adapter translates: none, even or odd.")
     databits: Literal[7, 8] = Field(default=7, description="7 unless the adapter translates.")
     address: str = Field(default="0", pattern=r"^[0-9a-zA-Z]$", description="The sensor's address on the bus.")
+    identity: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="What it answers to aI! behind its address; another sensor is then refused from the start.",
+    )
     crc: bool = Field(default=True, description="false for sensors older than SDI-12 1.3, which know no CRC.")
     concurrent: bool = Field(
         default=False, description="true: measure by aC!, so that other sensors are read meanwhile (SDI-12 1.2 on)."
@@ -105,6 +111,15 @@ class Sdi12Polled(Polled[KeysT]):
         Raises:
             BadReading: they are not what this kind of sensor answers.
         """
+
+    @property
+    def expected_identity(self) -> str:
+        """Who must answer, as the configuration says."""
+        return self.config.identity or ""
+
+    async def identity(self) -> str:
+        """Ask the sensor who it is."""
+        return await self.recorder.identify()
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """A serial port that several devices share: one line, one question at a time, in order of arrival.
 
 For protocols in which one master asks and one of many devices answers. A serial port exists once in a process, whoever
-configured it, so devices on one port meet here. (Modbus RTU keeps a bus of its own, with what it alone needs.)
+configured it, so devices on one port meet here: SDI-12, UMB and Modbus RTU alike, where their settings agree.
 """
 
 import asyncio

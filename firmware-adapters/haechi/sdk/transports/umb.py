@@ -4,7 +4,8 @@ One request waits for its answer before the next; a late answer is addressed to 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from haechi.sdk.errors import BadReading, NotConnected
 from haechi.sdk.transports import umb_frames as frames
@@ -47,14 +48,32 @@ class Umb(OnBus):
             NotConnected: no answer in time, or the port is gone.
             BadReading: bytes came that are no sound answer.
         """
+        answer = await self._ask(lambda master: frames.channels_request(self._device, master, channels))
+        return frames.channel_values(answer, channels)
+
+    async def identify(self) -> str:
+        """Return what the device says of itself, as hexadecimal text; empty where it knows no such request.
+
+        Raises:
+            NotConnected: no answer in time, or the port is gone.
+            BadReading: bytes came that are no sound answer.
+        """
+        said = b""
+        for what in frames.IDENTITY:
+            said += frames.information(await self._ask(partial(self._information_request, what)), what)
+        return said.hex()
+
+    def _information_request(self, what: int, master: int) -> bytes:
+        return frames.information_request(self._device, master, what)
+
+    async def _ask(self, request_of: Callable[[int], bytes]) -> bytes:
+        """Ask as a master that has not asked for long, and return the payload of the answer."""
         bus = self.joined()
         async with bus.turn:
             self.strays += await bus.line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
             self._master = self._master % _MASTERS + 1
             master = frames.MASTER_CLASS | self._master
-            request = frames.channels_request(self._device, master, channels)
-            answer = await self._exchange(bus, request, master)
-        return frames.channel_values(answer, channels)
+            return await self._exchange(bus, request_of(master), master)
 
     async def _exchange(self, bus: SerialBus, request: bytes, master: int) -> bytes:
         on_wire_s = (len(request) + frames.FRAME_BYTES_MAX) * bus.line.settings.character_s

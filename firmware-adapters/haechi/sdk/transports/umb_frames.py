@@ -22,9 +22,13 @@ FRAME_BYTES_MAX = 12 + 255
 
 _SOH, _STX, _ETX, _EOT = 0x01, 0x02, 0x03, 0x04
 _VERSION = 0x10
-_MANY_CHANNELS = 0x2F
+_MANY_CHANNELS, _DEVICE_INFORMATION = 0x2F, 0x2D
+_DEVICE_NAME, _EXTENDED_VERSION = 0x10, 0x13
+IDENTITY = (_DEVICE_NAME, _EXTENDED_VERSION)
+"""What of the device information tells one device from another: its name, and its versions with its serial number."""
 _HEAD = struct.Struct("<BBHHBB")
 _TAIL_BYTES = 4
+_COMMANDS = frozenset((_MANY_CHANNELS, _DEVICE_INFORMATION))
 _TYPES = {0x10: "<B", 0x11: "<b", 0x12: "<H", 0x13: "<h", 0x14: "<I", 0x15: "<i", 0x16: "<f", 0x17: "<d"}
 _OK = 0x00
 
@@ -56,6 +60,22 @@ def channels_request(to: int, sender: int, channels: Sequence[int]) -> bytes:
     """Return the request for ``channels``, at most twenty."""
     payload = bytes([_MANY_CHANNELS, _VERSION, len(channels)]) + struct.pack(f"<{len(channels)}H", *channels)
     return frame(to, sender, payload)
+
+
+def information_request(to: int, sender: int, what: int) -> bytes:
+    """Return the request for one of the device's own information (command 2Dh)."""
+    return frame(to, sender, bytes([_DEVICE_INFORMATION, _VERSION, what]))
+
+
+def information(payload: bytes, what: int) -> bytes:
+    """Return what the answer says, as it came; empty where the device does not know the request.
+
+    Raises:
+        BadReading: it is the answer to another request.
+    """
+    if payload[0] != _DEVICE_INFORMATION or (payload[2] == _OK and payload[3:4] != bytes([what])):
+        raise BadReading(_("the answer is about something else"))
+    return payload[4:] if payload[2] == _OK else b""
 
 
 def request_bytes(channel_count: int) -> int:
@@ -92,7 +112,7 @@ def take_answer(buffer: bytearray, *, device: int, master: int) -> bytes | None:
             del buffer[0]
             continue
         del buffer[:end]
-        if (to, sender) == (master, device) and length >= 3 and whole[_HEAD.size] == _MANY_CHANNELS:
+        if (to, sender) == (master, device) and length >= 3 and whole[_HEAD.size] in _COMMANDS:
             return whole[_HEAD.size : -_TAIL_BYTES]
     return None
 
@@ -103,6 +123,8 @@ def channel_values(payload: bytes, channels: Sequence[int]) -> list[ChannelValue
     Raises:
         BadReading: the device refused, or the payload is not an answer to that request.
     """
+    if payload[0] != _MANY_CHANNELS:
+        raise BadReading(_("the answer is about something else"))
     if payload[2] != _OK:
         raise BadReading(_("the device answers with status {status:02x}h").format(status=payload[2]))
     found: list[ChannelValue] = []
