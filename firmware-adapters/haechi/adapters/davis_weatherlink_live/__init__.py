@@ -1,0 +1,1 @@
+"""Davis WeatherLink Live: a weather station's current conditions over HTTP."""
