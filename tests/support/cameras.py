@@ -1,6 +1,7 @@
 """Runs a camera as the gateway does, and keeps what it reports."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ class Sink:
         self.readings: list[Reading] = []
         self.events: list[tuple[Event, Sequence[Evidence]]] = []
         self.clips: list[Evidence] = []
+        self.missed: list[tuple[str, str]] = []
         self.originals: list[tuple[str, bytes, str]] = []
         self.health: list[Health] = []
         self.restarts = 0
@@ -58,6 +60,10 @@ class Sink:
 
     async def clip(self, clip: Evidence) -> None:
         self.clips.append(clip)
+        self._news.set()
+
+    async def clip_missed(self, event: str, reason: str) -> None:
+        self.missed.append((event, reason))
         self._news.set()
 
     def status(self, camera: str, health: Health, restarts: int) -> None:
@@ -95,3 +101,18 @@ async def running(config: CameraConfig, **changes: Any) -> AsyncIterator[Sink]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def processes_below() -> set[int]:
+    """Ids of the camera processes that this test's own process has started."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes()
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == os.getpid() and b"haechi.edge.vision.process" in words:
+                found.add(int(folder.name))
+    return found

@@ -25,6 +25,8 @@ CONDITIONS_MAX = 200
 """A status or acknowledgement names at most this many conditions."""
 RESULTS_MAX = 16
 """A status tells what became of at most this many commands: the newest."""
+MISSED_CLIPS_MAX = 16
+"""A status tells of at most this many clips that are not to come: the newest."""
 ACTUATORS_MAX = 100
 """A status tells of at most this many actuators."""
 COMMAND_S_MAX = 600
@@ -74,6 +76,17 @@ class CommandResult(Struct, frozen=True, kw_only=True):
     """One line: why."""
 
 
+class MissedClip(Struct, frozen=True, kw_only=True):
+    """A clip that a person or a rule wanted, and that is not to come."""
+
+    event: EventId
+    """Which it was to show."""
+    at_us: Time
+    """When that was known."""
+    reason: Text
+    """One line: why, and what would help."""
+
+
 class ActuatorStatus(Bounds, frozen=True, kw_only=True):
     """One thing that a device of the gateway may be told, within which bounds, and how it stands."""
 
@@ -113,6 +126,8 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     """What became of the last commands to devices, oldest first."""
     actuators: Annotated[tuple[ActuatorStatus, ...], Meta(max_length=ACTUATORS_MAX)] | None = None
     """What its devices may be told. None where that is not said: by an earlier version, or for want of room."""
+    missed_clips: Annotated[tuple[MissedClip, ...], Meta(max_length=MISSED_CLIPS_MAX)] = ()
+    """The last clips that were wanted and are not to come, oldest first."""
 
 
 class SettledRanges(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
-from haechi.edge.cameras import CameraDesk, originals_of
+from haechi.edge.cameras import CameraDesk, MissedClips, originals_of
 from haechi.edge.clock import WallClock
 from haechi.edge.commands.desk import Clocks, CommandDesk
 from haechi.edge.commands.journal import Journal
@@ -105,6 +105,7 @@ class _Agent:
         self._clock = WallClock()
         self._health = Health()
         self._orders = {camera.id: Orders() for camera in config.camera}
+        self._missed = MissedClips(self._clock)
         self._found = Found(config.camera)
         self._rings = Rings(site.rings, time.monotonic)
 
@@ -271,6 +272,7 @@ class _Agent:
             parcel_bytes_max=take_parcel_bytes_max,
             commanded=lambda: self._desk.results,
             actuators=lambda: self._desk.actuators,
+            missed_clips=lambda: self._missed.newest,
         )
         uplink = Uplink(
             self._broker,
@@ -317,7 +319,7 @@ class _Agent:
             journal_lost=bool(lost),
         )
         outbox.on_move = moved
-        self._health.on_change = uplink.report
+        self._health.on_change = self._missed.on_change = uplink.report
         self._health.component("gateway", "agent", "running", "", counters)
         return recorder, uplink
 
@@ -335,7 +337,7 @@ class _Agent:
         await supervised.keep(work)
 
     async def _watch(self, camera: CameraConfig, recorder: Recorder) -> None:
-        desk = CameraDesk(recorder, self._clock, self._health, originals_of(self._config, camera))
+        desk = CameraDesk(recorder, self._clock, self._health, originals_of(self._config, camera), self._missed)
         place = self._site.places[camera.place]
         memory = self._config.gateway.data_dir / "cameras"
 
@@ -346,12 +348,17 @@ class _Agent:
         await self._supervised(camera.id, "camera", None).keep(work)
 
     def _ask_for_clip(self, command: Command) -> None:
+        if command.event is None:
+            _log.warning("command %s: it names no event", command.id)
+            return
         orders = self._orders.get(command.thing or "")
-        if orders is None or command.event is None:
-            _log.warning("command %s: there is no camera %s here", command.id, command.thing)
+        if orders is None:
+            self._missed.tell(command.event, _("there is no camera {id} here").format(id=command.thing))
             return
         age_s = 0.0 if command.at_us is None else max(0.0, (self._clock.now_us() - command.at_us) / 1e6)
-        orders.give(ClipWanted(event=command.event, age_s=age_s, asked=True))
+        gone = orders.give(ClipWanted(event=command.event, age_s=age_s, asked=True))
+        if gone is not None:
+            self._missed.tell(gone.event, _("too many clips are asked for at a time"))
 
     def _supervised(self, name: str, kind: str, counters: Any) -> Supervised:
         return Supervised(name, kind, self._health, counters, now_s=time.monotonic, chance=random.random)

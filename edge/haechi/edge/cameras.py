@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
+from haechi.contract.control import MISSED_CLIPS_MAX, MissedClip
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
 from haechi.edge.clock import WallClock
@@ -18,6 +20,7 @@ from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.messages import Health as CameraHealth
 from haechi.edge.vision.originals import FOLDER as ORIGINALS
 from haechi.edge.vision.originals import Originals
+from haechi.text import _
 
 _log = logging.getLogger("haechi.edge.cameras")
 
@@ -30,15 +33,51 @@ _STATES: dict[CameraState, State] = {
 }
 
 
+class MissedClips:
+    """The last clips of all cameras that are not to come, for the status."""
+
+    def __init__(self, clock: WallClock) -> None:
+        """Begin with none; ``clock`` says when one was missed."""
+        self._clock = clock
+        self._newest: deque[MissedClip] = deque(maxlen=MISSED_CLIPS_MAX)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is one more."""
+
+    @property
+    def newest(self) -> tuple[MissedClip, ...]:
+        """Oldest first."""
+        return tuple(self._newest)
+
+    def tell(self, event: str, reason: str) -> None:
+        """Take one that is not to come."""
+        self._newest.append(MissedClip(event=event, at_us=self._clock.now_us(), reason=reason))
+        self.on_change()
+
+
 class CameraDesk:
     """Takes what cameras say; their processes stamp with the machine's own clock, which is put right here."""
 
     def __init__(
-        self, recorder: Recorder, clock: WallClock, health: Health, originals: Originals | None = None
+        self,
+        recorder: Recorder,
+        clock: WallClock,
+        health: Health,
+        originals: Originals | None = None,
+        missed: MissedClips | None = None,
     ) -> None:
-        """Hand readings and events to ``recorder``, states to ``health``, what is sealed to ``originals``."""
+        """Hand on what cameras say.
+
+        Args:
+            recorder: takes readings and events.
+            clock: tells the time.
+            health: takes states.
+            originals: takes what is sealed; None where nothing is.
+            missed: takes clips that are not to come.
+        """
         self._recorder, self._clock, self._health = recorder, clock, health
         self._originals = originals
+        self._missed = MissedClips(clock) if missed is None else missed
+        self._clips: Counter[str] = Counter()
 
     async def reading(self, reading: Reading) -> None:
         """Take the counts of one period."""
@@ -52,7 +91,13 @@ class CameraDesk:
 
     async def clip(self, clip: Evidence) -> None:
         """Take a clip of an event that was taken before."""
+        self._clips["clips_made"] += 1
         self._recorder.pictures([replace(clip, time_us=self._put_right(clip.time_us))])
+
+    async def clip_missed(self, event: str, reason: str) -> None:
+        """Take that a clip of an event is not to come."""
+        self._clips["clips_missed"] += 1
+        self._missed.tell(event, reason)
 
     async def original(self, event: str, sealed: bytes, time_us: int, media_type: str) -> None:
         """Keep what is sealed; a disk that refuses costs no more than the original."""
@@ -80,8 +125,13 @@ class CameraDesk:
             "decoding_share": round(health.decoding_share, 3),
             "look_ms": round(health.look_ms, 1),
             "restarts": restarts,
+            "clips_made": self._clips["clips_made"],
+            "clips_missed": self._clips["clips_missed"],
         }
-        self._health.component(camera, "camera", _STATES[health.state], health.message, counters)
+        detail = health.message
+        if not detail and health.detector and health.state is CameraState.RUNNING:
+            detail = _("detector {detector}").format(detector=health.detector)
+        self._health.component(camera, "camera", _STATES[health.state], detail, counters)
 
 
 def originals_of(config: GatewayConfig, camera: CameraConfig) -> Originals | None:

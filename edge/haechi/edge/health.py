@@ -106,7 +106,7 @@ def encode_status(status: GatewayStatus, bytes_max: int = CONTROL_BYTES_MAX) -> 
         payload = encode_control(replace(status, components=components))
         if len(payload) <= bytes_max:
             return payload
-    untold = replace(status, components=(), actuators=None)
+    untold = replace(status, components=(), actuators=None, missed_clips=())
     shorter = replace(untold, standing=None)
     for less in (untold, shorter):
         payload = encode_control(less)

@@ -17,23 +17,8 @@ from haechi.contract.events import Phase
 from haechi.edge.vision import supervise
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.supervise import run_camera
-from support.cameras import PATIENCE_S, PLACE, Sink, camera, running
+from support.cameras import PATIENCE_S, PLACE, Sink, camera, processes_below, running
 from support.processes import command_line, is_alive
-
-
-def processes_below() -> set[int]:
-    """Ids of the camera processes that this test's own process has started."""
-    found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes()
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == os.getpid() and b"haechi.edge.vision.process" in words:
-                found.add(int(folder.name))
-    return found
 
 
 @pytest.fixture

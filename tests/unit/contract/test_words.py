@@ -63,7 +63,10 @@ def test_a_status_of_this_version_is_read_for_ever() -> None:
     assert (sign.characters_max, sign.fail_safe, sign.on_s_max) == (16, "", 3600.0)
     assert [one.state for one in status.commands] == ["done", "unknown"]
     assert status.standing == ("river-1.level.high",)
+    (missed,) = status.missed_clips
+    assert (missed.event, missed.reason) == ("event-0001", "it was 95 s ago; the camera remembers 30 s (clips.ring_s)")
     before = decode_status(b'{"state":"online","at_us":1}')
+    assert before.missed_clips == ()
     assert before.actuators is None, "an earlier gateway does not say what it may be told"
 
 

@@ -20,6 +20,7 @@ from haechi.contract.control import (
     CommandResult,
     Doubt,
     GatewayStatus,
+    MissedClip,
     decode_acknowledgement,
     decode_command,
 )
@@ -64,6 +65,8 @@ class Face:
     """Says what became of the last commands to devices."""
     actuators: Callable[[], tuple[ActuatorStatus, ...]] = tuple
     """Says what devices may be told, and how that stands."""
+    missed_clips: Callable[[], tuple[MissedClip, ...]] = tuple
+    """Says which clips are not to come."""
 
     def topic(self, channel: str) -> str:
         """Return the full topic of one of our channels."""
@@ -346,6 +349,7 @@ class Session:
                 components=self._health.components,
                 commands=self._face.commanded(),
                 actuators=self._face.actuators(),
+                missed_clips=self._face.missed_clips(),
                 problems=self._health.problems,
                 standing=standing,
             ),

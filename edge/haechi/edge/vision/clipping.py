@@ -143,7 +143,8 @@ class Clipper:
 
     def _begin(self, order: _Order) -> None:
         stretch = self.ring.between(order.from_s, order.to_s)
-        if stretch is None:
+        # Without the moment itself it would be a clip of something else.
+        if stretch is None or stretch.packets[0].taken_s > order.from_s + self._clips.before_s:
             self._tell(ClipMissed(event=order.event, reason=_("the camera gave no pictures at that time")))
             return
         if self._thread is None or not self._thread.is_alive():

@@ -37,6 +37,7 @@ from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.looking import Look, Looker
 from haechi.edge.vision.messages import (
     CameraState,
+    ClipMissed,
     ClipWanted,
     Counts,
     Health,
@@ -371,11 +372,15 @@ def _take_over_stdout() -> BinaryIO:
     return pipe
 
 
-def _hear_gateway(clipper: Clipper | None) -> None:
+def _hear_gateway(clipper: Clipper | None, send: Send) -> None:
     """Takes orders until the end of standard input, which comes when the gateway is gone, however it went."""
     for line in sys.stdin.buffer:
+        wanted = msgspec.json.decode(line, type=ClipWanted)
         if clipper is not None:
-            clipper.want(msgspec.json.decode(line, type=ClipWanted))
+            clipper.want(wanted)
+        else:
+            reason = _("this camera makes no clips: its detector knows no people, whose heads would have to be blurred")
+            send(ClipMissed(event=wanted.event, reason=reason))
     os._exit(0)
 
 
@@ -424,7 +429,7 @@ def main() -> int:
             turn=start.turn,
             seal=seal,
         )
-    threading.Thread(target=_hear_gateway, args=(clipper,), name="gateway", daemon=True).start()
+    threading.Thread(target=_hear_gateway, args=(clipper, send), name="gateway", daemon=True).start()
     try:
         chosen = choose(config.detector, memory)
         detector = open_detector(chosen.config, config.classes, score_min=evidence.PERSON_SCORE_MIN)

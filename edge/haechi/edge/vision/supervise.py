@@ -66,24 +66,25 @@ _ORDERS_MAX = 8
 class Orders:
     """Clips that are wanted of one camera; bounded, the oldest goes."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        """Begins with none; `now_s` is a clock that only rises."""
-        self._now_s = now_s
-        self._waiting: deque[tuple[ClipWanted, float]] = deque(maxlen=_ORDERS_MAX)
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        """Begins with none; `clock_s` only rises."""
+        self._clock_s = clock_s
+        self._waiting: deque[tuple[ClipWanted, float]] = deque()
         self._some = asyncio.Event()
 
-    def give(self, wanted: ClipWanted) -> None:
-        """Puts one down."""
-        self._waiting.append((wanted, self._now_s()))
+    def give(self, wanted: ClipWanted) -> ClipWanted | None:
+        """Puts one down; returns the one that goes for it."""
+        self._waiting.append((wanted, self._clock_s()))
         self._some.set()
+        return self._waiting.popleft()[0] if len(self._waiting) > _ORDERS_MAX else None
 
     async def next(self) -> ClipWanted:
-        """Waits for the next one; its age is what it is now, for it may have waited while no process ran."""
+        """Waits for the next one; what it is to show is older by as long as it lay here."""
         while not self._waiting:
             self._some.clear()
             await self._some.wait()
         wanted, given_s = self._waiting.popleft()
-        return replace(wanted, age_s=wanted.age_s + self._now_s() - given_s)
+        return replace(wanted, age_s=wanted.age_s + self._clock_s() - given_s)
 
 
 class CameraSink(Protocol):
@@ -103,6 +104,10 @@ class CameraSink(Protocol):
 
     async def clip(self, clip: Evidence) -> None:
         """Takes a clip of an event that it took before."""
+        ...
+
+    async def clip_missed(self, event: str, reason: str) -> None:
+        """Takes that a clip that was wanted is not to come."""
         ...
 
     def status(self, camera: str, health: Health, restarts: int) -> None:
@@ -165,6 +170,7 @@ async def run_camera(
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         reason = await camera.run_once(command)
+        await camera.miss_ordered()
         if reason is None:
             return
         if loop.time() - begun_s > _STEADY_S:
@@ -216,6 +222,7 @@ class _Camera:
         self._log = logging.getLogger(f"haechi.camera.{config.id}")
         self._said: tuple[CameraState, str] | None = None
         self._state = CameraState.OPENING
+        self._ordered: dict[str, None] = {}
         self._complaint = ""
         self.restarts = 0
 
@@ -302,11 +309,13 @@ class _Camera:
             await process.stdin.drain()
 
     async def _hand_on(self, orders: asyncio.StreamWriter | None) -> None:
-        """Hands orders to the process; those of one that has ended are lost with what it remembered."""
+        """Hands orders to the process."""
         assert orders is not None  # noqa: S101 - as above
         with contextlib.suppress(OSError):
             while True:
-                orders.write(msgspec.json.encode(await self._orders.next()) + b"\n")
+                wanted = await self._orders.next()
+                self._ordered[wanted.event] = None
+                orders.write(msgspec.json.encode(wanted) + b"\n")
                 await orders.drain()
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
@@ -352,18 +361,31 @@ class _Camera:
                 if message.raised:
                     self._raised[message.zone] = event.id
                     if describe.zone_of(self._config, message).clip:
-                        self._orders.give(ClipWanted(event=event.id))
+                        gone = self._orders.give(ClipWanted(event=event.id))
+                        if gone is not None:
+                            await self._miss(gone.event, _("too many clips are asked for at a time"))
             case ViewChange():
                 event, evidence = describe.fault_event(self._config, self._place, message, new_id=self._new_id)
                 await self._sink.event(event, evidence)
                 await self._keep_original(event, message.snapshot)
                 (self._faults.add if message.raised else self._faults.discard)(message.fault)
             case ClipMade():
+                self._ordered.pop(message.event, None)
                 await self._sink.clip(describe.clip(self._config, message, new_id=self._new_id))
             case SealedClip():
                 await self._sink.original(message.event, message.sealed, message.time_us, "video/mp4")
             case ClipMissed():
-                self._log.warning("camera %s: no clip of event %s: %s", self._config.id, message.event, message.reason)
+                await self._miss(message.event, message.reason)
+
+    async def _miss(self, event: str, reason: str) -> None:
+        self._ordered.pop(event, None)
+        self._log.warning("camera %s: no clip of event %s: %s", self._config.id, event, reason)
+        await self._sink.clip_missed(event, reason)
+
+    async def miss_ordered(self) -> None:
+        """Tells which clips ended with the process: what they were to be made of has gone with it."""
+        for event in tuple(self._ordered):
+            await self._miss(event, _("the camera's process ended, and with it what it remembered"))
 
     async def _keep_original(self, event: Event, snapshot: Snapshot | None) -> None:
         if snapshot is not None and snapshot.sealed is not None:
