@@ -1,22 +1,25 @@
-"""Devices on a serial line that talk by themselves: frames found, damage counted, silence noticed.
+"""Devices on a serial line, or behind a serial server, that talk by themselves: frames found, damage counted.
 
 An adapter for such a device says how its frames are found (``frames``) and what one means (``sample_of``). There are
 two kinds. Of what a :class:`Talking` device repeats, a level say, the newest frame of each period is taken: of frames
 that came together only the newest is as old as its arrival says. What a :class:`Reporting` device says are events, a
-vehicle each, and none is left out.
+vehicle each, and none is left out. Silence is noticed either way. Behind a serial server the line's speed is the
+server's business.
 """
 
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncGenerator
 from typing import Generic, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from haechi.sdk.adapter import Adapter, AdapterConfig
 from haechi.sdk.errors import BadReading, NotConnected, wrong
 from haechi.sdk.sample import Sample
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
+from haechi.sdk.transports.tcp_line import TcpLine
 from haechi.text import _
 
 FrameT = TypeVar("FrameT")
@@ -36,7 +39,11 @@ class Frames(Protocol[FrameT]):
 class LineKeys(AdapterConfig):
     """What the configuration of every such device has."""
 
-    serial_port: str = Field(min_length=1, max_length=255, description="Serial port, such as /dev/serial/by-id/usb-…")
+    serial_port: str = Field(
+        min_length=1,
+        max_length=255,
+        description="Serial port, such as /dev/serial/by-id/usb-…; or `tcp://HOST:PORT` of a serial server.",
+    )
     baud: int = Field(default=9600, ge=300, le=4_000_000, description="Bits per second; always 8N1.")
     silence_s: float = Field(default=10.0, ge=0.1, le=3600, description="Without a sound frame for so long it is gone.")
     retry_s: float = Field(default=5.0, ge=0.1, le=3600, description="How long to wait before the port is tried again.")
@@ -45,6 +52,18 @@ class LineKeys(AdapterConfig):
     def line(self) -> LineSettings:
         """Port and character format."""
         return LineSettings(self.serial_port, self.baud)
+
+    @property
+    def server(self) -> tuple[str, int] | None:
+        """Host and port of the serial server that the device is behind; None where it is on a port of the gateway."""
+        return _server_in(self.serial_port)
+
+    @field_validator("serial_port")
+    @classmethod
+    def _names_a_server_whole(cls, port: str) -> str:
+        if "://" in port and _server_in(port) is None:
+            raise ValueError(_("a serial port, or tcp://HOST:PORT"))
+        return port
 
 
 class TalkKeys(LineKeys):
@@ -57,6 +76,16 @@ class TalkKeys(LineKeys):
         if self.silence_s < self.period_s:
             raise wrong("silence_s", self.silence_s, _("at least period_s ({period})").format(period=self.period_s))
         return self
+
+
+def _server_in(port: str) -> tuple[str, int] | None:
+    parts = urlsplit(port)
+    try:
+        if parts.scheme == "tcp" and parts.hostname and parts.port and parts.netloc.count("@") == 0 and not parts.path:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    return None
 
 
 KeysT = TypeVar("KeysT", bound=LineKeys)
@@ -85,7 +114,7 @@ class Reporting(Adapter[KeysT], Generic[KeysT, FrameT]):
         """Listen until it has said one frame, and say what is in it."""
         line, frames = self._line(), self.frames()
         try:
-            line.open()
+            await _open(line)
             frame = (await self.listen(line, frames))[-1]
         finally:
             line.close()
@@ -105,7 +134,7 @@ class Reporting(Adapter[KeysT], Generic[KeysT, FrameT]):
         """Yield every frame, in order."""
         line, frames = self._line(), self.frames()
         try:
-            line.open()
+            await _open(line)
             while True:
                 for frame in await self.listen(line, frames):
                     sample = self.read(frame)
@@ -122,7 +151,7 @@ class Reporting(Adapter[KeysT], Generic[KeysT, FrameT]):
             self.host.count("frames_bad")
             return None
 
-    async def listen(self, line: SerialLine, frames: Frames[FrameT]) -> list[FrameT]:
+    async def listen(self, line: SerialLine | TcpLine, frames: Frames[FrameT]) -> list[FrameT]:
         """Return the next sound frames as soon as there is one.
 
         Raises:
@@ -149,8 +178,16 @@ class Reporting(Adapter[KeysT], Generic[KeysT, FrameT]):
             what = what.format(port=config.serial_port, bytes=heard, name=self.frame_name, seconds=config.silence_s)
             raise NotConnected(what, config.retry_s) from None
 
-    def _line(self) -> SerialLine:
-        return SerialLine(self.config.line, retry_s=self.config.retry_s)
+    def _line(self) -> SerialLine | TcpLine:
+        server, retry_s = self.config.server, self.config.retry_s
+        return SerialLine(self.config.line, retry_s=retry_s) if server is None else TcpLine(*server, retry_s=retry_s)
+
+
+async def _open(line: SerialLine | TcpLine) -> None:
+    if isinstance(line, TcpLine):
+        await line.open()
+    else:
+        line.open()
 
 
 class Talking(Reporting[TalkKeysT, FrameT]):
@@ -161,7 +198,7 @@ class Talking(Reporting[TalkKeysT, FrameT]):
         clock = self.host.clock
         line, frames = self._line(), self.frames()
         try:
-            line.open()
+            await _open(line)
             due_s = clock.now()
             while True:
                 came = await self.listen(line, frames)

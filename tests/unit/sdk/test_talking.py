@@ -10,7 +10,7 @@ import pytest
 from haechi.contract.places import Datastream
 from haechi.sdk import BadReading, ConfigError, Host, NotConnected, Sample
 from haechi.sdk.framing import Delimited
-from haechi.sdk.talker import Talker
+from haechi.sdk.talker import ServedTalker, Talker
 from haechi.sdk.talking import Frames, Talking, TalkKeys
 
 
@@ -83,3 +83,35 @@ async def test_silence_is_told_from_bytes_that_are_no_frame() -> None:
 def test_silence_is_longer_than_a_period() -> None:
     with pytest.raises(ConfigError, match=r"silence_s = 1\.0: expected at least period_s \(2\.0\)"):
         Counter.load_config({"serial_port": "/dev/null", "period_s": 2.0, "silence_s": 1.0})
+
+
+async def to_the_end(samples: AsyncIterator[Sample]) -> None:
+    async for _sample in samples:
+        pass
+
+
+async def test_behind_a_serial_server_it_is_the_same_and_a_server_that_is_gone_is_one_clear_line() -> None:
+    async with ServedTalker(lambda: b"1\n2\n", period_s=0.01) as talker:
+        keys = {"serial_port": talker.port, "period_s": 0.02, "silence_s": 0.3, "retry_s": 0.1}
+        adapter = Counter("c", Counter.load_config(keys), Host())
+        async with aclosing(adapter.samples()) as samples:
+            assert (await anext(samples)).values == (2.0,)
+            talker.silent = True
+            with pytest.raises(NotConnected, match=rf"{talker.port}: silent for 0\.3 s"):
+                await to_the_end(samples)
+        talker.silent = False
+        async with aclosing(adapter.samples()) as samples:
+            await anext(samples)
+            talker.unplug()
+            with pytest.raises(NotConnected, match=r"127\.0\.0\.1:\d+: the connection "):
+                await to_the_end(samples)
+        with pytest.raises(NotConnected, match="refuses connections"):
+            await adapter.probe()
+
+
+@pytest.mark.parametrize(
+    "port", ["tcp://gauge", "tcp://:4001", "tcp://a@b:1", "tcp://a:1/x", "udp://a:1", "tcp://a:70000"]
+)
+def test_a_serial_server_is_named_whole(port: str) -> None:
+    with pytest.raises(ConfigError, match=r"serial_port = .*expected a serial port, or tcp://HOST:PORT"):
+        Counter.load_config({"serial_port": port})

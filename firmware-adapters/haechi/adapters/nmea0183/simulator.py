@@ -1,4 +1,4 @@
-"""A navigation receiver that is not there: says GSV, GGA and RMC in turn on a pseudo-terminal.
+"""A navigation receiver that is not there: says GSV, GGA and RMC in turn on a pseudo-terminal, or over TCP.
 
 From a shell: ``python -m haechi.adapters.nmea0183.simulator --latitude 36.35 --longitude 127.38``.
 """
@@ -8,13 +8,13 @@ from functools import reduce
 from operator import xor
 
 from haechi.sdk.simulated import Simulated, serve
-from haechi.sdk.talker import Talker
+from haechi.sdk.talker import ServedTalker, Talker
 
 
 class Nmea0183Simulator(Simulated[Talker]):
     """One receiver with a fix. An async context manager."""
 
-    def __init__(self, *, period_s: float = 0.02) -> None:
+    def __init__(self, *, period_s: float = 0.02, over_tcp: bool = False) -> None:
         """Say all sentences every ``period_s``; the real one does so every second."""
         self.latitude, self.longitude = 36.35, 127.38
         self.speed_kn, self.course_deg, self.altitude_m = 0.0, 0.0, 70.0
@@ -22,7 +22,7 @@ class Nmea0183Simulator(Simulated[Talker]):
         self.date = "22.11.26"
         self.status, self.mode, self.fix = "A", "A", "1"
         """RMC's status and mode, GGA's quality."""
-        self.talker = Talker(self.say, period_s=period_s)
+        self.talker = (ServedTalker if over_tcp else Talker)(self.say, period_s=period_s)
         super().__init__(self.talker)
 
     def say(self) -> bytes:
@@ -55,8 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m haechi.adapters.nmea0183.simulator", description=main.__doc__)
     parser.add_argument("--latitude", type=float, default=36.35)
     parser.add_argument("--longitude", type=float, default=127.38)
+    parser.add_argument("--tcp", action="store_true", help="as behind a serial server")
     arguments = parser.parse_args()
-    simulator = Nmea0183Simulator(period_s=1.0)
+    simulator = Nmea0183Simulator(period_s=1.0, over_tcp=arguments.tcp)
     simulator.latitude, simulator.longitude = arguments.latitude, arguments.longitude
     serve(simulator)
 

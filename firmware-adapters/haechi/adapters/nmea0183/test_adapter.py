@@ -71,6 +71,13 @@ class TestNmea0183(AdapterConformance):
         return found
 
 
+class TestNmea0183OverTcp(TestNmea0183):
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[ReceiverPeer]:
+        async with Nmea0183Simulator(over_tcp=True) as simulator:
+            yield ReceiverPeer(simulator)
+
+
 async def test_gga_gives_altitude_and_satellites() -> None:
     async with Nmea0183Simulator() as simulator:
         written = {**ReceiverPeer(simulator).config(), "sentence": "GGA"}
