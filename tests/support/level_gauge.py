@@ -45,7 +45,7 @@ class Board:
 
 
 class Clock:
-    """A counter that a test sets, and a time of day that may be unknown."""
+    """A counter that a test sets, and a time of day that may be unknown and that nobody asks for."""
 
     def __init__(self) -> None:
         self.ms = 10_000
@@ -62,6 +62,10 @@ class Clock:
     def time_ms(self) -> int | None:
         """Return milliseconds since 1970."""
         return self.unix_ms
+
+    def tend(self) -> bool:
+        """Ask nobody."""
+        return False
 
 
 class Socket:

@@ -16,18 +16,18 @@ import ds18x20
 import network
 import ntptime
 import onewire
+from clock import Clock
 from machine import UART, WDT, Pin, time_pulse_us
 from mqtt import Publisher
 from station import PERIOD_MS, Station
 
 _WATCHDOG_MS = 8000
-_NETWORK_S = 3
-"""How long the network may take at a time; well below the watchdog."""
+_NETWORK_S = 2
+"""How long the network may take for one word; the serial line waits for no more than one at a time."""
 _KEEPALIVE_S = 30
 _ECHO_US_MAX = 30_000
 _ECHO_PAUSE_MS = 60
 """Until the echo before has died away."""
-_NTP_EVERY_MS = 6 * 3600 * 1000
 _UNIX_OFFSET_S = 0 if time.gmtime(0)[0] == 1970 else 946_684_800
 """Boards count from 1970 or from 2000."""
 
@@ -74,36 +74,16 @@ class Board:
         self._watchdog.feed()
 
 
-class Clock:
-    """The board's counter, and the time of day once a time server has told it."""
+def unix_ms() -> int:
+    """Return milliseconds since 1970 by the board's calendar."""
+    return time.time_ns() // 1_000_000 + _UNIX_OFFSET_S * 1000
 
-    def __init__(self, ntp_host: str) -> None:
-        ntptime.host = ntp_host
-        ntptime.timeout = 1
-        self._set_ms = None
 
-    def now_ms(self) -> int:
-        """Return the board's counter."""
-        return time.ticks_ms()
-
-    def since_ms(self, then_ms: int) -> int:
-        """Return how long ago the counter said ``then_ms``; good for six days."""
-        return time.ticks_diff(time.ticks_ms(), then_ms)
-
-    def time_ms(self) -> "int | None":
-        """Return milliseconds since 1970; None while nobody has told the time, or not for six hours."""
-        if self._set_ms is None or self.since_ms(self._set_ms) > 2 * _NTP_EVERY_MS:
-            return None
-        return time.time_ns() // 1_000_000 + _UNIX_OFFSET_S * 1000
-
-    def ask(self) -> None:
-        """Ask the time server, where that is due."""
-        if self._set_ms is None or self.since_ms(self._set_ms) > _NTP_EVERY_MS:
-            try:
-                ntptime.settime()
-                self._set_ms = time.ticks_ms()
-            except OSError:  # it is asked again with the next connection
-                pass
+def new_clock(ntp_host: str) -> Clock:
+    """Return a clock that asks this time server."""
+    ntptime.host = ntp_host
+    ntptime.timeout = 1
+    return Clock(time.ticks_ms, time.ticks_diff, unix_ms, ntptime.settime)
 
 
 class Network:
@@ -117,18 +97,23 @@ class Network:
         self._wifi = network.WLAN(network.STA_IF)
         self._wifi.active(True)
 
-    def connect(self) -> Publisher:
-        """Return a connection that the broker has accepted; never waits for Wi-Fi."""
+    def connect(self) -> object:
+        """Make a connection that the broker accepts, one word at a time: yields None between them, then a Publisher.
+
+        Never waits for Wi-Fi.
+        """
         settings = self._settings
         if not self._wifi.isconnected():
             self._wifi.connect(settings["wifi_ssid"], settings["wifi_password"])
             raise OSError("no Wi-Fi yet")
-        self._clock.ask()
+        if self._clock.tend():
+            yield None
         line = socket.socket()
         try:
             line.settimeout(_NETWORK_S)
             # An address in the settings needs no name server, whose time-out is not ours to set.
             line.connect(socket.getaddrinfo(settings["broker_host"], settings["broker_port"])[0][-1])
+            yield None
             stream = line
             if settings["ca_file"] is not None:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -136,12 +121,15 @@ class Network:
                 with open(settings["ca_file"], "rb") as file:  # noqa: PTH123 - MicroPython has no pathlib
                     context.load_verify_locations(cadata=file.read())
                 stream = context.wrap_socket(line, server_hostname=settings["broker_host"])
+                yield None
             publisher = Publisher(stream, settings["topic"], _KEEPALIVE_S)
             publisher.connect(settings["client_id"], settings["username"], settings["password"])
+            yield None
+            publisher.say_online()
         except Exception:
             line.close()
             raise
-        return publisher
+        yield publisher
 
 
 def main() -> None:
@@ -149,7 +137,7 @@ def main() -> None:
     with open("settings.json") as file:  # noqa: PTH123 - MicroPython has no pathlib
         settings = json.load(file)
     boot = binascii.hexlify(os.urandom(4)).decode()
-    clock = Clock(settings["ntp_host"])
+    clock = new_clock(settings["ntp_host"])
     wifi = Network(settings, clock)
     station = Station(Board(settings), clock, wifi.connect, boot)
     told = ""

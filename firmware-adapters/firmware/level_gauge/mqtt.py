@@ -1,8 +1,8 @@
 """An MQTT 3.1.1 client that publishes: QoS 1, a last will, and not a byte more memory than a message needs.
 
 Whoever publishes more often than ``keepalive_s`` needs no ping. Runs on MicroPython and on CPython alike: all it asks
-of a connection is ``write(bytes)``, and ``read(n)`` that returns up to ``n`` bytes, nothing at the end, and raises
-``OSError`` when it took too long.
+of a connection is ``write(bytes)``, ``read(n)`` that returns up to ``n`` bytes, nothing at the end, and raises
+``OSError`` when it took too long, and ``close()``.
 """
 
 _CONNECT, _CONNACK, _PUBLISH, _PUBACK = 0x10, 0x20, 0x30, 0x40
@@ -24,7 +24,7 @@ class Publisher:
         self._packet_id = 0
 
     def connect(self, client_id: str, username: str, password: str) -> None:
-        """Say who we are, and that we are here.
+        """Say who we are; :meth:`say_online` comes next.
 
         Raises:
             OSError: the broker does not let us in, or does not answer.
@@ -35,6 +35,13 @@ class Publisher:
         kind, answer = self._receive()
         if kind != _CONNACK or len(answer) != 2 or answer[1]:
             raise OSError("the broker does not let us in")
+
+    def say_online(self) -> None:
+        """Say that we are here, until the last will says otherwise.
+
+        Raises:
+            OSError: as of :meth:`publish`.
+        """
         self.publish(b"online", self._topic + "/status", retain=True)
 
     def publish(self, payload: bytes, topic: "str | None" = None, retain: bool = False) -> None:
@@ -49,6 +56,13 @@ class Publisher:
         self._send(_PUBLISH | flags, _text(topic or self._topic) + packet_id + payload)
         if self._receive() != (_PUBACK, packet_id):
             raise OSError("the broker answers something else")
+
+    def drop(self) -> None:
+        """Give the connection up without a word: it is broken, and what it holds is short on a board."""
+        try:
+            self._stream.close()
+        except OSError:
+            return  # a goodbye over TLS that finds nobody
 
     def close(self) -> None:
         """Say goodbye; the last will is then not published, so say so ourselves before, where we can."""

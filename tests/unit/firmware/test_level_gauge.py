@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,20 +102,27 @@ def test_without_a_network_it_measures_says_and_keeps_what_fits() -> None:
 class Sent:
     """A publisher that a test may break."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, takes_ms: int = 0) -> None:
         self.messages: list[dict[str, Any]] = []
         self.broken = False
+        self.dropped = 0
+        self.clock, self.takes_ms = clock, takes_ms
 
     def publish(self, message: bytes) -> None:
+        self.clock.ms += self.takes_ms
         if self.broken:
             raise OSError("the broker closed the connection")
         self.messages.append(json.loads(message))
 
+    def drop(self) -> None:
+        self.dropped += 1
+
 
 def test_what_was_kept_is_sent_in_order_with_its_age_and_never_lost_by_a_break() -> None:
-    board, clock, sent = Board(), Clock(), Sent()
+    board, clock = Board(), Clock()
+    sent = Sent(clock)
     sent.broken = True
-    one = station(board, clock, lambda: sent)
+    one = station(board, clock, lambda: iter([sent]))
     for second in range(40):
         sent.broken = second % 13 < 6
         one.step()
@@ -126,6 +135,150 @@ def test_what_was_kept_is_sent_in_order_with_its_age_and_never_lost_by_a_break()
     assert max(said["age_ms"] for said in sent.messages) >= 5000
     assert {said["state"] for said in sent.messages[:3]} == {"warming_up"}
     assert {said["state"] for said in sent.messages[3:]} == {"ok"}
+    assert sent.dropped == 7  # and each try that the broker ended anew
+
+
+def test_a_slow_broker_makes_the_serial_line_late_by_one_word_at_most() -> None:
+    board, clock = Board(), Clock()
+    sent = Sent(clock, takes_ms=150)
+    opened = []
+
+    def connect() -> Any:
+        for word in range(5):
+            clock.ms += 2000
+            opened.append(word)
+            yield None
+        yield sent
+
+    one = station(board, clock, connect)
+    late_ms = []
+    for _second in range(60):
+        begun_ms = clock.ms
+        one.step()
+        late_ms.append(clock.ms - begun_ms)
+        clock.ms += 1000
+    assert opened == list(range(5))
+    assert (max(late_ms[:5]), max(late_ms[5:])) == (2000, 450)
+    assert board.fed >= 60
+    assert (len(one.backlog), len(sent.messages)) == (0, 60)
+
+
+class Calendar:
+    """A board's counter that turns over as MicroPython's does, its calendar, and a time server."""
+
+    TURNS_MS = 2**30
+
+    def __init__(self) -> None:
+        self.ms = 123
+        self.answers = True
+        self.asked_ms: list[int] = []
+
+    def clock(self) -> Any:
+        return module("clock").Clock(lambda: self.ms % self.TURNS_MS, self.diff, lambda: 1_795_334_400_000, self.ask)
+
+    def diff(self, one: int, other: int) -> int:
+        half = self.TURNS_MS // 2
+        return (one - other + half) % self.TURNS_MS - half
+
+    def ask(self) -> None:
+        self.asked_ms.append(self.ms)
+        self.ms += 1000
+        if not self.answers:
+            raise OSError("-110")
+
+
+HOUR_MS = 3_600_000
+
+
+def test_a_board_that_stays_connected_for_months_keeps_knowing_the_time() -> None:
+    board = Calendar()
+    clock = board.clock()
+    begun_ms = clock.now_ms()
+    for _minute in range(60 * 24 * 60):
+        clock.tend()
+        assert clock.time_ms() == 1_795_334_400_000
+        board.ms += 60_000
+    assert len(board.asked_ms) == 60 * 4
+    assert clock.since_ms(begun_ms) == board.ms - 123
+
+
+def test_a_time_that_nobody_renews_is_unknown_after_twelve_hours_and_stays_unknown() -> None:
+    board = Calendar()
+    clock = board.clock()
+    assert clock.time_ms() is None
+    assert clock.tend()
+    board.answers = False
+    known_h = []
+    for hour in range(24 * 30):
+        board.ms += HOUR_MS
+        clock.tend()
+        if clock.time_ms() is not None:
+            known_h.append(hour + 1)
+    assert known_h == list(range(1, 12))
+    tries = len(board.asked_ms)
+    for _second in range(600):
+        board.ms += 1000
+        clock.tend()
+    assert len(board.asked_ms) - tries == pytest.approx(600 / 31, abs=2)
+    board.answers = True
+    board.ms += HOUR_MS
+    assert clock.tend()
+    assert clock.time_ms() is not None
+
+
+class Line:
+    """What a broker answers, byte by byte."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer, self.closed = answer, False
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds <= 2
+
+    def connect(self, address: object) -> None:
+        assert address == "there"
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        read, self.answer = self.answer[:size], self.answer[size:]
+        return read
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("answer", "words"), [(b"\x20\x02\0\0\x40\x02\0\1", 3), (b"\x20\x02\0\5", 2), (b"", 2)])
+def test_the_board_connects_a_word_at_a_time_and_closes_what_fails(
+    answer: bytes, words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wifi = SimpleNamespace(active=lambda on: on, isconnected=lambda: True)
+    fakes = {
+        "machine": SimpleNamespace(UART=None, WDT=None, Pin=None, time_pulse_us=None),
+        "network": SimpleNamespace(WLAN=lambda _kind: wifi, STA_IF=0),
+        "ds18x20": SimpleNamespace(),
+        "onewire": SimpleNamespace(),
+        "ntptime": SimpleNamespace(),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setitem(sys.modules, name, fake)
+    monkeypatch.delitem(sys.modules, "main", raising=False)
+    main, line, board = module("main"), Line(answer), Calendar()
+    monkeypatch.delitem(sys.modules, "main")
+    found = SimpleNamespace(socket=lambda: line, getaddrinfo=lambda _host, _port: [("there",)])
+    monkeypatch.setattr(main, "socket", found)
+    settings = json.loads((FOLDER / "settings.example.json").read_text(encoding="utf-8"))
+    opening = main.Network({**settings, "ca_file": None, "insecure": True}, board.clock()).connect()
+    for _word in range(words):
+        assert next(opening) is None
+    assert len(board.asked_ms) == 1
+    if words == 3:
+        assert next(opening) is not None
+        return
+    with pytest.raises(OSError, match="the broker"):
+        next(opening)
+    assert line.closed
 
 
 def test_a_broker_that_says_no_or_nonsense_is_an_error_and_never_a_hang() -> None:
@@ -143,8 +296,14 @@ def test_a_broker_that_says_no_or_nonsense_is_an_error_and_never_a_hang() -> Non
             return read
 
     for answer in (b"", b"\x20\x02\x00\x05", b"\x20\xff\xff\x01", b"HTTP/1.1 400", b"\x20\x02\x00\x00\x40\x02\x00\x09"):
+        publisher = mqtt.Publisher(Stream(answer), "a", 30)
         with pytest.raises(OSError, match="the broker"):
-            mqtt.Publisher(Stream(answer), "a", 30).connect("id", "user", "sesame7")
+            _begin(publisher)
+
+
+def _begin(publisher: Any) -> None:
+    publisher.connect("id", "user", "sesame7")
+    publisher.say_online()
 
 
 def test_no_secret_stands_in_the_example() -> None:
