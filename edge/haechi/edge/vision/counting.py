@@ -43,11 +43,8 @@ class CrossingCounter:
         ends no period twice; when it is set back further, the period that runs is given with the time it would have
         ended at, and the next begins at the new time.
         """
-        index = now_us // self._period_us
-        if self._index is not None and index == self._index - 1:
-            index = self._index
-        finished = self._close(index)
-        self._index = index
+        finished = self.look_away(now_us)
+        self._index = self._of(now_us)
         self._counting.update(
             line for line in self._lines if line not in self._counting and self._in_force(line, now_us)
         )
@@ -56,9 +53,18 @@ class CrossingCounter:
             counts[0 if crossing.direction == "forward" else 1] += 1
         return finished
 
+    def look_away(self, now_us: int) -> Period | None:
+        """Takes time without a look into account, as when the view is lost; returns the period that it ends."""
+        return self._close(self._of(now_us))
+
     def rest(self) -> Period | None:
         """The period that runs, when no more looks come."""
         return self._close(None)
+
+    def _of(self, now_us: int) -> int:
+        """The period that a time lies in; a clock that was set back a little stays in the one that runs."""
+        index = now_us // self._period_us
+        return index + 1 if index + 1 == self._index else index
 
     def _close(self, index: int | None) -> Period | None:
         if self._index is None or self._index == index or not self._lines:

@@ -4,7 +4,8 @@ Promise: a picture costs a detector's run only when something moves and for a sh
 a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
 looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. A look sees the whole
 picture and, enlarged, the parts where small things moved lately or are known to be (:mod:`.regions`). While the view is
-faulty (:mod:`.view`) nothing is looked for; what was raised stands.
+faulty (:mod:`.view`) nothing is looked for; what was raised stands. While it may be, zones and water wait and crossings
+are held back: they are told when the view proves well, and never when it proves lost.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Look(NamedTuple):
     """What is wrong with the view from now on, or no more."""
     measures: Sequence[Measure] = ()
     """What was measured beside the crossings, now and then."""
+    watched: bool = True
+    """False when the view is lost, or may be: that nothing was seen says nothing."""
     found: Sequence[Detection] = ()
     """All that the detector said; one object may have several boxes."""
     found_in_whole: Sequence[Detection] = ()
@@ -106,6 +109,8 @@ class Looker:
         self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
         self._people: list[Box] = []
         self._people_before: list[Box] = []
+        self._held: list[Crossing] = []
+        """Crossings of a view that may be another one; as many as cross in the seconds that doubt lasts."""
         self._looked_s = float("-inf")
         self._moved_s = float("-inf")
         self._relit = False
@@ -122,7 +127,8 @@ class Looker:
         faults = self._view.judge(grey, now_s)
         if self._view.faulty or faults:
             self._look_away()
-            return Look(False, (), [], [], self._people, faults, measures=self._water.look_away(now_s, now_us))
+            away = self._water.look_away(now_s, now_us)
+            return Look(False, (), [], [], self._people, faults, measures=away, watched=False)
         analysed = self._looks_for_something and self._worth_it(grey, now_s)
         found: list[Detection] = []
         in_whole: list[Detection] = []
@@ -134,16 +140,24 @@ class Looker:
             self._people_before = [person.box for person in persons if person.score >= SCORE_MIN_UNSURE]
         else:
             tracks = self._tracker.hold(now_s)
-        crossings, changes = self._scene.update(tracks, now_s, now_us)
+        watched = not self._view.doubtful
+        crossings, changes = self._scene.update(tracks, now_s, now_us, lines_only=not watched)
         people = self._people + [track.box for track in tracks if "person" in track.votes]
-        water = self._water.look(picture, grey, [track.box for track in tracks], now_s, now_us)
+        crossings, self._held = self._held + crossings, []
+        if not watched:
+            self._held, crossings = crossings, []
+            measures = self._water.look_away(now_s, now_us)
+        else:
+            water = self._water.look(picture, grey, [track.box for track in tracks], now_s, now_us)
+            measures, changes = self._scene.measures(now_s) + water.measures, changes + water.changes
         return Look(
             analysed,
             tracks,
             crossings,
-            changes + water.changes,
+            changes,
             people,
-            measures=self._scene.measures(now_s) + water.measures,
+            measures=measures,
+            watched=watched,
             found=found,
             found_in_whole=in_whole,
         )
@@ -191,7 +205,7 @@ class Looker:
         """What is seen now proves nothing of what was there, nor does what comes next."""
         if self._gate is not None:
             self._gate = MotionGate()
-        self._moved = []
+        self._moved, self._held = [], []
         self._people_before = []
         self._tracker = Tracker(score_min=self._score_min)
         self._scene.forget()

@@ -204,6 +204,7 @@ class CameraLoop:
                 self._account(capture)
                 if self._flow.frozen:
                     self._looker.forget()
+                    self._send_counts(self._counter.look_away(frame.time_us))
                 else:
                     self._look(frame)
                 if self._health.state is not CameraState.RUNNING:
@@ -228,7 +229,10 @@ class CameraLoop:
             self._keep_pace(health.look_ms / 1000)
         if self._clipper is not None:
             self._clipper.look(frame.monotonic_s, look.people)
-        self._send_counts(self._counter.add(look.crossings, frame.time_us))
+        if look.watched:
+            self._send_counts(self._counter.add(look.crossings, frame.time_us))
+        else:
+            self._send_counts(self._counter.look_away(frame.time_us))
         if look.measures:
             self._send(Measures(time_us=frame.time_us, values=tuple(look.measures)))
         for change in look.changes:

@@ -95,6 +95,11 @@ class View:
         return any(bout.active for bout in self._bouts.values())
 
     @property
+    def doubtful(self) -> bool:
+        """Whether something has begun that is told of if it lasts: what is seen now may be of another view."""
+        return any(bout.since_s is not None and not bout.active for bout in self._bouts.values())
+
+    @property
     def known(self) -> NDArray[np.float32] | None:
         """What the view should be (texture, float32[h, w]), once it is learned; None before, or while it is faulty."""
         return None if self.faulty or self._learned < _LEARNING_LOOKS else self._expected

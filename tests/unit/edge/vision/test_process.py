@@ -118,6 +118,28 @@ def test_a_walk_over_the_line_into_the_zone_and_away() -> None:
     assert (last.state, last.frames_looked_at, last.frames_analysed) == (CameraState.ENDED, 100, 100)
 
 
+class Covered(Clip):
+    """A stream that turns black after ten seconds and is well again after thirty."""
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        frame = super().newest(timeout_s)
+        if frame is None or not 50 < self.frames_read <= 150:
+            return frame
+        return frame._replace(picture=Drawn(np.full_like(PICTURE, 10)))
+
+
+def test_nothing_is_said_of_a_period_in_which_nobody_could_see() -> None:
+    _code, said = run([Covered(200)], Walker(0))
+    told_s = [(message.time_us - START_US) / 1e6 for message in said if isinstance(message, Counts)]
+    assert told_s == sorted(told_s)
+    assert len([at_s for at_s in told_s if at_s < 12]) in (10, 11)
+    assert not [at_s for at_s in told_s if 12 < at_s < 30]
+    assert len([at_s for at_s in told_s if at_s > 34]) >= 5
+    # What ran when it turned black is told when its time is over, not when the view is back.
+    order = [type(message) for message in said if isinstance(message, (Counts, ViewChange))]
+    assert order.index(ViewChange) in (10, 11)
+
+
 def test_a_condition_from_before_a_restart_is_cleared() -> None:
     _code, said = run([Clip(60)], Walker(0), active=frozenset({"bank"}))
     (change,) = (message for message in said if isinstance(message, ZoneChange))
