@@ -101,6 +101,17 @@ def test_scan_finds_who_answers(adapter: Run, tmp_path: Path) -> None:
     assert (code, said) == (2, "haechi: --over unit_id: expected KEY=VALUES, such as unit_id=1-20\n")
 
 
+def test_scan_varies_fractions_and_tells_what_no_device_could_be_asked_with(adapter: Run, tmp_path: Path) -> None:
+    with simulator("modbus", "--unit", "9", "--register", "0=1234") as where:
+        file = bus_file(tmp_path, where, unit=9)
+        code, said = adapter("scan", file, "--over", "timeout_s=0.2,0.5")
+        assert code == 0, said
+        assert said.endswith("2 of 2 answer\n")
+        code, said = adapter("scan", file, "--over", "unit_id=9,nine")
+        assert code == 2
+        assert "unit_id = 'nine'" in said
+
+
 def test_a_talking_device_is_recorded_and_replayed(adapter: Run, tmp_path: Path) -> None:
     recording = tmp_path / "gauge.toml"
     record = ("--into", recording, "--seconds", "0.7", "--provenance", "Simulator of this test, November 2026")

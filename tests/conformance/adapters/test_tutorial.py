@@ -1,6 +1,6 @@
-"""The partner's tutorial is true: its files and commands, in its order, make an adapter that passes its check.
+"""The partner's two tutorials are true: their files and commands, in their order, make adapters that pass their checks.
 
-What it makes is a package outside of this repository and its namespace: built, installed apart, found and judged.
+What they make are packages outside of this repository and its namespace: built, installed apart, found and judged.
 """
 
 import json
@@ -10,13 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-TUTORIAL = Path(__file__).parents[3] / "docs/adapter-tutorial.md"
+DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"(?:`(?P<path>[\w/.]+)`\n\n)?```(?P<kind>console|python)\n(?P<text>.*?)```", re.DOTALL)
 
 
 def as_script(tutorial: str) -> str:
     """Return the tutorial as one shell script: its files are written, its commands run."""
-    lines = ["set -euo pipefail", "trap 'kill $(cat nordtide_nt4/pid pid 2>/dev/null) 2>/dev/null || true' EXIT"]
+    lines = ["set -euo pipefail", "trap 'kill $(cat */pid pid 2>/dev/null) 2>/dev/null || true' EXIT"]
     for block in BLOCK.finditer(tutorial):
         if block["kind"] == "python":
             lines += [f"cat > {block['path']} <<'END_OF_FILE'", block["text"].rstrip("\n"), "END_OF_FILE"]
@@ -25,15 +25,15 @@ def as_script(tutorial: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> None:
-    tutorial = TUTORIAL.read_text(encoding="utf-8")
-    assert len(BLOCK.findall(tutorial)) == 9
+def followed(page: str, blocks: int, work: Path) -> str:
+    """Do what a page says in the new folder ``work``; returns what its commands said."""
+    tutorial = (DOCS / page).read_text(encoding="utf-8")
+    assert len(BLOCK.findall(tutorial)) == blocks
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "LANGUAGE": "C",
     }
-    work = tmp_path / "work"
     work.mkdir()
     done = subprocess.run(
         ["bash", "-c", as_script(tutorial)],
@@ -45,12 +45,25 @@ def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search("^nordtide_nt4 +haechi-adapter-nordtide-nt4 0.1.0 ", done.stdout, re.MULTILINE)
-    assert "1 exempt, 8 do not apply, 0 not judged" in done.stdout
-    assert re.search("^  holds +fail_safe_is_reached$", done.stdout, re.MULTILINE)
-    assert re.search("^nordtide_post: .* 0 fail, 3 exempt, 3 do not apply, 0 not judged;", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+def test_the_tutorial_makes_a_checked_adapter_from_nothing(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    said = followed("adapter-tutorial.md", 9, work)
+    assert re.search("^nordtide_nt4 +haechi-adapter-nordtide-nt4 0.1.0 ", said, re.MULTILINE)
+    assert "1 exempt, 8 do not apply, 0 not judged" in said
+    assert re.search("^  holds +fail_safe_is_reached$", said, re.MULTILINE)
+    assert re.search("^nordtide_post: .* 0 fail, 3 exempt, 3 do not apply, 0 not judged;", said, re.MULTILINE)
     report = json.loads((work / "gateway/nordtide_nt4-check/report.json").read_text())
     assert report["holds"]
     assert report["is_thorough"]
     assert report["mark"]["firmware"] == "NT-4 simulator of the tutorial"
-    assert "is what was checked with kit 1.1 and firmware NT-4 simulator of the tutorial\n" in done.stdout
+    assert "is what was checked with kit 1.1 and firmware NT-4 simulator of the tutorial\n" in said
+
+
+def test_a_sensor_that_is_asked_becomes_a_checked_adapter(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    said = followed("adapter-modbus.md", 7, work)
+    assert "1 of 3 answer\n" in said
+    assert re.search("^nordtide_ht3: 31 hold, 0 fail, 0 exempt, 8 do not apply, 0 not judged;", said, re.MULTILINE)

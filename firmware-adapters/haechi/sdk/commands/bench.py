@@ -10,6 +10,7 @@ import importlib.metadata
 import itertools
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -34,6 +35,7 @@ from haechi.sdk.wire import attached
 from haechi.text import _
 
 _PROBE_S = 30.0
+_FRACTION = re.compile(r"[0-9]+\.[0-9]+")
 _NAME_CHARACTERS = 4
 """A shorter text of a configuration names no port and no host."""
 _TRIES_MAX = 10_000
@@ -86,10 +88,18 @@ def scan(arguments: argparse.Namespace) -> int:
     tries = math.prod(len(values) for _key, values in keys)
     if tries > _TRIES_MAX:
         raise UsageError(_("{tries} combinations are too many: at most {most}").format(tries=tries, most=_TRIES_MAX))
-    answering = 0
+    varied = []
     for combination in itertools.product(*(values for _key, values in keys)):
         changed = dict(zip((key for key, _values in keys), combination, strict=True))
-        line, answers = asyncio.run(_probed(target._replace(written={**target.written, **changed})))
+        varied.append((changed, target._replace(written={**target.written, **changed})))
+    for _changed, one in varied:
+        try:
+            one.adapter.load_config(one.written)
+        except ConfigError as error:
+            raise UsageError(str(error)) from None
+    answering = 0
+    for changed, one in varied:
+        line, answers = asyncio.run(_probed(one))
         answering += answers
         if answers or tries == 1:
             tell(" ".join(f"{key}={value}" for key, value in changed.items()) + f": {line}")
@@ -329,12 +339,19 @@ def _variation(over: str) -> tuple[str, list[Any]]:
         elif dash and first.isdigit() and last.isdigit():
             values += range(int(first), int(last) + 1)
         else:
-            values.append(int(part) if part.isdigit() else part)
+            values.append(_number_or_text(part))
     if not key or not equals or not written:
         raise UsageError(_("--over {over}: expected KEY=VALUES, such as unit_id=1-20").format(over=over))
     if not values:
         raise UsageError(_("--over {over}: there is no serial port").format(over=over))
     return key, values
+
+
+def _number_or_text(written: str) -> int | float | str:
+    """Return a value as TOML would have it: ``5``, ``0.2``, else text."""
+    if written.isdigit():
+        return int(written)
+    return float(written) if _FRACTION.fullmatch(written) else written
 
 
 def _summary(point: importlib.metadata.EntryPoint) -> str:
