@@ -101,6 +101,7 @@ class Recorder:
         self._cursors = {} if cursors is None else cursors
         self._link_is_up, self._on_commit, self._on_found = link_is_up, on_commit, on_found
         self._lateness = Lateness()
+        self._by_record = frozenset(one.id for one in descriptions.datastreams if one.device_time)
         clocks = ((one.id, one.device_clock) for one in descriptions.datastreams)
         self._well_timed = frozenset(name for name, clock in clocks if clock and clock.quality == "synchronised")
         self._stretches = [_Stretch(clock.generation)]
@@ -226,7 +227,8 @@ class Recorder:
         time_us = self._stamp()
         reading = self._normaliser.reading(sample, time_us)
         if reading is not None:
-            by_record = sample.device_time_us is not None
+            # A record without a time, as of a gauge that lost it, is reckoned with those that bear one: by the clock.
+            by_record = sample.device_time_us is not None or not self._by_record.isdisjoint(reading.datastreams)
             past = sample.history or (by_record and self._is_past(reading, time_us))
             self._take_reading(reading, by_record=by_record, history=past)
         if sample.cursor is not None:

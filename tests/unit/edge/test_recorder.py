@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from pydantic import TypeAdapter
 
 from haechi.contract.codec import decode
 from haechi.contract.control import Doubt
@@ -20,6 +22,8 @@ from haechi.edge.builder import Builder
 from haechi.edge.clock import BUILD_US, WallClock
 from haechi.edge.derivations.chain import Chain, Link
 from haechi.edge.derivations.computations import Moment, Result
+from haechi.edge.derivations.config import Derivation
+from haechi.edge.derivations.planning import computed
 from haechi.edge.normalise import Normaliser
 from haechi.edge.outbox import Rank
 from haechi.edge.outbox.eviction import put_down
@@ -234,6 +238,27 @@ async def test_a_gauge_whose_clock_is_behind_is_heard_after_a_minute(tmp_path: P
         assert (await floods(desk, [900.0] * 10, 10.0)).index(True) == 6
     async with well_timed(tmp_path / "hourly") as desk:
         assert await floods(desk, [900.0] * 3, 3600.0) == [False, True, True]
+
+
+async def test_records_with_and_without_a_time_are_reckoned_by_one_clock(tmp_path: Path) -> None:
+    written = {"id": "river-1.flow", "kind": "traffic_flow", "source": "river-1.level", "window_s": 10}
+    counter = replace(TIMED, unit="{veh}")
+    link, made = computed("derivation[0]", TypeAdapter(Derivation).validate_python(written), {counter.id: counter})
+    async with opened(tmp_path, datastream=counter, chain=Chain([link])) as desk:
+        for second in range(30):
+            desk.now_us, desk.now_s = desk.now_us + 1_000_000, desk.now_s + 1.0
+            told_us = desk.now_us if second % 3 else None
+            await desk.recorder.sample(Sample(NAMES, (2.0 * second,), device_time_us=told_us))
+        await desk.recorder.drain()
+        flows = [
+            value
+            for _name, parcel in await desk.parcels()
+            for table in parcel.tables
+            for name, column in zip(table.datastreams, table.columns, strict=True)
+            for value in column
+            if name == made.id
+        ]
+    assert flows == pytest.approx([7200.0] * 20)
 
 
 async def test_a_gateway_that_does_not_know_the_time_judges_every_record(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Level gauges that send JSON over MQTT: emits distance and temperature as the gauge said them.
 
 A reading that comes twice is dropped by its number; numbers that are missing are counted. A reading that the gauge, or
-a broker, has kept is never given the time of its arrival.
+a broker, has kept is never given the time of its arrival. A gauge that has lost the time is still heard.
 """
 
 from typing import ClassVar
@@ -113,9 +113,11 @@ class JsonLevel(Listening[JsonLevelConfig]):
 
     def _is_timely(self, reading: Reading, waited_s: float) -> bool:
         if self.config.device_time:
-            if reading.time_ms is None:
-                self.host.count("time_missing")
-            return reading.time_ms is not None
+            if reading.time_ms is not None:
+                return True
+            self.host.count("time_missing")
+            if self.config.client_id is not None:
+                return False  # the broker may have kept it for hours
         is_late = self._is_late(reading, waited_s)
         if is_late:
             self.host.count("readings_late")

@@ -19,7 +19,7 @@ class JsonLevelConfig(MqttKeys):
     device_time: bool = Field(
         default=False,
         description="True for a gauge that knows the time: readings bear it, and late ones are taken. "
-        "False: readings are as old as their arrival, and late ones are dropped.",
+        "False, and while the gauge does not know it: readings are as old as their arrival, and late ones are dropped.",
     )
     age_ms_max: int = Field(
         default=2000,

@@ -116,6 +116,15 @@ def test_what_the_gauge_kept_is_late_unless_it_says_when() -> None:
     assert clocked.host.counters == {"time_missing": 1}
 
 
+def test_a_gauge_that_has_lost_the_time_is_heard_while_its_readings_are_fresh() -> None:
+    clocked = gauge(device_time=True)
+    fresh, kept = clocked.samples_of(said(1)), clocked.samples_of(said(2, age_ms=2001))
+    assert fresh is not None
+    assert [(sample.values[0], sample.device_time_us) for sample in fresh] == [(1.953, None)]
+    assert kept == []
+    assert clocked.host.counters == {"time_missing": 2, "readings_late": 1}
+
+
 def test_what_the_gauge_is_not_sure_of_is_uncertain() -> None:
     one = gauge()
     for seq, message, qualities in (
