@@ -12,7 +12,8 @@ from haechi.sdk import ConfigError, NotConnected
 from haechi.sdk.little_broker import LittleBroker
 from haechi.sdk.transports import mqtt_frames as frames
 from haechi.sdk.transports.mqtt_frames import Kind, Message
-from haechi.sdk.transports.mqtt_in import PACKET_BYTES_MAX, MqttIn, MqttKeys
+from haechi.sdk.transports.mqtt_in import MqttIn, MqttKeys
+from haechi.sdk.transports.mqtt_stream import PACKET_BYTES_MAX
 from support.rough_server import rough_server
 
 COUNTED: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
+from haechi.sdk.transports.credentials import CaFile, PasswordFile, UserName
 from haechi.sdk.transports.mqtt_frames import is_filter
 from haechi.sdk.transports.mqtt_in import MqttKeys
 from haechi.text import _
@@ -84,16 +85,9 @@ class OnvifEventsConfig(AdapterConfig):
         default=None, ge=1, le=65535, description="Port of its ONVIF services; 80, or with https 443, when absent."
     )
     https: bool = Field(default=False, description="True: encrypted, and the camera's certificate is verified.")
-    ca_file: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=255,
-        description="PEM file of the authority that the camera's certificate is of, or of that certificate itself.",
-    )
-    username: str | None = Field(default=None, min_length=1, max_length=255, description="An ONVIF user of the camera.")
-    password_file: str | None = Field(
-        default=None, min_length=1, max_length=255, description="File whose first line is the password; sent as digest."
-    )
+    ca_file: CaFile = None
+    username: UserName = None
+    password_file: PasswordFile = None
     mqtt: CameraBroker | None = Field(default=None, description="MQTT in place of PullPoint.")
     topics: tuple[Topic, ...] = Field(alias="topic", min_length=1, max_length=32, description="What is listened to.")
     pull_s: float = Field(

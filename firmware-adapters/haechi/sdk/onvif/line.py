@@ -13,8 +13,7 @@ import h11
 
 from haechi.sdk.errors import NotConnected
 from haechi.sdk.onvif import soap
-from haechi.sdk.transports.dialling import dial, name_of
-from haechi.sdk.wire import Tap, wire
+from haechi.sdk.transports.dialling import Connection, dial, name_of
 from haechi.text import _
 
 _HEAD_BYTES_MAX = 16 * 1024
@@ -72,12 +71,10 @@ class SoapLine:
             connection.abort()
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(Connection):
     def __init__(self, name: str) -> None:
-        self._name = name
+        super().__init__(name)
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES_MAX)
-        self._transport: asyncio.Transport | None = None
-        self._tap = Tap()
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._status = 0
         self._body = bytearray()
@@ -103,14 +100,7 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close without waiting for anything."""
         self.is_free = False
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
-        self._transport = transport
-        self._tap = wire().tap(self._name, self._deliver)
+        super().abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Take it for the end of what came."""
@@ -119,7 +109,7 @@ class _Connection(asyncio.Protocol):
         self._tap.closed()
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what came through the wire."""
+        """Hand on what came; nothing, where the wire below lets nothing pass, is no answer."""
         if data := self._tap.came(data):
             self._deliver(data)
 

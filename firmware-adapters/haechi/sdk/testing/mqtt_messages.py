@@ -7,7 +7,7 @@ from haechi.contract.observations import Value
 from haechi.sdk.errors import BadReading
 from haechi.sdk.listening import Listening
 from haechi.sdk.transports.mqtt_frames import Message, Packets, matches, message_of
-from haechi.sdk.transports.mqtt_in import PACKET_BYTES_MAX
+from haechi.sdk.transports.mqtt_stream import PACKET_BYTES_MAX
 
 
 def messages_in(data: bytes) -> list[Message]:

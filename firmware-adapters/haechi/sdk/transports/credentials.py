@@ -6,11 +6,38 @@ What is read here never stands in an error: a text names the key and the file, n
 import ipaddress
 import ssl
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from haechi.sdk.errors import ConfigError
+from pydantic import Field
+
+from haechi.sdk.errors import ConfigError, wrong
 from haechi.text import _
 
 _SECRET_BYTES_MAX = 4096
+
+UserName = Annotated[str | None, Field(min_length=1, max_length=255, description="User name there.")]
+PasswordFile = Annotated[
+    str | None, Field(min_length=1, max_length=255, description="File whose first line is the password.")
+]
+CaFile = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="PEM file of the authority that the certificate there is of, or of that certificate itself; "
+        "the machine's authorities when absent.",
+    ),
+]
+"""Keys of every configuration that logs in somewhere; each says ``= None``."""
+
+
+def without_login(key: str, url: str) -> str:
+    """Return ``url``; refuse one that holds a user or a password, without showing it."""
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise wrong(key, "***", _("no user and no password; use username and password_file"))
+    return url
 
 
 def is_loopback(host: str) -> bool:

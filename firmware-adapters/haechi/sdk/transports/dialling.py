@@ -1,16 +1,50 @@
-"""What every transport over TCP says when it cannot connect: one line that names the address and what to look at."""
+"""What transports over TCP have in common: how they connect, what they say when they cannot, and how they let go.
+
+A connection lies on the wire (:mod:`haechi.sdk.wire`). Who cannot connect says so in one line that names the address
+and what to look at.
+"""
 
 import asyncio
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
 from haechi.sdk.errors import NotConnected
-from haechi.sdk.wire import wire
+from haechi.sdk.wire import Tap, wire
 from haechi.text import _
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
+
+
+class Connection(ABC, asyncio.Protocol):
+    """One connection: what came is handed to :meth:`_deliver`, as the wire below lets it pass."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is its address, as wires know it."""
+        self._name = name
+        self._tap = Tap()
+        self._transport: asyncio.Transport | None = None
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
+        self._transport = transport
+        self._tap = wire().tap(self._name, self._deliver)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came."""
+        self._deliver(self._tap.came(data))
+
+    @abstractmethod
+    def _deliver(self, data: bytes) -> None:
+        """Take bytes; empty ones, and those that come after the end, mean nothing."""
 
 
 def name_of(host: str, port: int) -> str:

@@ -22,9 +22,16 @@ from pydantic import Field, field_validator, model_validator
 
 from haechi.sdk.adapter import AdapterConfig
 from haechi.sdk.errors import BadReading, NotConnected, wrong
-from haechi.sdk.transports.credentials import is_loopback, secret_in, tls_context
-from haechi.sdk.transports.dialling import dial, name_of
-from haechi.sdk.wire import Tap, wire
+from haechi.sdk.transports.credentials import (
+    CaFile,
+    PasswordFile,
+    UserName,
+    is_loopback,
+    secret_in,
+    tls_context,
+    without_login,
+)
+from haechi.sdk.transports.dialling import Connection, dial, name_of
 from haechi.text import _
 
 _HEAD_BYTES_MAX = 16 * 1024
@@ -38,16 +45,12 @@ class HttpKeys(AdapterConfig):
     """What the configuration of every device that is polled over HTTP has."""
 
     url: str = Field(max_length=1024, description="`https://HOST[:PORT]/PATH`, or `http://…`.")
-    username: str | None = Field(default=None, min_length=1, max_length=255, description="User name (Basic).")
-    password_file: str | None = Field(
-        default=None, min_length=1, max_length=255, description="File whose first line is the password (Basic)."
-    )
+    username: UserName = None
+    password_file: PasswordFile = None
     token_file: str | None = Field(
         default=None, min_length=1, max_length=255, description="File whose first line is the token (Bearer)."
     )
-    ca_file: str | None = Field(
-        default=None, min_length=1, max_length=255, description="PEM file of the authority that the device's is of."
-    )
+    ca_file: CaFile = None
     insecure: bool = Field(
         default=False, description="True allows credentials over plain `http://`: anybody can read along."
     )
@@ -59,9 +62,7 @@ class HttpKeys(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _names_a_page(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.username is not None or parts.password is not None:
-            raise wrong("url", "***", _("no user and no password; use username and password_file"))
+        parts = urlsplit(without_login("url", url))
         try:
             sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
@@ -219,14 +220,13 @@ class _Received(NamedTuple):
     body: bytes
 
 
-class _Exchange(asyncio.Protocol):
+class _Exchange(Connection):
     """One connection with one question on it."""
 
     def __init__(self, name: str, body_bytes_max: int) -> None:
-        self._name, self._body_bytes_max = name, body_bytes_max
+        super().__init__(name)
+        self._body_bytes_max = body_bytes_max
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES_MAX)
-        self._transport: asyncio.Transport | None = None
-        self._tap = Tap()
         self._answer: asyncio.Future[_Received] = asyncio.get_running_loop().create_future()
         self._head: h11.Response | None = None
         self._body = bytearray()
@@ -247,26 +247,16 @@ class _Exchange(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close without waiting for anything."""
-        if self._transport is not None:
-            self._transport.abort()
+        super().abort()
         self._answer.cancel()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
-        self._transport = transport
-        self._tap = wire().tap(self._name, self._deliver)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Take it for the end of what came."""
         self._deliver(b"", is_end=True)
         self._tap.closed()
 
-    def data_received(self, data: bytes) -> None:
-        """Hand what came to h11."""
-        self._deliver(self._tap.came(data))
-
     def _deliver(self, data: bytes, *, is_end: bool = False) -> None:
+        """Hand what came to h11."""
         if self._answer.done() or not (data or is_end):
             return
         if is_end and self._head is None and not self._http.trailing_data[0]:

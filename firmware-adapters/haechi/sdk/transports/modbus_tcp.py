@@ -8,13 +8,12 @@ and byte count, and keeps the connection after a time-out.
 """
 
 import asyncio
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
 from haechi.sdk.errors import BadReading, NotConnected
+from haechi.sdk.transports.dialling import Connection, dial, name_of
 from haechi.sdk.transports.modbus_frames import Read, TcpFrame, data_of, take_tcp_frame, tcp_frame
-from haechi.sdk.wire import Tap, wire
 from haechi.text import _
 
 _BUFFER_BYTES_MAX = 4096
@@ -33,7 +32,7 @@ class ModbusTcp:
             timeout_s: how long connecting, and each answer, may take.
             retry_s: what a ``NotConnected`` asks its receiver to wait.
         """
-        self.name = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+        self.name = name_of(host, port)
         self.strays = 0
         """Answers that belong to no request; they are dropped."""
         self._host, self._port, self._unit = host, port, unit
@@ -61,7 +60,8 @@ class ModbusTcp:
                 frame = await stream.exchange(self._transaction, tcp_frame(self._transaction, self._unit, request.pdu))
         except TimeoutError:
             self.close()
-            raise NotConnected(_silent(self.name, self._timeout_s), self._retry_s) from None
+            what = _("{name} does not answer within {seconds} s").format(name=self.name, seconds=self._timeout_s)
+            raise NotConnected(what, self._retry_s) from None
         except OSError as error:
             self.close()
             raise NotConnected(_("{name} closed the connection").format(name=self.name), self._retry_s) from error
@@ -85,39 +85,21 @@ class ModbusTcp:
             self._stream = None
 
     async def _connect(self) -> "_Stream":
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                host, _colon, port = wire().leads_to(self.name).rpartition(":")
-                _transport, stream = await loop.create_connection(
-                    lambda: _Stream(self.name), host.strip("[]"), int(port)
-                )
-        except TimeoutError:
-            what = _silent(self.name, self._timeout_s)
-        except ConnectionRefusedError:
-            what = _("{name} refuses connections").format(name=self.name)
-        except (socket.gaierror, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or _("not a host name")
-            what = _("{host}: no such host ({why})").format(host=self._host, why=why)
-        except OSError as error:
-            what = _("{name} cannot be reached ({why})").format(name=self.name, why=error.strerror or error)
-        else:
-            return stream
-        raise NotConnected(what, self._retry_s)
+        return await dial(
+            self._host,
+            self._port,
+            lambda: _Stream(self.name),
+            timeout_s=self._timeout_s,
+            retry_s=self._retry_s,
+        )
 
 
-def _silent(name: str, timeout_s: float) -> str:
-    return _("{name} does not answer within {seconds} s").format(name=name, seconds=timeout_s)
-
-
-class _Stream(asyncio.Protocol):
+class _Stream(Connection):
     """One TCP connection: hands the frame of the awaited transaction to whoever waits, drops all others."""
 
     def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.closed = False
-        self._name = name
-        self._tap = Tap()
-        self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._awaited: asyncio.Future[TcpFrame] | None = None
         self._transaction = 0
@@ -143,14 +125,7 @@ class _Stream(asyncio.Protocol):
     def abort(self) -> None:
         """Close without waiting for anything."""
         self.closed = True
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
-        self._transport = transport
-        self._tap = wire().tap(self._name, self._deliver)
+        super().abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
@@ -158,11 +133,8 @@ class _Stream(asyncio.Protocol):
         self._tap.closed()
         self._fail(exc or ConnectionResetError())
 
-    def data_received(self, data: bytes) -> None:
-        """Cut the stream into frames."""
-        self._deliver(self._tap.came(data))
-
     def _deliver(self, data: bytes) -> None:
+        """Cut the stream into frames."""
         if self.closed:
             return
         self._buffer += data

@@ -17,9 +17,7 @@ wire (:mod:`haechi.sdk.wire`), so that it can be recorded and tried with faults.
 import asyncio
 import random
 import secrets
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -28,16 +26,20 @@ from pydantic import Field, field_validator, model_validator
 from haechi.sdk.adapter import AdapterConfig
 from haechi.sdk.errors import BadReading, NotConnected, wrong
 from haechi.sdk.transports import mqtt_frames as frames
-from haechi.sdk.transports.credentials import is_loopback, secret_in, tls_context
+from haechi.sdk.transports.credentials import (
+    CaFile,
+    PasswordFile,
+    UserName,
+    is_loopback,
+    secret_in,
+    tls_context,
+    without_login,
+)
 from haechi.sdk.transports.dialling import dial, name_of
-from haechi.sdk.transports.mqtt_frames import Kind, Message, Packet, Packets, matches
-from haechi.sdk.wire import Tap, wire
+from haechi.sdk.transports.mqtt_frames import Kind, Message
+from haechi.sdk.transports.mqtt_stream import MqttStream
 from haechi.text import _
 
-PACKET_BYTES_MAX = 64 * 1024
-_WAITING_MAX = 256
-_BURST_MAX = 4096
-"""What one more look at the connection may add to those; beyond it even QoS 1 is dropped, and counted."""
 _SUBSCRIPTION = 1
 
 
@@ -45,13 +47,9 @@ class MqttKeys(AdapterConfig):
     """What the configuration of every device behind a broker has."""
 
     broker_url: str = Field(max_length=255, description="`mqtts://HOST[:PORT]`, or `mqtt://…` on this machine.")
-    username: str | None = Field(default=None, min_length=1, max_length=255, description="User name at the broker.")
-    password_file: str | None = Field(
-        default=None, min_length=1, max_length=255, description="File whose first line is the password."
-    )
-    ca_file: str | None = Field(
-        default=None, min_length=1, max_length=255, description="PEM file of the authority that the broker's is of."
-    )
+    username: UserName = None
+    password_file: PasswordFile = None
+    ca_file: CaFile = None
     cert_file: str | None = Field(
         default=None, min_length=1, max_length=255, description="PEM file of our own certificate."
     )
@@ -78,10 +76,7 @@ class MqttKeys(AdapterConfig):
     @field_validator("broker_url")
     @classmethod
     def _names_a_broker(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.username is not None or parts.password is not None:
-            # The value itself must not be shown: it holds the password.
-            raise wrong("broker_url", "***", _("no user and no password; use username and password_file"))
+        parts = urlsplit(without_login("broker_url", url))
         try:
             sound = parts.scheme in {"mqtt", "mqtts"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
@@ -144,7 +139,7 @@ class MqttIn:
         self.name = name_of(keys.host, keys.port)
         self._keys, self._filters, self._count, self._jitter = keys, filters, count, jitter
         self._failures = 0
-        self._stream: _Stream | None = None
+        self._stream: MqttStream | None = None
 
     async def open(self) -> None:
         """Connect and subscribe; does nothing where that is done.
@@ -188,7 +183,7 @@ class MqttIn:
         self._failures = 0
         return stream.take()
 
-    async def _connect(self) -> "_Stream":
+    async def _connect(self) -> MqttStream:
         keys = self._keys
         password = None if keys.password_file is None else secret_in("password_file", keys.password_file)
         tls = tls_context(keys.ca_file, keys.cert_file, keys.key_file) if keys.is_encrypted else None
@@ -196,7 +191,7 @@ class MqttIn:
         stream = await dial(
             keys.host,
             keys.port,
-            lambda: _Stream(self.name, self._filters, self._count, keys.keepalive_s),
+            lambda: MqttStream(self.name, self._filters, self._count, keys.keepalive_s),
             timeout_s=keys.timeout_s,
             retry_s=keys.retry_s,
             tls=tls,
@@ -222,7 +217,7 @@ class MqttIn:
         clean = keys.client_id is None
         return frames.connect(client_id, keys.keepalive_s, clean=clean, username=keys.username, password=password)
 
-    async def _greet(self, stream: "_Stream", hello: bytes) -> None:
+    async def _greet(self, stream: MqttStream, hello: bytes) -> None:
         shown = self._hello(self._keys.client_id or "haechi", None if self._keys.password_file is None else "***")
         code = frames.connack_of(await stream.ask(hello, shown))
         if code:
@@ -257,141 +252,3 @@ def _refusal(code: int) -> str:
         case 5:
             return _("not allowed in")
     return _("code {code}").format(code=code)
-
-
-class _Stream(asyncio.Protocol):
-    """One connection: packets out of bytes, answers to who asked, messages into the queue, signs of life."""
-
-    def __init__(self, name: str, filters: tuple[str, ...], count: Callable[[str], None], keepalive_s: int) -> None:
-        self.ended: str | None = None
-        """Why it is over, for a person; None while it lives."""
-        self.waiting: deque[tuple[Message, float]] = deque()
-        """Messages, and when each came."""
-        self.came = asyncio.Event()
-        self._name, self._filters, self._count, self._keepalive_s = name, filters, count, keepalive_s
-        self._packets = Packets(PACKET_BYTES_MAX)
-        self._transport: asyncio.Transport | None = None
-        self._tap = Tap()
-        self._asked: asyncio.Future[Packet] | None = None
-        self._unacknowledged = 0
-        self._heard = True
-        self._is_paused = False
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def ask(self, packet: bytes, shown: bytes | None = None) -> Packet:
-        """Send ``packet`` and return the packet that is no message and comes next; ``shown`` as for :meth:`say`."""
-        if self.ended is not None:
-            raise ConnectionResetError(self.ended)
-        self._asked = asyncio.get_running_loop().create_future()
-        self.say(packet, shown)
-        try:
-            return await self._asked
-        finally:
-            self._asked = None
-
-    def say(self, packet: bytes, shown: bytes | None = None) -> None:
-        """Send; what is said into a connection that is over is lost.
-
-        Who listens on the wire sees ``shown``, where that is given: a recording must hold no password.
-        """
-        if self._transport is not None and self.ended is None:
-            shown = packet if shown is None else shown
-            passed = self._tap.sent(shown)
-            self._transport.write(packet if passed == shown else passed)
-
-    def take(self) -> Message:
-        """Return the oldest message that waits."""
-        message, came_s = self.waiting.popleft()
-        if self._is_paused and len(self.waiting) < _WAITING_MAX // 2 and self._transport is not None:
-            self._is_paused = False
-            self._transport.resume_reading()
-        self._unacknowledged = message.packet_id
-        return message._replace(waited_s=asyncio.get_running_loop().time() - came_s)
-
-    def acknowledge(self) -> None:
-        """Tell the broker that the message taken last is used."""
-        if self._unacknowledged:
-            self.say(frames.puback(self._unacknowledged))
-            self._unacknowledged = 0
-
-    def abort(self) -> None:
-        """Close without waiting for anything."""
-        self._end(_("the connection is closed"))
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
-        self._transport = transport
-        self._tap = wire().tap(self._name, self._deliver)
-        self._timer = asyncio.get_running_loop().call_later(self._keepalive_s, self._tick)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
-        self._end(_("the connection broke ({why})").format(why=exc) if exc else _("the broker closed the connection"))
-        self._tap.closed()
-
-    def data_received(self, data: bytes) -> None:
-        """Cut the stream into packets."""
-        self._deliver(self._tap.came(data))
-
-    def _deliver(self, data: bytes) -> None:
-        if not data or self.ended is not None:
-            return
-        self._heard = True
-        try:
-            for packet in self._packets.feed(data):
-                self._sort(packet)
-        except BadReading as error:
-            self._end(_("the broker says what is no MQTT ({why})").format(why=error))
-            if self._transport is not None:
-                self._transport.abort()
-
-    def _sort(self, packet: Packet) -> None:
-        if packet.kind == Kind.PUBLISH:
-            self._queue(frames.message_of(packet))
-        elif packet.kind in (Kind.CONNACK, Kind.SUBACK) and self._asked is not None and not self._asked.done():
-            self._asked.set_result(packet)
-        elif packet.kind != Kind.PINGRESP:
-            raise BadReading(_("a packet of type {kind} that nobody asked for").format(kind=packet.kind))
-
-    def _queue(self, message: Message) -> None:
-        if message.qos > 1:
-            raise BadReading(_("a message of QoS 2, where 1 was asked for"))
-        if not any(matches(one, message.topic) for one in self._filters):
-            self._drop(message, "strays")
-            return
-        if len(self.waiting) >= (_BURST_MAX if message.qos else _WAITING_MAX):
-            self._drop(self.waiting.popleft()[0], "messages_lost")
-        self.waiting.append((message, asyncio.get_running_loop().time()))
-        if message.qos and len(self.waiting) >= _WAITING_MAX and not self._is_paused and self._transport is not None:
-            self._is_paused = True
-            self._transport.pause_reading()
-        self.came.set()
-
-    def _drop(self, message: Message, counter: str) -> None:
-        self._count(counter)
-        if message.packet_id:  # else it would fill the broker's window for ever
-            self.say(frames.puback(message.packet_id))
-
-    def _tick(self) -> None:
-        if not self._heard and not self._is_paused:
-            self._end(_("the broker is silent for {seconds} s").format(seconds=2 * self._keepalive_s))
-            if self._transport is not None:
-                self._transport.abort()
-            return
-        self._heard = False
-        self.say(frames.packet(Kind.PINGREQ))
-        self._timer = asyncio.get_running_loop().call_later(self._keepalive_s, self._tick)
-
-    def _end(self, why: str) -> None:
-        if self.ended is not None:
-            return
-        self.ended = why
-        self.came.set()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._asked is not None and not self._asked.done():
-            with suppress(asyncio.InvalidStateError):
-                self._asked.set_exception(ConnectionResetError(why))

@@ -8,8 +8,7 @@ import asyncio
 import socket
 
 from haechi.sdk.errors import NotConnected
-from haechi.sdk.transports.dialling import dial, name_of
-from haechi.sdk.wire import Tap, wire
+from haechi.sdk.transports.dialling import Connection, dial, name_of
 from haechi.text import _
 
 _WAITING_BYTES_MAX = 65536
@@ -86,16 +85,14 @@ class TcpLine:
         return self._stream
 
 
-class _Stream(asyncio.Protocol):
+class _Stream(Connection):
     """One connection."""
 
     def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.ended: str | None = None
         """Why it is over, for a person; None while it lives."""
         self.came = asyncio.Event()
-        self._name = name
-        self._tap = Tap()
-        self._transport: asyncio.Transport | None = None
         self._waiting = bytearray()
         self._lost = 0
         self._may_write = asyncio.Event()
@@ -120,16 +117,9 @@ class _Stream(asyncio.Protocol):
             self._transport.write(sent)
         await self._may_write.wait()
 
-    def abort(self) -> None:
-        """Close without waiting for anything."""
-        if self._transport is not None:
-            self._transport.abort()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, and let the kernel look after it."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it to a stream protocol
-        self._transport = transport
-        self._tap = wire().tap(self._name, self._deliver)
+        super().connection_made(transport)
         line: socket.socket = transport.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_S)
@@ -143,10 +133,6 @@ class _Stream(asyncio.Protocol):
         self._may_write.set()
         self._tap.closed()
 
-    def data_received(self, data: bytes) -> None:
-        """Keep what came."""
-        self._deliver(self._tap.came(data))
-
     def pause_writing(self) -> None:
         """Let writers wait."""
         self._may_write.clear()
@@ -156,6 +142,7 @@ class _Stream(asyncio.Protocol):
         self._may_write.set()
 
     def _deliver(self, data: bytes) -> None:
+        """Keep what came."""
         if not data or self.ended is not None:
             return
         self._waiting += data
