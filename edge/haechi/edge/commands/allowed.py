@@ -79,7 +79,7 @@ def allowed(written: Iterable[ActuatorConfig], adapters: Mapping[str, Adapter[An
             raise ValueError(text.format(key=key, name=one.device, names=names))
         declared = {actuator.name: actuator.checked() for actuator in adapters[one.device].actuators()}
         if one.name not in declared:
-            text = _("{key}.name = {name!r}: {device} only has: {names}; an adapter in a process of its own has none")
+            text = _("{key}.name = {name!r}: {device} only has: {names}")
             names = ", ".join(sorted(declared)) or _("none")
             raise ValueError(text.format(key=key, name=one.name, device=one.device, names=names))
         if (one.device, one.name) in found:

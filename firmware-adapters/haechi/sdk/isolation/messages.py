@@ -5,23 +5,35 @@ other run out of memory.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from haechi.contract.observations import Value
 from haechi.contract.places import Datastream
+from haechi.sdk.actuator import Actuator
 from haechi.sdk.sample import Sample
 
 FRAME_BYTES_MAX = 2**20
 _LENGTH_BYTES = 4
 
 
-class Order(Struct, frozen=True):
-    """What the child shall do; the only thing that it is ever told."""
+class Tell(Struct, frozen=True):
+    """A command for the device; after its order, the only thing that a child is told."""
 
-    work: str
-    """``describe``, ``probe`` or ``samples``."""
+    number: int
+    """Names the answer."""
+    actuator: str
+    value: Value
+    on_s: float
+
+
+class Order(Struct, frozen=True):
+    """What the child shall do."""
+
+    work: Literal["describe", "probe", "samples", "obey"]
+    """``obey``: carry out one command, and end."""
     adapter: str
     device: str
     written: dict[str, Any]
@@ -30,12 +42,17 @@ class Order(Struct, frozen=True):
     files_max: int
     cursor: str | None = None
     """Where reading resumes."""
+    tell: Tell | None = None
+    """What to obey."""
+    set_back: tuple[Tell, ...] = ()
+    """What to carry out before anything is read: somebody before may have left it on."""
 
 
 class Described(Struct, frozen=True, tag="described"):
     """What it may emit."""
 
     datastreams: tuple[Datastream, ...]
+    actuators: tuple[Actuator, ...] = ()
 
 
 class Probed(Struct, frozen=True, tag="probed"):
@@ -48,6 +65,24 @@ class Sampled(Struct, frozen=True, tag="sampled"):
     """One sample."""
 
     sample: Sample
+
+
+class Obeyed(Struct, frozen=True, tag="obeyed"):
+    """What became of a command."""
+
+    number: int
+    actuator: str
+    state: Literal["done", "not_done", "unknown"]
+    """``not_done``: nothing has changed, for certain."""
+    line: str = ""
+
+
+class Passed(Struct, frozen=True, tag="passed"):
+    """Bytes that passed a wire of the child."""
+
+    way: Literal["came", "sent"]
+    address: str
+    data: bytes
 
 
 class Alive(Struct, frozen=True, tag="alive"):
@@ -74,9 +109,11 @@ class Failed(Struct, frozen=True, tag="failed"):
     retry_after_s: float = 0.0
 
 
-Message = Described | Probed | Sampled | Alive | Said | Failed
+Message = Described | Probed | Sampled | Obeyed | Passed | Alive | Said | Failed
+MessageT = TypeVar("MessageT")
 
-_decoder = msgspec.msgpack.Decoder(Message)
+FROM_CHILD: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+TO_CHILD = msgspec.msgpack.Decoder(Tell)
 _orders = msgspec.msgpack.Decoder(Order)
 
 
@@ -84,7 +121,7 @@ class BrokenFrame(Exception):  # noqa: N818 - reads as what it is
     """What came is no message."""
 
 
-def frame(message: Message | Order) -> bytes:
+def frame(message: Message | Order | Tell) -> bytes:
     """Return ``message`` as it is sent.
 
     Raises:
@@ -101,14 +138,15 @@ def order_of(data: bytes) -> Order:
     return _orders.decode(data[_LENGTH_BYTES:])
 
 
-class Messages:
+class Messages(Generic[MessageT]):
     """Bytes as they come → messages."""
 
-    def __init__(self) -> None:
-        """Begin at the beginning of a frame."""
+    def __init__(self, decoder: msgspec.msgpack.Decoder[MessageT]) -> None:
+        """Begin at the beginning of a frame; ``decoder`` is :data:`FROM_CHILD` or :data:`TO_CHILD`."""
         self._rest = bytearray()
+        self._decoder = decoder
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def feed(self, data: bytes) -> Iterator[MessageT]:
         """Take bytes and yield the messages that they complete.
 
         Raises:
@@ -126,7 +164,7 @@ class Messages:
                 body = bytes(self._rest[start + _LENGTH_BYTES : end])
                 start = end
                 try:
-                    message = _decoder.decode(body)
+                    message = self._decoder.decode(body)
                 except msgspec.MsgspecError as error:
                     raise BrokenFrame(str(error)) from None
                 yield message
