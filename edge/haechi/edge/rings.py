@@ -106,8 +106,14 @@ class Rings:
 
 
 def write(folder: Path, cutting: Cutting) -> Path:
-    """Write one cutting whole, or nothing; drop the oldest of too many."""
+    """Write one cutting whole, or nothing; drop those that were written first of too many.
+
+    By when they were written, not by what they hold: a seismometer's clock that once stood in the future must not make
+    all later ones pass for old.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob("*.new"):  # where the power went
+        left.unlink(missing_ok=True)
     path = folder / f"{cutting.time_us}-{cutting.datastream}.csv"
     half = path.with_suffix(".new")
     with half.open("w", encoding="utf-8") as file:
@@ -116,6 +122,11 @@ def write(folder: Path, cutting: Cutting) -> Path:
         file.flush()
         os.fsync(file.fileno())
     half.rename(path)
-    for old in sorted(folder.glob("*.csv"), key=lambda one: int(one.name.partition("-")[0]))[:-FILES_MAX]:
+    others = sorted((one for one in folder.glob("*.csv") if one != path), key=_written)
+    for old in others[: max(0, len(others) + 1 - FILES_MAX)]:
         old.unlink(missing_ok=True)
     return path
+
+
+def _written(path: Path) -> tuple[int, int]:
+    return path.stat().st_mtime_ns, int(path.name.partition("-")[0])

@@ -1,6 +1,7 @@
 """What does not travel is kept for a while, and cut out when a rule raised; neither memory nor disk grow."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from haechi.contract.events import Event, Phase, Severity
@@ -60,6 +61,15 @@ def test_the_newest_files_are_kept(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "rings").iterdir()}
     assert names == {f"{time_us}-{NAME}.csv" for time_us in range(3, FILES_MAX + 3)}
     assert path.read_text(encoding="utf-8").splitlines()[1:] == ["1,2.5", "2,3"]
+
+
+def test_files_of_a_clock_that_stood_in_the_future_make_room_too(tmp_path: Path) -> None:
+    wrong_us, true_us = 9_999_999_999_000_000, 1_700_000_000_000_000
+    for place in range(FILES_MAX):
+        os.utime(write(tmp_path, Cutting(NAME, "hazard.earthquake", wrong_us + place, ())), (1e9, 1e9))
+    (tmp_path / f"5-{NAME}.new").write_text("half", encoding="utf-8")
+    kept = {write(tmp_path, Cutting(NAME, "hazard.earthquake", true_us + place, ())) for place in range(FILES_MAX)}
+    assert set(tmp_path.iterdir()) == kept
 
 
 async def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ Times (``Moment.at_s``) are the gateway's monotonic seconds, or the device's own
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from haechi.contract.observations import Quality, Value, utc
@@ -258,15 +257,18 @@ class EmittedCarbon:
         return None if kg is None else Result(kg, power.quality)
 
 
-@dataclass
 class Shaking:
     """The STA/LTA ratio of a seismogram."""
 
-    motion: GroundMotion
+    def __init__(self, motion: GroundMotion, long_s: float) -> None:
+        """``long_s``: for how long a sample has a part in the ratio."""
+        self._motion = motion
+        self._worst = _WorstWithin(long_s)
 
     def take(self, role: str, value: Value, quality: Quality, at: Moment) -> Result | None:  # noqa: ARG002
         """Take one sample."""
         if isinstance(value, str):
             return None
-        ratio = self.motion.feed(float(value), at.at_s)
-        return None if ratio is None else Result(ratio, quality)
+        worst = self._worst.take(quality, at)
+        ratio = self._motion.feed(float(value), at.at_s)
+        return None if ratio is None else Result(ratio, worst)

@@ -1,9 +1,12 @@
 """A seismogram → how strongly the ground shakes against what is usual. Pure, bounded memory.
 
 The waveform stays where it is; what is said about it is the highest ratio of each second, and while the ground shakes,
-of each tenth of one, from the first sample on: so a threshold rule raises with the shock and not a second later. A gap
-in the samples (lost datagrams) begins the averages anew, because a jump behind it would look like a shock; nothing is
-said then until a whole long window has passed, and what a rule has raised stays raised.
+of each tenth of one, from the first sample on: so a threshold rule raises with the shock and not a second later.
+
+Datagrams get lost, and most of all when everything shakes. Behind a gap in the samples the averages go on as they were,
+for what is usual here has not changed; only the filter begins anew, as a jump of the offset would look like a shock.
+Where the gap was longer than the long window nothing is known any more: nothing is said then until a whole long window
+has passed, and what a rule has raised stays raised.
 """
 
 from haechi.edge.derivations.sta_lta import DirectCurrentFilter, StaLta
@@ -39,7 +42,7 @@ class GroundMotion:
         Raises:
             ValueError: the windows do not fit each other.
         """
-        self._rate_hz, self._every_s, self._shaking_at = rate_hz, every_s, shaking_at
+        self._rate_hz, self._long_s, self._every_s, self._shaking_at = rate_hz, long_s, every_s, shaking_at
         self._filter = DirectCurrentFilter(corner_hz, rate_hz)
         self._ratio = StaLta(round(short_s * rate_hz), round(long_s * rate_hz))
         self._last_s: float | None = None
@@ -56,9 +59,11 @@ class GroundMotion:
         if self._last_s is not None:
             if at_s <= self._last_s:
                 return None
-            if at_s - self._last_s > _GAP_SAMPLES / self._rate_hz:
+            missing_s = at_s - self._last_s
+            if missing_s > _GAP_SAMPLES / self._rate_hz:
                 self.gaps += 1
                 self._filter.reset()
+            if missing_s > self._long_s:
                 self._ratio.reset()
                 self._highest = self._said = 0.0
         self._last_s = at_s

@@ -1,9 +1,9 @@
 """How likely ice lies on a road, out of what a road sensor, a weather station and a camera say. Pure.
 
 Black ice needs a surface at or below the point at which what lies on it freezes, and something that lies on it: a
-film of water, or hoar frost, which forms where the surface is below both zero and the dew point of the air. A road that
-looks wet to a camera is taken for wet where nobody measures the film; that it looks dry proves nothing, and no picture
-shows ice.
+film of water, or hoar frost, which forms where the surface is below both zero and the frost point of the air. A road
+that looks wet to a camera is taken for wet where nobody measures the film; that it looks dry proves nothing, and no
+picture shows ice.
 """
 
 from enum import IntEnum
@@ -18,7 +18,8 @@ _FILM_MM_MIN = 0.02
 
 
 _MAGNUS_CEL, _MAGNUS = 243.12, 17.62
-"""Saturation over water: WMO-No. 8, *Guide to Instruments and Methods of Observation*, volume I, annex 4.B."""
+_MAGNUS_ICE_CEL, _MAGNUS_ICE = 272.62, 22.46
+"""Saturation over water, over ice: WMO-No. 8, *Guide to Instruments and Methods of Observation*, vol. I, annex 4.B."""
 
 
 class Risk(IntEnum):
@@ -47,13 +48,20 @@ def black_ice_risk(
         wetness: how wet it looks to a camera, 0 to 1; None where none looks.
     """
     freezes_at = min(0.0, 0.0 if freezing_cel is None else freezing_cel)
-    frost = dew_point_cel is not None and road_cel <= min(0.0, dew_point_cel)
+    frost = dew_point_cel is not None and road_cel <= min(0.0, frost_point_cel(dew_point_cel))
     looks_wet = wetness is not None and wetness >= _WETNESS_MIN
     wet = looks_wet if film_mm is None else film_mm >= _FILM_MM_MIN
     if frost or (wet and road_cel <= freezes_at):
         return Risk.LIKELY
     may_be_wet = film_mm is None or wet
     return Risk.POSSIBLE if may_be_wet and road_cel <= freezes_at + _MARGIN_K else Risk.NONE
+
+
+def frost_point_cel(dew_point_cel: float) -> float:
+    """Return at which temperature air with this dew point is saturated over ice: below zero that is a little warmer."""
+    dew_cel = max(-100.0, min(dew_point_cel, 100.0))
+    reached = _MAGNUS * dew_cel / (_MAGNUS_CEL + dew_cel)
+    return _MAGNUS_ICE_CEL * reached / (_MAGNUS_ICE - reached)
 
 
 def dew_point_cel(air_cel: float, humidity: float) -> float | None:

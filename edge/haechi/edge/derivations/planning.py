@@ -245,7 +245,8 @@ def _shaking(written: config.GroundShaking, sources: _Sources) -> Shaking:
             corner_hz=written.corner_hz,
             every_s=written.every_s,
             shaking_at=written.shaking_at,
-        )
+        ),
+        written.long_s,
     )
 
 

@@ -39,6 +39,10 @@ def test_density() -> None:
         (-2.0, {"film_mm": 0.0, "dew_point_cel": -1.0}, Risk.LIKELY),
         (-2.0, {"film_mm": 0.0, "dew_point_cel": -5.0}, Risk.NONE),
         (1.0, {"film_mm": 0.0, "dew_point_cel": 3.0}, Risk.NONE),
+        # Saturated over ice at -8.9: frost grows though the surface is above the dew point (over water).
+        (-9.2, {"film_mm": 0.0, "dew_point_cel": -10.0}, Risk.LIKELY),
+        (-8.6, {"film_mm": 0.0, "dew_point_cel": -10.0}, Risk.NONE),
+        (-8.6, {"film_mm": 0.0, "dew_point_cel": -9999.0}, Risk.NONE),
         (-2.0, {"wetness": 0.8}, Risk.LIKELY),
         (0.5, {"wetness": 0.8}, Risk.POSSIBLE),
         (5.0, {"wetness": 1.0}, Risk.NONE),

@@ -119,16 +119,45 @@ def test_a_rule_raises_with_obspys_trigger_and_clears_soon_after_it() -> None:
     assert all(0 <= ours - theirs <= 220 for ours, (_on, theirs) in zip(cleared, _OBSPY_ON_OFF, strict=True))
 
 
-def test_behind_a_gap_nothing_is_said_until_a_long_window_has_passed() -> None:
+def test_a_lost_datagram_with_another_offset_behind_it_is_no_shock_and_no_silence() -> None:
+    motion = new_motion()
+    feed(motion, 0, 700)
+    said = [
+        (place / _RATE_HZ, ratio)
+        for place in range(725, 1200)
+        if (ratio := motion.feed(90000.0 + hum(place), place / _RATE_HZ)) is not None
+    ]
+    assert [time_s for time_s, _ratio in said] == pytest.approx([7.25, 8.25, 9.25, 10.25, 11.25])
+    assert max(ratio for _time_s, ratio in said) < 2.5
+    assert motion.gaps == 1
+
+
+def test_behind_a_gap_longer_than_the_long_window_nothing_is_said_until_one_has_passed() -> None:
     motion = new_motion()
     feed(motion, 0, 700)
     said = [
         place / _RATE_HZ
-        for place in range(750, 2000)
+        for place in range(1250, 2000)
         if motion.feed(90000.0 + hum(place), place / _RATE_HZ) is not None
     ]
-    assert said[0] == 12.5
+    assert said[0] == 17.5
     assert motion.gaps == 1
+
+
+@pytest.mark.parametrize("lost", range(10))
+def test_a_shock_is_told_though_every_tenth_datagram_is_lost(lost: int) -> None:
+    """Of datagrams of 25 samples, one every quarter of a second, as a Shake sends them."""
+    motion, rule = new_motion(), Threshold(3.0, hysteresis=1.8)
+    state, raised = rule.start(False, 0.0), []
+    for place in range(8000):
+        if place // 25 % 10 == lost:
+            continue
+        ratio = motion.feed(quakes(place), place / _RATE_HZ)
+        if ratio is not None:
+            state, finding = rule.on_value(state, ratio, place / _RATE_HZ)
+            raised += [place] if finding is not None and finding.change is Change.RAISED else []
+    assert len(raised) == 3
+    assert all(0 <= ours - theirs <= 40 for ours, (theirs, _off) in zip(raised, _OBSPY_ON_OFF, strict=True))
 
 
 def test_a_sample_that_came_before_is_not_looked_at() -> None:
