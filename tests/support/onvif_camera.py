@@ -40,6 +40,7 @@ class OnvifCamera:
         self.streams = STREAMS
         self.stream_port = 554
         self.stream_host = "10.0.0.7"
+        self.stream_query = "a=1&amp;b=2"
         self.garbage: bytes | None = None
         self.asked: list[str] = []
         self.refused = 0
@@ -102,7 +103,7 @@ class OnvifCamera:
     def _stream(self, asked: Element) -> str:
         token = asked.findtext("trt:ProfileToken", "", NAMESPACES)
         secret = PASSWORD.replace("/", "%2F").replace("@", "%40")
-        uri = f"rtsp://{USER}:{secret}@{self.stream_host}:{self.stream_port}/{token}?a=1&amp;b=2"
+        uri = f"rtsp://{USER}:{secret}@{self.stream_host}:{self.stream_port}/{token}?{self.stream_query}"
         inner = f"<trt:MediaUri><tt:Uri>{uri}</tt:Uri></trt:MediaUri>"
         return f"<trt:GetStreamUriResponse>{inner}</trt:GetStreamUriResponse>"
 

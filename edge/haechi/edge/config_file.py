@@ -1,6 +1,5 @@
 """Reading the configuration file: every fault becomes one line with file, key, value and what was expected."""
 
-import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from haechi.edge.config import GatewayConfig, Identity
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masked import masked
 from haechi.sdk.errors import key_path as path_of
 from haechi.text import _
 
@@ -96,7 +96,7 @@ def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return _("a table") if isinstance(value, dict) else _("a list")
     # Somebody may have put a password into an address; it must not stand in an error.
-    text = re.sub(r"//[^/@\s]*@", "//***@", repr(value))
+    text = repr(masked(value)) if isinstance(value, str) else masked(repr(value))
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 

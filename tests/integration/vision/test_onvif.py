@@ -89,8 +89,9 @@ def test_the_streams_of_one_camera_are_shown_without_its_login(
     secret: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with onvif_camera() as there:
+        there.stream_query = f"a=1&amp;b=2&amp;user={USER}&amp;pwd=hunter2"
         assert main(["camera", "discover", f"127.0.0.1:{there.port}", "--credentials-file", str(secret)]) == 0
     shown = capsys.readouterr().out
-    assert "→ 640x360 H264 15/s  third  rtsp://127.0.0.1:554/third?a=1&b=2" in shown
+    assert "→ 640x360 H264 15/s  third  rtsp://127.0.0.1:554/third?a=1&b=2&user=***" in shown
     assert "hunter2" not in shown
     assert USER not in shown

@@ -154,11 +154,13 @@ def test_only_cameras_are_taken_for_cameras_of_this_machine() -> None:
 
 
 @asynccontextmanager
-async def http(answer: bytes) -> AsyncIterator[str]:
-    """A server of one answer, over and over; gives its address."""
+async def http(answer: bytes, asked: list[bytes] | None = None) -> AsyncIterator[str]:
+    """A server of one answer, over and over; gives its address, and notes how each question begins."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        question = await reader.readuntil(b"\r\n\r\n")
+        if asked is not None:
+            asked.append(question.splitlines()[0])
         writer.write(answer)
         await writer.drain()
         writer.close()
@@ -196,6 +198,17 @@ async def test_a_refusal_says_why_without_the_password(tmp_path: Path, status: s
         with pytest.raises(CannotOpen, match=told) as refused:
             await asyncio.to_thread(open_source, config, {})
     assert "hunter2" not in str(refused.value)
+
+
+async def test_a_login_that_the_camera_wants_in_its_path_is_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("operator:hunter/2\n", encoding="utf-8")
+    asked: list[bytes] = []
+    async with http(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n", asked) as url:
+        config = camera(f"{url}/user={{user}}_password={{password}}", credentials_file=tmp_path / "secret")
+        with pytest.raises(CannotOpen, match="no such stream") as refused:
+            await asyncio.to_thread(open_source, config, {})
+    assert asked[0].startswith(b"GET /video/user=operator_password=hunter%2F2 ")
+    assert "hunter" not in str(refused.value)
 
 
 @asynccontextmanager

@@ -50,7 +50,12 @@ above = 3.5
 event = "flood.level_high"
 """
 
+CAMERA = '[[camera]]\nid = "cam-1"\nplace = "bridge"\nurl = "{url}"\n[[rule]]'
+
 FAULTS = [
+    ("[[rule]]", CAMERA.format(url="rtsp://u:a/secret@cam/"), r"camera\[0\]\.url = 'rtsp://\*\*\*@cam/': expected"),
+    ("[[rule]]", CAMERA.format(url="http://cam/x?user=a&pwd=secret"), r"camera\[0\]\.url = .*credentials_file"),
+    ("[[rule]]", CAMERA.format(url="rtsp://cam/user=a_password=secret"), r"camera\[0\]\.url = .*credentials_file"),
     ('tenant = "daejeon"', 'tenant = "Daejeon City"', r"gateway\.tenant = 'Daejeon City': expected"),
     ('tenant = "daejeon"', "", r"gateway\.tenant is missing"),
     ('tenant = "daejeon"', 'tenant = "daejeon"\nteannt = "x"', r"gateway\.teannt: there is no such key"),

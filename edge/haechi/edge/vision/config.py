@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from haechi.edge.vision.labels import LABELS, Label
+from haechi.edge.vision.masked import has_places, names_a_secret
 from haechi.edge.vision.scene_config import MEASURING as MEASURING
 from haechi.edge.vision.scene_config import STANDING as STANDING
 from haechi.edge.vision.scene_config import UNEVALUATED as UNEVALUATED
@@ -122,6 +123,15 @@ class MotionConfig(SceneModel):
     still_look_s: float = Field(10, ge=1, le=600, description="A look is taken this often even when nothing moves.")
 
 
+def _check_port(parts: SplitResult) -> None:
+    try:
+        if parts.port != 0:
+            return
+    except ValueError:
+        pass
+    raise ValueError(_("expected a port from 1 to 65535 after the host"))
+
+
 class CameraConfig(SceneModel):
     """One camera: where its pictures come from and what is looked for in them."""
 
@@ -130,7 +140,8 @@ class CameraConfig(SceneModel):
     url: str = Field(
         min_length=1,
         max_length=2048,
-        description="A video file, `rtsp://host/path`, `http://…`, `onvif://host`, `usb:0`, `/dev/video0`; no login.",
+        description="A video file, `rtsp://host/path`, `http://…`, `onvif://host`, `usb:0`, `/dev/video0`; no login. "
+        "Where the camera wants it in path or query: `{user}` and `{password}` stand for those of the credentials.",
     )
     place: Identifier = Field(description="Id of the place that it watches.")
     looks_per_s: float = Field(5, ge=1, le=30, description="How many pictures a second are looked at.")
@@ -185,10 +196,16 @@ class CameraConfig(SceneModel):
                 raise ValueError(
                     _("expected a file, rtsp://, rtsps://, http://, https://, onvif://, usb:N or /dev/videoN")
                 )
-            if parts.username or parts.password:
-                raise ValueError(_("user and password do not belong here; put them into credentials_file"))
+            if parts.username or parts.password or names_a_secret(url):
+                raise ValueError(
+                    _(
+                        "user and password do not belong here; put them into credentials_file, and {user} and "
+                        "{password} in their places if the camera wants them in path or query"
+                    )
+                )
             if not parts.hostname:
                 raise ValueError(_("the address names no host"))
+            _check_port(parts)
         elif url.startswith("usb:") and not url[4:].isdecimal():
             raise ValueError(_("expected usb: and a number, such as usb:0"))
         return url
@@ -233,6 +250,8 @@ class CameraConfig(SceneModel):
                 raise ValueError(_("picture_every_s: lines and zones need video; single pictures are for water"))
             if not self.url.startswith(("http://", "https://")) and ("://" in self.url or self.url.startswith("usb:")):
                 raise ValueError(_("picture_every_s: expected url to be a folder or an http address"))
+        if has_places(self.url) and not (self.credentials_file or self.credentials_env):
+            raise ValueError(_("url: {user} and {password} need credentials_file or credentials_env"))
         if self.credentials_file and self.credentials_env:
             raise ValueError(_("credentials_file and credentials_env: give one of them"))
         return self

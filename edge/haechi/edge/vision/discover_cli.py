@@ -7,6 +7,7 @@ from pathlib import Path
 
 from haechi.command import UsageError
 from haechi.edge.vision import discovery
+from haechi.edge.vision.masked import masked
 from haechi.edge.vision.onvif import OnvifCamera, OnvifError, smallest_sufficient
 from haechi.edge.vision.source import read_login
 from haechi.sdk.onvif.soap import Login
@@ -67,7 +68,8 @@ def _show_streams(host: str, port: int, login: Login | None) -> None:
         for one in profiles:
             mark = "→" if one == chosen else " "
             rate = f" {one.frames_per_s:g}/s" if one.frames_per_s else ""
-            _say(f"  {mark} {one.width_px}x{one.height_px} {one.encoding}{rate}  {one.name}  {camera.stream_url(one)}")
+            url = masked(camera.stream_url(one))  # some cameras put user and password into it
+            _say(f"  {mark} {one.width_px}x{one.height_px} {one.encoding}{rate}  {one.name}  {url}")
         if chosen is not None:
             _say(_('  url = "{url}" takes the one with the arrow').format(url=_url(host, port)))
     except OnvifError as error:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from haechi.edge.vision import onvif
 from haechi.edge.vision.arrivals import Arrivals
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.masked import masked
+from haechi.edge.vision.masked import filled_in, has_places, masked
 from haechi.edge.vision.onvif import OnvifError
 from haechi.edge.vision.ring import Coding
 from haechi.sdk.onvif.soap import Login
@@ -263,6 +263,8 @@ def _address(config: CameraConfig, login: Login | None) -> str:
             raise CannotOpen(reason.format(url=masked(config.url), reason=error)) from None
     if login is None:
         return url
+    if has_places(url):
+        return filled_in(url, *login)
     parts = urlsplit(url)
     user, password = (quote(part, safe="") for part in login)
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))

@@ -20,7 +20,7 @@ import av
 import av.error
 
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.masked import masked
+from haechi.edge.vision.masked import filled_in, masked
 from haechi.edge.vision.source import CannotOpen, is_stream, login_of
 from haechi.text import _
 
@@ -168,6 +168,8 @@ class _Polled:
         self._timeout_s = config.read_timeout_s
         self._given: bytes | None = None
         known = login_of(config, environment)
+        if known is not None:
+            self._url = filled_in(self._url, *known)
         handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
         if known is not None:
             # Only for this host: a camera that points elsewhere sends no password there.

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.masked import masked
 
 LINE = {"name": "gate", "a": (0, 0.5), "b": (1, 0.5)}
 ZONE = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0), (1, 0), (1, 1)]}
@@ -73,6 +74,13 @@ def test_sources(url: str) -> None:
         ({"classes": ["cell phone"]}, "classes.0", "person"),
         ({"classes": ["car", "car"]}, "classes", "twice"),
         ({"url": "rtsp://user:secret@10.0.0.7/"}, "url", "credentials_file"),
+        ({"url": "http://10.0.0.7/snapshot.cgi?user=admin&pwd=secret"}, "url", "credentials_file"),
+        ({"url": "rtsp://10.0.0.7/user=admin_password=secret_channel=1.sdp"}, "url", "{password} in their places"),
+        ({"url": "http://10.0.0.7/video?loginuse=admin&loginpas=secret"}, "url", "credentials_file"),
+        ({"url": "http://10.0.0.7/x?user={user}&password={password}"}, "", "need credentials_file"),
+        ({"url": "onvif://10.0.0.7:99999"}, "url", "port from 1 to 65535"),
+        ({"url": "onvif://10.0.0.7:abc"}, "url", "port from 1 to 65535"),
+        ({"url": "rtsp://10.0.0.7:0/"}, "url", "port from 1 to 65535"),
         ({"url": "ftp://10.0.0.7/"}, "url", "rtsp://"),
         ({"url": "rtsp:///stream"}, "url", "no host"),
         ({"url": "usb:first"}, "url", "usb:0"),
@@ -119,6 +127,19 @@ def test_refused(changes: dict[str, Any], key: str, told: str) -> None:
     assert told in text
     assert "\n" not in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://10.0.0.7/user={user}_password={password}_channel=1.sdp",
+        "http://10.0.0.7/snapshot.cgi?user={user}&pwd={password}&channel=1",
+        "rtsp://10.0.0.7/cam/realmonitor?channel=1&subtype=1",
+    ],
+)
+def test_a_login_has_its_places_in_path_or_query(url: str) -> None:
+    assert camera(url=url, credentials_env="CAM").url == url
+    assert masked(url) == url
 
 
 def test_it_travels_as_json() -> None:

@@ -100,7 +100,7 @@ class Camera(BaseHTTPRequestHandler):
     asked: ClassVar[list[str | None]] = []
 
     def do_GET(self) -> None:
-        self.asked.append(self.headers.get("Authorization"))
+        self.asked.append(self.headers.get("Authorization") if "?" not in self.path else self.path)
         code, body = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
         if code == 200 and self.path == "/locked" and self.headers.get("Authorization") is None:
             code, body = 401, b""
@@ -143,6 +143,18 @@ def test_a_password_is_given_to_who_asks_and_never_told(served: str, tmp_path: P
         brightness(camera(f"{served}/locked"), 1, [])
     assert "user or password is refused" in str(refused.value)
     assert "pa:ss" not in str(refused.value)
+
+
+def test_a_login_in_the_query_is_filled_in_and_never_told(served: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("user:pa&ss")
+    Camera.answers += [(200, jpeg(50)), (404, b"")]
+    asks = camera(f"{served}/now.jpg?user={{user}}&pwd={{password}}", credentials_file=secret)
+    assert brightness(asks, 1, []) == [50]
+    assert Camera.asked == ["/now.jpg?user=user&pwd=pa%26ss"]
+    with pytest.raises(CannotOpen, match="no such picture") as refused:
+        brightness(asks, 1, [])
+    assert "ss" not in str(refused.value).replace("{password}", "")
 
 
 @pytest.mark.parametrize(
