@@ -1,7 +1,7 @@
 """How much of a serial line's time its devices need, known before anything is opened. No I/O.
 
 A line that is busy all the time has no room for a repeated request, a slow device or one more sensor: beyond seventy
-per cent a schedule is refused, with what would fit in its place.
+per cent a schedule is refused, with what would fit in its place. So are devices of one line that want it otherwise.
 """
 
 import os
@@ -39,13 +39,19 @@ class WireLoad:
 
 
 def overload(loads: Iterable[tuple[str, WireLoad]], share_max: float = SHARE_MAX) -> str:
-    """Return one line about the first serial line that is asked for too much; empty where every schedule fits.
+    """Return one line about the first serial line that is asked for too much, or in two ways; empty where all fits.
 
     Args:
         loads: device and what it needs; devices whose ports are the same share a line.
         share_max: the largest share of a line's time that may be needed.
     """
     for line in _lines(loads):
+        formats: dict[object, str] = {}
+        for device, load in line:
+            formats.setdefault(load.settings[1:], f"{device} {load.settings}")
+        if len(formats) > 1:
+            what = _("{wanted}: the devices of one line need one speed and character format")
+            return what.format(wanted=", ".join(formats.values()))
         needed = sum(load.share() for _device, load in line)
         if needed > share_max:
             return _told(line, needed, share_max)

@@ -61,6 +61,18 @@ def test_lines_do_not_count_together_and_tcp_counts_for_none() -> None:
     assert Modbus("d", Modbus.load_config(written), Host()).wire_load() is None
 
 
+def test_devices_that_want_one_line_in_two_ways_are_refused() -> None:
+    loads = [
+        (name, load)
+        for name, keys in (("a", {}), ("b", {"baud": 19200}), ("c", {}))
+        if (load := on_a_bus(1, **keys).wire_load()) is not None
+    ]
+    assert overload(loads) == (
+        "a /dev/ttyUSB0 9600 8N1, b /dev/ttyUSB0 19200 8N1: the devices of one line need one speed and character format"
+    )
+    assert overload([loads[0], loads[2]]) == ""
+
+
 def test_a_device_whose_map_its_maker_fixed_counts_as_well() -> None:
     written = {"model": "sdm630", "serial_port": "/dev/ttyUSB0", "period_s": 0.5}
     meters = [

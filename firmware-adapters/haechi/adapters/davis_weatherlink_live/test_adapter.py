@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import h11
 import pytest
 
 from haechi.adapters.davis_weatherlink_live.adapter import WeatherlinkLive
@@ -15,6 +14,7 @@ from haechi.adapters.davis_weatherlink_live.simulator import WeatherlinkLiveSimu
 from haechi.contract.observations import Quality, Value
 from haechi.sdk import BadReading, Host, NotConnected
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.http_answers import body_in
 from haechi.sdk.testing.peers import told
 
 _MPH = 0.44704
@@ -84,29 +84,13 @@ class TestWeatherlinkLive(AdapterConformance):
             yield StationPeer(simulator)
 
     def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
-        head, blank, body = data.partition(b"\r\n\r\n")
-        if length_in(head + blank) != len(body):
+        body = body_in(data)
+        if body is None:
             return []
         try:
             return told(station(**recording.config).sample_of(body))
         except BadReading:
             return []
-
-
-@lru_cache(maxsize=512)
-def length_in(head: bytes) -> int:
-    """How long the body behind a head is, as h11 reads it; -1 where it is no head. Most damage is in the body."""
-    http = h11.Connection(h11.CLIENT)
-    http.send(h11.Request(method="GET", target="/", headers=[("Host", "live")]))
-    http.send(h11.EndOfMessage())
-    try:
-        http.receive_data(head)
-        event = http.next_event()
-        if isinstance(event, h11.Response) and event.status_code == 200:
-            return int(dict(event.headers).get(b"content-length", b"-1"))
-    except h11.RemoteProtocolError:
-        pass
-    return -1
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import h11
 import pytest
 
 from haechi.adapters.onvif_events.adapter import OnvifEvents
@@ -20,6 +19,7 @@ from haechi.sdk import ConfigError, Host, NotConnected
 from haechi.sdk.onvif import soap
 from haechi.sdk.onvif.soap import SoapError
 from haechi.sdk.testing import AdapterConformance, Recording
+from haechi.sdk.testing.http_answers import body_in
 from haechi.sdk.testing.mqtt_messages import values_in
 from haechi.sdk.transports.mqtt_frames import Message
 
@@ -109,8 +109,8 @@ class Camera(AdapterConformance):
         if there.by_mqtt is not None:
             there.by_mqtt.forget()
             return values_in(there.by_mqtt, data)
-        head, blank, body = data.partition(b"\r\n\r\n")
-        if length_in(head + blank) != len(body):
+        body = body_in(data)
+        if body is None:
             return []
         try:
             told = notifications(soap.answer(body))
@@ -134,22 +134,6 @@ class TestOnvifEventsByMqtt(Camera):
     async def peer(self) -> AsyncIterator[CameraBehindABroker]:
         async with OnvifMqttSimulator() as simulator:
             yield CameraBehindABroker(simulator)
-
-
-@lru_cache(maxsize=512)
-def length_in(head: bytes) -> int:
-    """How long the body behind a head is, as h11 reads it; -1 where it is no head. Most damage is in the body."""
-    http = h11.Connection(h11.CLIENT)
-    http.send(h11.Request(method="GET", target="/", headers=[("Host", "cam")]))
-    http.send(h11.EndOfMessage())
-    try:
-        http.receive_data(head)
-        event = http.next_event()
-        if isinstance(event, h11.Response):
-            return int(dict(event.headers).get(b"content-length", b"-1"))
-    except h11.RemoteProtocolError:
-        pass
-    return -1
 
 
 @lru_cache(maxsize=4)

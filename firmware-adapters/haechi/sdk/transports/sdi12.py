@@ -144,11 +144,7 @@ class Sdi12(OnBus):
             NotConnected: the sensor does not answer, or the port is gone.
             BadReading: what came is no sound answer.
         """
-        bus = self.joined()
-        async with bus.turn:
-            self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
-            line = await self._ask(bus, f"{self._address}I!".encode("ascii"))
-        return line[1:].decode("ascii", "replace")
+        return (await self._told("I"))[1:].decode("ascii", "replace")
 
     async def setting(self, command: str) -> list[Decimal]:
         """Ask for a setting by a maker's own command, such as ``OSU``, and return what it answers.
@@ -159,11 +155,13 @@ class Sdi12(OnBus):
             NotConnected: the sensor does not answer, or the port is gone.
             BadReading: what came is no sound answer.
         """
+        return frames.values(await self._told(command), self._address, with_crc=False)
+
+    async def _told(self, command: str) -> bytes:
         bus = self.joined()
         async with bus.turn:
             self._awake_until_s = 0.0  # others may have spoken, which sends it to sleep
-            line = await self._ask(bus, f"{self._address}{command}!".encode("ascii"))
-        return frames.values(line, self._address, with_crc=False)
+            return await self._ask(bus, f"{self._address}{command}!".encode("ascii"))
 
     async def _values(self, bus: SerialBus, count: int, *, with_crc: bool) -> list[Decimal]:
         found: list[Decimal] = []
