@@ -5,8 +5,9 @@ import inspect
 import re
 import shutil
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -124,6 +125,44 @@ class Leaking(AcmeGauge):
         try:
             while True:
                 yield Sample((f"{self.device}.level",), (STEP.value((await self._listen(line, Lines())).level_mm),))
+        finally:
+            line.close()
+
+
+class Restless(Careless):
+    """Leaves a task behind at every start."""
+
+    kept: ClassVar[list["asyncio.Task[None]"]] = []
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        self.kept.append(asyncio.create_task(asyncio.sleep(3600)))
+        async with aclosing(super().samples()) as samples:
+            async for sample in samples:
+                yield sample
+
+
+class Sleepy(Careless):
+    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
+        time.sleep(0.3)  # noqa: ASYNC251 - that is what it does wrong
+        return await super().levels(line, lines)
+
+
+class Zero(AcmeGauge):
+    """Counts that there is no echo, and says zero all the same."""
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        line, lines = self._line(), Lines()
+        clock = self.host.clock
+        due_s = 0.0
+        try:
+            line.open()
+            while True:
+                said = await self._listen(line, lines)
+                if not said.has_echo:
+                    self.host.count("no_echo")
+                if clock.now() >= due_s:
+                    due_s = clock.now() + self.config.period_s
+                    yield Sample((f"{self.device}.level",), (STEP.value(said.level_mm) if said.has_echo else 0.0,))
         finally:
             line.close()
 
@@ -384,6 +423,7 @@ BROKEN: Mapping[str, type[AdapterConformance]] = {
     "releases_its_port": suite(Holding),
     "opening_twice_is_harmless": suite(Stealing),
     "cancelled_anywhere": suite(Leaking),
+    "lets_others_run": suite(Sleepy),
     "silence_is_not_connected": suite(Talkative),
     "probe_says_one_line": suite(Talkative),
     "refusal_is_no_value": suite(Careless),
@@ -410,6 +450,9 @@ BROKEN: Mapping[str, type[AdapterConformance]] = {
     "device_clock_has_a_zone": logger(Local),
 }
 ALSO_BROKEN: Sequence[tuple[str, type[AdapterConformance]]] = (
+    ("releases_its_port", suite(Restless)),
+    ("cancelled_anywhere", suite(Restless)),
+    ("refusal_is_no_value", suite(Zero)),
     ("written_once", post(Soothing)),
     ("on_time_has_an_end", post(Insisting)),
     ("device_clock_has_a_zone", logger(Zoneless)),
@@ -497,6 +540,9 @@ async def test_an_adapter_that_breaks_a_rule_is_caught(
     assert not isinstance(caught.value, TimeoutError), "it was caught by patience alone"
     for line in (*Holding.kept, *Stealing.opened):
         line.close()
+    for task in Restless.kept:
+        task.cancel()
+    Restless.kept.clear()
 
 
 @pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if one.where == MEMORY])

@@ -10,6 +10,8 @@ import tracemalloc
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,7 @@ from haechi.sdk.testing.suite import (
 from haechi.sdk.wire import Wire, attached
 
 _DRAWN = 20
+_LETS_GO_S = 2.0
 _GROWTH_BYTES_MAX = 16 * 1024
 _GROWTH_S_MAX = 150.0
 _TRACED = 40
@@ -40,6 +43,12 @@ _OBJECTS_PER_READ_MAX = 0.5
 _OBJECTS_ALLOWED = 500
 """Frames that came together and wait to be drawn: what a line holds of the shortest, 4 KiB."""
 _REFUSED_MAX = 5
+_REFUSES_S = 0.3
+_LATE_MAX = 3
+"""So many may have been under way when the first refusal was counted."""
+_HELD_S_MAX = 0.15
+_LOOKS_S = 0.01
+_SCHEDULED = Path("/proc/thread-self/schedstat")
 SLEPT_S = 3600.0
 _WATCHED_S = 0.5
 
@@ -88,6 +97,7 @@ class DeviceRules(Suite):
             return
         async with self._hurried() as peer:
             adapter = self.make(peer)
+            tasks = asyncio.all_tasks()
             for _attempt in range(2):
                 async with aclosing(adapter.samples()) as samples, asyncio.timeout(PATIENCE_S):
                     await anext(samples)
@@ -108,6 +118,7 @@ class DeviceRules(Suite):
             with pytest.raises(asyncio.CancelledError):
                 await task
             await lets_go(peer)
+            await _end(tasks)
 
     @pytest.mark.asyncio
     async def test_opening_twice_is_harmless(self) -> None:
@@ -134,6 +145,7 @@ class DeviceRules(Suite):
             return
         async with self.peer() as peer:
             adapter = self.make(peer)
+            tasks = asyncio.all_tasks()
             for steps in range(Run.effort.cancellations):
                 task = asyncio.ensure_future(adapter.probe() if steps % 4 == 3 else _draw(adapter.samples()))
                 for _step in range(steps):
@@ -142,6 +154,19 @@ class DeviceRules(Suite):
                 with suppress(asyncio.CancelledError, NotConnected):
                     await asyncio.wait_for(task, PATIENCE_S)
                 await lets_go(peer)
+            await _end(tasks)
+
+    @pytest.mark.asyncio
+    async def test_lets_others_run(self) -> None:
+        """It never keeps the event loop for itself: others read on the same one, alarms among them."""
+        if self.skips("lets_others_run"):
+            return
+        async with self._hurried() as peer:
+            self.show_first(peer)
+            async with _watched() as held, aclosing(self.samples(peer)) as samples, asyncio.timeout(PATIENCE_S):
+                for _number in range(_DRAWN):
+                    await anext(samples)
+                    assert not held, f"it kept the event loop for itself for {held[0]:.2f} s"
 
     @pytest.mark.asyncio
     async def test_silence_is_not_connected(self) -> None:
@@ -179,6 +204,7 @@ class DeviceRules(Suite):
             assert isinstance(peer, Refusing), "the peer needs the method refuse (haechi.sdk.testing.Refusing)"
             ledger = self.show_first(peer)
             adapter = self.make(peer)
+            clock = MonotonicClock()
             async with aclosing(adapter.samples()) as samples, asyncio.timeout(PATIENCE_S):
                 await _arrives(samples, ledger)
                 name = next(iter(self.shown))
@@ -186,11 +212,17 @@ class DeviceRules(Suite):
                 peer.refuse(name)
                 drawing = asyncio.ensure_future(anext(samples))
                 passed = 0
-                while adapter.host.counters.total() <= counted.total():
+                until_s = None
+                while until_s is None or clock.now() < until_s:
+                    if until_s is None and adapter.host.counters.total() > counted.total():
+                        until_s = clock.now() + _REFUSES_S  # what is due later must not come either
+                        passed = 0
                     if drawing.done():
                         ledger.holds(drawing.result())
                         passed += f"{DEVICE}.{name}" in drawing.result().datastreams
-                        assert passed < _REFUSED_MAX, f"{name} comes, though the device says that it has none"
+                        assert passed < (_REFUSED_MAX if until_s is None else _LATE_MAX), (
+                            f"{name} comes, though the device says that it has none"
+                        )
                         drawing = asyncio.ensure_future(anext(samples))
                     await asyncio.sleep(0.005)
                 ledger.show(name, self.shown[name][-1])
@@ -307,6 +339,47 @@ class _HurryingWire(Wire):
 
     async def pause(self, seconds: float) -> None:  # noqa: ARG002
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def _watched() -> AsyncIterator[list[float]]:
+    """Watch the event loop; yields for how long, in seconds, somebody kept it who was not waiting for a processor."""
+    held: list[float] = []
+
+    async def watch() -> None:
+        clock = MonotonicClock()
+        while True:
+            then_s, waited_s = clock.now(), _waited_s()
+            await asyncio.sleep(_LOOKS_S)
+            kept_s = clock.now() - then_s - (_waited_s() - waited_s) - _LOOKS_S
+            if kept_s > _HELD_S_MAX:
+                held.append(kept_s)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    try:
+        yield held
+        await asyncio.sleep(_LOOKS_S)
+    finally:
+        watching.cancel()
+
+
+def _waited_s() -> float:
+    """Return for how long this thread has waited for a processor that was busy with others."""
+    try:
+        return int(_SCHEDULED.read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+async def _end(before: set["asyncio.Task[Any]"]) -> None:
+    """Wait until every task that was begun since ``before`` has ended; a simulator's end a moment after the adapter."""
+    left: set[asyncio.Task[Any]] = set()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LETS_GO_S):
+            while left := asyncio.all_tasks() - before:  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.002)
+    assert not left, f"its task {next(iter(left)).get_coro()} goes on after it was closed"
 
 
 async def _draw(samples: AsyncGenerator[Sample, None], count: int | None = None) -> None:

@@ -19,14 +19,21 @@ class RecordingRules(Suite):
         recordings = load_recordings(self.folder)
         assert recordings, "recordings/ is empty"
         for name, recording in recordings.items():
-            assert self.decode(recording.data, recording) == recording.values, name
+            decoded, written = self.decode(recording.data, recording), recording.values
+            place = next(
+                (at for at, (one, other) in enumerate(zip(decoded, written, strict=False)) if one != other), None
+            )
+            assert place is None, f"{name}: value {place + 1} is {decoded[place]}, and {written[place]} is written"
+            assert len(decoded) == len(written), f"{name}: {len(decoded)} values, and {len(written)} are written"
 
     def test_damage_is_never_a_value(self) -> None:
         """Where a protocol has a check field, no change of one byte of a recording makes a new value."""
         if self.skips_files("damage_is_never_a_value"):
             return
         checked = {name: one for name, one in load_recordings(self.folder).items() if one.check_field}
-        assert checked, "no recording has a check field: say exempt in conformance.toml"
+        assert checked, (
+            "no recording says check_field = true: say so where the protocol has one, else exempt in conformance.toml"
+        )
         for name, recording in checked.items():
             for place, change, damaged in _damages(recording):
                 surplus = [value for value in self.decode(damaged, recording) if value not in recording.values]

@@ -44,6 +44,7 @@ RULES = MappingProxyType(
         "releases_its_port": Rule("Closed or cancelled, its port is free, and it can begin again.", "1.0"),
         "opening_twice_is_harmless": Rule("A second one on the same port harms neither the first nor the port."),
         "cancelled_anywhere": Rule("Cancelled at any step, it lets go.", is_waivable=False),
+        "lets_others_run": Rule("It never keeps the event loop for itself.", is_waivable=False),
         "silence_is_not_connected": Rule("A silent device ends in one clear line and a delay.", "1.0"),
         "probe_says_one_line": Rule("A probe says one line and lets go.", "1.0"),
         "refusal_is_no_value": Rule("Where the device says that it has no value, none is emitted, and it is counted."),

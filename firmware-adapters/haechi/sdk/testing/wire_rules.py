@@ -108,7 +108,9 @@ class WireRules(Suite):
     async def test_foreign_traffic_is_never_a_value(self) -> None:
         if self.skips("foreign_traffic_is_never_a_value"):
             return
-        assert self.foreign, "set foreign: what do others say on this line? Exempt it where there are no others"
+        assert self.foreign, (
+            'set foreign = (bytes.fromhex("…"), …) in your class: frames of others on this line; else exempt it'
+        )
         async with self._on_the_wire() as (wire, peer, ledger):
             chance = random.Random(_SEED)
             frames: Sequence[bytes] = self.foreign
