@@ -3,8 +3,9 @@
 import asyncio
 import os
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -89,19 +90,44 @@ def test_settings_read_as_on_a_data_sheet() -> None:
     assert settings.character_s == 11 / 19200
 
 
-async def test_another_adapter_behind_the_same_name_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    plugged_in = iter(["0403:6001 A", "0403:6001 A", "0403:6001 B", "0403:6001 B"])
-    monkeypatch.setattr(serial_line, "identity_of", lambda _port: next(plugged_in))
+@pytest.fixture
+def plugged_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[str]]]:
+    """A port, and what is plugged in there whenever it is opened."""
+    coming: list[str] = []
+    monkeypatch.setattr(serial_line, "identity_of", lambda _port: coming.pop(0))
     monkeypatch.setattr(serial_line, "_plugged_in", {})
     wire, kept = os.openpty()
+    yield os.ttyname(kept), coming
+    os.close(wire)
+    os.close(kept)
+
+
+def opened_again(port: str) -> str:
+    line = SerialLine(LineSettings(port, 115200))
     try:
-        for _time in range(4):
-            opened = SerialLine(LineSettings(os.ttyname(kept), 115200))
-            opened.open()
-            opened.close()
+        line.open()
+    except NotConnected as error:
+        return str(error)
     finally:
-        os.close(wire)
-        os.close(kept)
+        line.close()
+    return ""
+
+
+async def test_another_adapter_behind_a_kernels_name_is_not_read(plugged_in: tuple[str, list[str]]) -> None:
+    port, coming = plugged_in
+    coming += ["0403:6001 A", "0403:6001 A", "", "0403:6001 B", "0403:6001 B", "0403:6001 A"]
+    told = [opened_again(port) for _time in range(6)]
+    assert [bool(line) for line in told] == [False, False, False, True, True, False]
+    assert told[3].startswith(
+        f"{port}: something else is plugged in now (0403:6001 B, before 0403:6001 A); name the port by-id, or restart"
+    )
+
+
+async def test_another_adapter_in_the_same_socket_is_said_once(
+    plugged_in: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port, coming = plugged_in
+    monkeypatch.setattr(serial_line, "_LASTING", str(Path(port).parent))
+    coming += ["0403:6001 A", "0403:6001 B", "0403:6001 B"]
+    assert [opened_again(port) for _time in range(3)] == ["", "", ""]
     assert caplog.text.count("something else is plugged in now (0403:6001 B, before 0403:6001 A)") == 1

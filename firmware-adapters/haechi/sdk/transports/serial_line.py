@@ -50,21 +50,30 @@ class LineSettings(NamedTuple):
         return (1 + self.databits + (self.parity != "none") + self.stopbits) / self.baud
 
 
+_LASTING = "/dev/serial/"
 _plugged_in: dict[str, str] = {}
-"""Port as configured → what was plugged in there when it was opened last."""
+"""Port as configured → what was plugged in there when it was opened first, or was last believed."""
 
 
-def _heed(port: str) -> None:
-    """Say so where a port that is opened again is another one: a kernel's name belongs to whichever came first."""
+def _heed(port: str) -> str:
+    """Return why a port that is opened again must not be read: a kernel's name belongs to whichever came first.
+
+    A name by-path is a socket's, so whatever is plugged in there is meant, and that it is another is only said. Empty
+    where all is well, or where nothing is known of what is plugged in.
+    """
     identity = identity_of(port)
+    if not identity:
+        return ""
     before = _plugged_in.setdefault(port, identity)
-    if identity != before:
+    if identity == before:
+        return ""
+    what = _("{port}: something else is plugged in now ({now}, before {before})")
+    what = what.format(port=port, now=identity, before=before)
+    if port.startswith(_LASTING):
         _plugged_in[port] = identity
-        _log.warning(
-            _("{port}: something else is plugged in now ({now}, before {before}); name the port by-id").format(
-                port=port, now=identity or _("nothing known"), before=before or _("nothing known")
-            )
-        )
+        _log.warning(what)
+        return ""
+    return _("{what}; name the port by-id, or restart the gateway if it was replaced").format(what=what)
 
 
 class SerialLine:
@@ -91,12 +100,15 @@ class SerialLine:
         """Take the port; does nothing where it is open already.
 
         Raises:
-            NotConnected: there is no such port, it may not be used, or another program holds it.
+            NotConnected: there is no such port, it may not be used, another program holds it, or it is another port
+                than before under the same name.
         """
         if self.is_open:
             return
         self.close()
         settings = self.settings
+        if stranger := _heed(settings.port):
+            raise NotConnected(stranger, self._retry_s)
         try:
             self._serial = serial.Serial(
                 wire().leads_to(settings.port),
@@ -109,7 +121,6 @@ class SerialLine:
             )
         except (OSError, ValueError, termios.error) as error:  # the last for a format that the port does not know
             raise NotConnected(self._cannot_open(error), self._retry_s) from error
-        _heed(settings.port)
         self._tap = wire().tap(settings.port, self._deliver)
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
 
