@@ -40,7 +40,7 @@ from haechi.edge.vision import describe
 from haechi.sdk import Adapter, Host, load_adapter
 from haechi.sdk.errors import ConfigError as AdapterConfigError
 from haechi.sdk.isolation import Isolated, Limits
-from haechi.sdk.wire_load import discord, overload
+from haechi.sdk.wire_load import overload
 from haechi.text import _
 
 
@@ -104,7 +104,7 @@ def _assembled(config: GatewayConfig) -> Site:
         site.measured.extend(told)
     needs = [(device.config.id, device.adapter.wire_load()) for device in site.devices]
     loads = [(name, load) for name, load in needs if load is not None]
-    if line := discord(loads) or overload(loads):
+    if line := overload(loads):
         raise ValueError(line)
     for camera in config.camera:
         things.append(describe.thing(camera, site.places[camera.place]))

@@ -58,22 +58,6 @@ def overload(loads: Iterable[tuple[str, WireLoad]], share_max: float = SHARE_MAX
     return ""
 
 
-def discord(loads: Iterable[tuple[str, WireLoad]]) -> str:
-    """Return one line about the first serial line whose devices want it set differently; empty where all agree."""
-    for line in _lines(loads):
-        first, settings = line[0][0], line[0][1].settings
-        for device, load in line[1:]:
-            if load.settings[1:] != settings[1:]:
-                return _("{port}: {first} wants {line}, {second} wants {other}; one line has one setting").format(
-                    port=settings.port,
-                    first=first,
-                    line=settings.format,
-                    second=device,
-                    other=load.settings.format,
-                )
-    return ""
-
-
 def _lines(loads: Iterable[tuple[str, WireLoad]]) -> Iterable[list[tuple[str, WireLoad]]]:
     lines: dict[str, list[tuple[str, WireLoad]]] = {}
     for device, load in loads:

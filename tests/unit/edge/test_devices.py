@@ -106,7 +106,7 @@ def test_devices_that_want_one_line_set_differently_are_refused(tmp_path: Path) 
     other = '\n[[device]]\nid = "meter-2"\nkind = "meter"\nplace = "doan-underpass"\n' + calm.replace(
         port, port + '\nbaud = 19200\nparity = "even"'
     )
-    with pytest.raises(ConfigError, match=r"/dev/ttyUSB1: meter-1 wants 9600 8N1, meter-2 wants 19200 8E1"):
+    with pytest.raises(ConfigError, match=r"meter-1 /dev/ttyUSB1 9600 8N1, meter-2 /dev/ttyUSB1 19200 8E1: "):
         with_device(tmp_path, "meter-1", calm + other)
     assert with_device(tmp_path, "meter-1", calm + other.replace("ttyUSB1", "ttyUSB2"))
 

@@ -37,12 +37,7 @@ class LineSettings(NamedTuple):
 
     def __str__(self) -> str:
         """Write it as data sheets do: ``/dev/ttyUSB0 9600 8N1``."""
-        return f"{self.port} {self.format}"
-
-    @property
-    def format(self) -> str:
-        """Return it without the port: ``9600 8N1``."""
-        return f"{self.baud} {self.databits}{self.parity[0].upper()}{self.stopbits}"
+        return f"{self.port} {self.baud} {self.databits}{self.parity[0].upper()}{self.stopbits}"
 
     @property
     def character_s(self) -> float:
