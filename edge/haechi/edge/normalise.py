@@ -165,7 +165,7 @@ def _all_travel(values: Sequence[Value]) -> bool:
 
 
 def _travels(value: object) -> bool:
-    """Tell whether a value can be sent and stored: of the contract's types, finite, of 64 bits, UTF-8 and not endless."""
+    """Tell whether a value can be sent and stored: of the contract's types, finite, of 64 bits, UTF-8, not endless."""
     if type(value) is int:
         return _INTEGER_MIN <= value <= _INTEGER_MAX
     if type(value) is str:
