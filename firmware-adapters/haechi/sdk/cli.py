@@ -6,7 +6,7 @@ Each subcommand answers with lines for people; ``--json`` where a program reads 
 import argparse
 from pathlib import Path
 
-from haechi.sdk.commands import bench, kit
+from haechi.sdk.commands import bench, beside, kit
 from haechi.text import _
 
 _MOST = 86400.0
@@ -64,7 +64,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         help=_("the gateway's: wire.sock in its data_dir"),
     )
     trace.add_argument("--seconds", type=_positive, default=1.0, help=_("how long to go on listening; default: 1"))
-    trace.set_defaults(run=bench.trace)
+    trace.set_defaults(run=beside.trace)
 
     replay = commands.add_parser("replay", help=_("play a recording to its adapter and compare the values"))
     replay.add_argument("recording", type=Path, metavar="TOML")

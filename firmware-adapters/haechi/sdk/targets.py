@@ -40,6 +40,16 @@ class Target(NamedTuple):
     """Its ``[device.config]``."""
 
 
+class Written(NamedTuple):
+    """One device as it stands in a file."""
+
+    device: str
+    written: dict[str, Any]
+    """Its ``[device.config]``."""
+    table: dict[str, Any]
+    """Its ``[[device]]``."""
+
+
 def folder_of(named: str) -> Folder:
     """Return the folder of an adapter: installed under this name, or at this path.
 
@@ -82,17 +92,16 @@ def _only_one_in(project: Path) -> Path:
     raise NotFound(what.format(path=project))
 
 
-def targets_in(file: Path, adapter: str | None = None, device: str | None = None) -> list[Target]:
-    """Return the devices that ``file`` describes: a gateway's ``[[device]]``, or an adapter's ``sample.toml``.
+def written_in(file: Path, adapter: str | None = None, device: str | None = None) -> list[Written]:
+    """Return the devices that ``file`` describes, as they stand there; their adapters need not be installed.
 
     Args:
-        file: TOML.
+        file: TOML: a gateway's ``[[device]]``, or an adapter's ``sample.toml``.
         adapter: which adapter a ``[device.config]`` without one is for; default: the folder that the file lies in.
         device: only this one.
 
     Raises:
         NotFound: the file cannot be read, or has no such device.
-        ConfigError: an adapter is not installed.
     """
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -103,20 +112,36 @@ def targets_in(file: Path, adapter: str | None = None, device: str | None = None
     devices = written.get("device", [])
     if isinstance(devices, dict):
         devices = [{"id": "device-1", "adapter": adapter or file.resolve().parent.name, **devices}]
-    targets = []
+    found = []
     for number, one in enumerate(devices if isinstance(devices, list) else []):
         if not isinstance(one, dict) or not isinstance(one.get("config"), dict):
             raise NotFound(_("{file}: device[{number}] has no config").format(file=file, number=number))
         if device is None or one.get("id") == device:
-            targets.append(Target(str(one.get("id")), _adapter_of(one, file), one["config"]))
-    if not targets:
+            found.append(Written(str(one.get("id")), one["config"], one))
+    if not found:
         what = _("no device") if device is None else _("no device {device}").format(device=device)
         raise NotFound(_("{file}: {what}").format(file=file, what=what))
-    return targets
+    return found
 
 
-def _adapter_of(device: dict[str, Any], file: Path) -> type[Adapter[Any]]:
-    """Return the adapter of one device, which may be installed for a Python of its own only."""
+def targets_in(file: Path, adapter: str | None = None, device: str | None = None) -> list[Target]:
+    """Return the devices of :func:`written_in`, with their adapters.
+
+    Raises:
+        NotFound: the file cannot be read, or has no such device, or its adapter is installed for another Python.
+        ConfigError: an adapter is not installed.
+    """
+    return [Target(one.device, adapter_of(one, file), one.written) for one in written_in(file, adapter, device)]
+
+
+def adapter_of(one: Written, file: Path) -> type[Adapter[Any]]:
+    """Return the adapter of one device of ``file``.
+
+    Raises:
+        NotFound: it is installed for a Python of its own only.
+        ConfigError: it is not installed.
+    """
+    device = one.table
     named = str(device.get("adapter"))
     try:
         return adapter_named(named, file)

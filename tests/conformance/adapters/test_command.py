@@ -1,5 +1,6 @@
 """``haechi adapter`` lists, probes, scans, records, replays, makes and judges, against simulators of their own."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from haechi.adapters import senseair_s8
 from haechi.command import main
+from haechi.sdk.switchboard import Switchboard
 from haechi.sdk.targets import Folder
 from haechi.sdk.testing.checking import Finding, Report, check
 from haechi.sdk.testing.mark import mark_of
@@ -218,6 +220,26 @@ def test_what_passed_a_running_gateways_wires_is_shown(adapter: Run, tmp_path: P
     assert any(" s  sent  " in line for line in lines)
     came = [line for line in lines if line.startswith("device-1  ") and " came  127.0.0.1:" in line]
     assert any(line.endswith("03 02 04 d2") for line in came)
+
+
+async def test_wires_are_shown_without_the_adapter_and_without_any_devices_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of an adapter that is installed for a Python of its own; its neighbour at the same broker has a password."""
+    file, socket = tmp_path / "gateway.toml", tmp_path / "wire.sock"
+    file.write_text(
+        '[[device]]\nid = "a"\nadapter = "nobody_here"\n[device.config]\nhost = "10.0.0.1"\n'
+        '[[device]]\nid = "b"\nadapter = "nobody_there"\n[device.config]\nhost = "10.0.0.12"\npassword = "sesame"\n'
+    )
+    async with Switchboard(socket) as board:
+        for address in ("10.0.0.1:502", "10.0.0.12:502"):
+            board.tap(address, lambda _data: None).came(b"open sesame")
+        words = ["adapter", "trace", str(file), "--device", "a", "--beside", str(socket), "--seconds", "0.3"]
+        assert await asyncio.to_thread(main, words) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("a  ")
+    assert "  10.0.0.1:502  " in line
+    assert line.endswith(b"open ******".hex(" "))
 
 
 def test_nothing_to_record_writes_nothing(adapter: Run, tmp_path: Path) -> None:

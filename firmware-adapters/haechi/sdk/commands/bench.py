@@ -1,4 +1,4 @@
-"""``haechi adapter list``, ``probe``, ``scan``, ``record``, ``trace`` and ``replay``: devices on a technician's bench.
+"""``haechi adapter list``, ``probe``, ``scan``, ``record`` and ``replay``: devices on a technician's bench.
 
 Reading only: a probe changes nothing in a device, and a scan is many probes.
 """
@@ -21,26 +21,24 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.contract.observations import Value
-from haechi.sdk.capture import Player, Recorder, as_toml, blanked, without_secrets
+from haechi.sdk.capture import Player, Recorder, as_toml
 from haechi.sdk.clock import ScaledClock
+from haechi.sdk.commands import beside
 from haechi.sdk.commands.telling import tell
 from haechi.sdk.errors import AdapterError, ConfigError, NotConnected
 from haechi.sdk.host import Host
 from haechi.sdk.ports import serial_ports
 from haechi.sdk.recording import Passage, Recording
 from haechi.sdk.registry import find_adapters
-from haechi.sdk.switchboard import Heard, overhear
 from haechi.sdk.targets import NotFound, Target, adapter_named, targets_in
 from haechi.sdk.wire import attached
 from haechi.text import _
 
 _PROBE_S = 30.0
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+")
-_NAME_CHARACTERS = 4
 """A shorter text of a configuration names no port and no host."""
 _TRIES_MAX = 10_000
 _REPLAY_REST_S = 1.0
-_FRAMES_MAX = 100_000
 
 
 def list_installed(arguments: argparse.Namespace) -> int:
@@ -81,9 +79,7 @@ def scan(arguments: argparse.Namespace) -> int:
         for port in serial_ports():
             tell(f"{port.name}  →  {port.path}{'  ' + _('in use') if port.is_held else ''}")
         return 0
-    (target, *others) = _targets(arguments)
-    if others:
-        raise UsageError(_("{file} has several devices: say which with --device").format(file=arguments.file))
+    target = _only_target(arguments)
     keys = [_variation(over) for over in arguments.over]
     tries = math.prod(len(values) for _key, values in keys)
     if tries > _TRIES_MAX:
@@ -109,20 +105,21 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def record(arguments: argparse.Namespace) -> int:
     """Read a device for a while and write down what passes its wire."""
-    (target, *others) = _targets(arguments)
-    if others:
-        raise UsageError(_("{file} has several devices: say which with --device").format(file=arguments.file))
     into: Path = arguments.into
     if into.exists():
         raise UsageError(_("{path} exists already").format(path=into))
     recorder = Recorder(arguments.bytes_max)
+    values: list[tuple[str, Value]] = []
     if arguments.beside is not None:
-        values, trouble = asyncio.run(_overheard(target, recorder, arguments.seconds, arguments.beside))
+        one = beside.only_device(arguments)
+        written, trouble = one.written, beside.record_beside(one, recorder, arguments)
     else:
+        target = _only_target(arguments)
+        written = target.written
         values, trouble = asyncio.run(_recorded(target, recorder, arguments.seconds))
     if not recorder.passages:
         raise UsageError(trouble or _("nothing passed the wire: its transport cannot be recorded"))
-    text = as_toml(arguments.provenance, target.written, recorder, values, arguments.licence)
+    text = as_toml(arguments.provenance, written, recorder, values, arguments.licence)
     try:
         into.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -138,25 +135,6 @@ def record(arguments: argparse.Namespace) -> int:
     else:
         tell(_("the values are what the adapter made of the bytes: compare them with the device's display"))
     return 0
-
-
-def trace(arguments: argparse.Namespace) -> int:
-    """Show in hexadecimal what passed the wires of a running gateway's devices last."""
-    targets = _targets(arguments)
-    secrets = [secret for target in targets for secret in without_secrets(target.written)[1]]
-    frames = asyncio.run(_kept(arguments.beside, arguments.seconds))
-    width = max((len(frame.address) for frame in frames), default=0)
-    shown = 0
-    for target in targets:
-        mine = [frame for frame in frames if _concerns(target, frame.address)]
-        shown += len(mine)
-        if not mine:
-            tell(_("{device}: nothing has passed its wire").format(device=target.device))
-        for frame in mine:
-            when = _("now") if frame.age_s is None else f"-{frame.age_s:.3f} s"
-            data = blanked(frame.data, secrets).hex(" ")
-            tell(f"{target.device}  {when:>12}  {frame.way}  {frame.address:{width}}  {data}")
-    return 0 if shown else 1
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -185,6 +163,13 @@ def replay(arguments: argparse.Namespace) -> int:
         return 0
     tell(_("not what was recorded: {difference}").format(difference=_difference(values, recording.values)))
     return 1
+
+
+def _only_target(arguments: argparse.Namespace) -> Target:
+    (target, *others) = _targets(arguments)
+    if others:
+        raise UsageError(_("{file} has several devices: say which with --device").format(file=arguments.file))
+    return target
 
 
 def _targets(arguments: argparse.Namespace) -> list[Target]:
@@ -223,48 +208,6 @@ async def _recorded(target: Target, recorder: Recorder, seconds: float) -> tuple
     except AdapterError as error:
         trouble = str(error)
     return values, trouble
-
-
-async def _overheard(
-    target: Target, recorder: Recorder, seconds: float, socket: Path
-) -> tuple[list[tuple[str, Value]], str]:
-    """Write down what passes the wires of a running gateway that this device's configuration names."""
-    trouble = ""
-    try:
-        async with aclosing(overhear(socket)) as passing, asyncio.timeout(seconds):
-            async for heard in passing:
-                if heard.age_s is None and _concerns(target, heard.address):
-                    recorder.write(heard.way, heard.address, heard.data)
-                if recorder.is_full:
-                    break
-    except TimeoutError:
-        trouble = "" if recorder.passages else _("nothing passed the wire of {device}").format(device=target.device)
-    except NotConnected as error:
-        trouble = error.what
-    return [], trouble
-
-
-def _concerns(target: Target, address: str) -> bool:
-    """Tell whether a wire is one that the configuration of ``target`` names."""
-    named = [value for value in target.written.values() if isinstance(value, str) and len(value) >= _NAME_CHARACTERS]
-    return any(name in address for name in named)
-
-
-async def _kept(socket: Path, seconds: float) -> list[Heard]:
-    """Return what a gateway has kept, and what passes within ``seconds``."""
-    frames: list[Heard] = []
-    try:
-        async with aclosing(overhear(socket)) as passing, asyncio.timeout(seconds):
-            async for heard in passing:
-                frames.append(heard)
-                if len(frames) >= _FRAMES_MAX:
-                    break
-    except TimeoutError:
-        pass
-    except NotConnected as error:
-        if not frames:
-            raise UsageError(error.what) from None
-    return frames
 
 
 async def _replayed(target: Target, passages: tuple[Passage, ...], speed: float) -> list[tuple[str, Value]]:
