@@ -16,6 +16,7 @@ from haechi.sdk.transports.mqtt_frames import Message
 
 _MILLIMETRE, _CENTIDEGREE = Step(1, 1000), Step(1, 100)
 _OFFLINE = b"offline"
+_RISEN_MIN = 3
 _CLOCK = DeviceClock(zone="UTC", quality="synchronised")
 
 
@@ -29,6 +30,7 @@ class JsonLevel(Listening[JsonLevelConfig]):
         super().__init__(device, config, host)
         self._both = (f"{device}.distance", f"{device}.temperature")
         self._boot, self._seq = "", 0
+        self._below, self._risen = 0, 0
 
     def describe(self) -> list[Datastream]:
         """Return distance and temperature."""
@@ -101,15 +103,24 @@ class JsonLevel(Listening[JsonLevelConfig]):
         if reading.boot != self._boot:
             if self._boot:
                 self.host.count("restarts")
-            self._boot, self._seq = reading.boot, reading.seq
+            self._boot, self._seq, self._below, self._risen = reading.boot, reading.seq, 0, 0
             return True
         if reading.seq <= self._seq:
-            self.host.count("readings_repeated")
-            return False
-        if reading.seq > self._seq + 1:
+            if not self._goes_on_below(reading.seq):
+                self.host.count("readings_repeated")
+                return False
+            self.host.count("numbers_wrong")
+        elif reading.seq > self._seq + 1:
             self.host.count("readings_missed", reading.seq - self._seq - 1)
-        self._seq = reading.seq
+        self._seq, self._below, self._risen = reading.seq, 0, 0
         return True
+
+    def _goes_on_below(self, seq: int) -> bool:
+        """Tell whether numbers below the newest rise again and again: then it was the newest that was wrong."""
+        if seq != self._below:
+            self._risen = self._risen + 1 if seq > self._below else 1
+            self._below = seq
+        return self._risen >= _RISEN_MIN
 
     def _is_timely(self, reading: Reading, waited_s: float) -> bool:
         if self.config.device_time:

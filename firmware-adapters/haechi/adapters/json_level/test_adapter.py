@@ -102,6 +102,13 @@ def test_what_comes_twice_is_dropped_and_what_is_missing_is_counted() -> None:
     assert one.host.counters == {"readings_repeated": 2, "readings_missed": 3, "restarts": 1}
 
 
+def test_one_wrong_number_does_not_silence_the_gauge() -> None:
+    one = gauge()
+    told = [bool(one.samples_of(said(seq))) for seq in (17, 90_017, 18, 18, 19, 20, 21, 21, 22)]
+    assert told == [True, True, False, False, False, True, True, False, True]
+    assert one.host.counters["numbers_wrong"] == 1
+
+
 def test_what_the_gauge_kept_is_late_unless_it_says_when() -> None:
     one = gauge()
     assert one.samples_of(said(1, age_ms=2001)) == []
