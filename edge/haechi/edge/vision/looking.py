@@ -23,6 +23,7 @@ from haechi.edge.vision.detection import Detection, without_doubles
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.known_view import Known
 from haechi.edge.vision.measures import Measure
 from haechi.edge.vision.motion import MotionGate
 from haechi.edge.vision.picture import Picture
@@ -70,7 +71,7 @@ class Looker:
         *,
         active: frozenset[str] = frozenset(),
         faults: frozenset[Fault] = frozenset(),
-        known_view: NDArray[np.float32] | None = None,
+        known: Known | None = None,
     ) -> None:
         """Begins with an empty scene.
 
@@ -79,9 +80,9 @@ class Looker:
             detector: what finds objects.
             active: zones whose condition was raised before and not cleared.
             faults: what was wrong with the view before and is not known to be over.
-            known_view: what the view should be, where that is known from before.
+            known: what the view should be, where that is known from before.
         """
-        self._view = View(active=faults, known=known_view)
+        self._view = View(active=faults, known=None if known is None else known.view)
         self._detector = detector
         # What learns a background has to see every picture, and costs no more than the gate.
         self._recognises = config.detector.model not in WITHOUT_MODEL
@@ -103,7 +104,7 @@ class Looker:
             time_zone=config.time_zone,
             period_s=config.count_period_s,
         )
-        self._water = WaterWatch(config, active=active)
+        self._water = WaterWatch(config, active=active, known=None if known is None else known.surfaces)
         self._looks_for_something = config.detector.model != NOTHING
         self._still_look_s = config.motion.still_look_s
         self._occupied_look_s = min(config.motion.occupied_look_s, config.motion.still_look_s)
@@ -191,9 +192,10 @@ class Looker:
         return [detection.box for detection in self._detector.look(picture.colours()) if detection.label == "person"]
 
     @property
-    def known_view(self) -> NDArray[np.float32] | None:
-        """What the view should be, as :attr:`~haechi.edge.vision.view.View.known` has it."""
-        return self._view.known
+    def known(self) -> Known | None:
+        """What the view should be, once it is learned; None before, or while it is faulty."""
+        view = self._view.known
+        return None if view is None else Known(view, self._water.known)
 
     def forget(self) -> None:
         """Begins anew after a time without pictures: who is there now is nobody from before."""

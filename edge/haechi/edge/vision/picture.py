@@ -95,6 +95,11 @@ def shrunk(picture: NDArray[np.uint8], height_px: int, width_px: int) -> NDArray
     return picture
 
 
+def resized(texture: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """What was learned of one size, for pictures of another: float32[h, w]; nearly what they would have taught."""
+    return np.asarray(cv2.resize(texture, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def small_grey(grey: NDArray[np.uint8], masks: Masks | None = None) -> NDArray[np.uint8]:
     """Halves a grey picture twice, and on until it is below :data:`GREY_HEIGHT_PX_MAX`; its masks are black."""
     height_px = max(GREY_HEIGHT_PX, min(grey.shape[0] >> _HALVED, GREY_HEIGHT_PX_MAX // 2))

@@ -64,7 +64,8 @@ _HEALTH_EVERY_S = 1.0
 _RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
-_VIEW_FIRST_S, _VIEW_EVERY_S = 120.0, 3600.0
+_VIEW_AGAIN_S, _VIEW_EVERY_S = (120.0, 600.0), 3600.0
+"""The view is kept once it is learned, soon again, for a lorry may have stood in front of it, and then hourly."""
 _BUSY_SHARE, _IDLE_SHARE = 1.0, 0.4  # of the time between looks, taken by one
 _ACCOUNT_EVERY_S = 5.0
 _DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
@@ -131,9 +132,10 @@ class CameraLoop:
         self._outlines = {area.name: area.outline for area in config.areas}
         self._zones = frozenset(zone.name for zone in config.zones)
         self._known_view = known_view
-        self._view_due_s = time.monotonic() + _VIEW_FIRST_S
+        self._view_due_s = float("-inf")
+        self._view_again_s = iter(_VIEW_AGAIN_S)
         known = None if known_view is None else known_view.read()
-        self._looker = Looker(config, detector, active=active, faults=faults, known_view=known)
+        self._looker = Looker(config, detector, active=active, faults=faults, known=known)
         self._flow = Flow(time.monotonic() - without_pictures_s, active=faults, every_s=config.picture_every_s or 0.0)
         self._patience_s = NO_PICTURE_S + 2 * (config.picture_every_s or 0.0)
         self._clipper = clipper
@@ -353,10 +355,9 @@ class CameraLoop:
         now_s = time.monotonic()
         if self._clipper is not None:
             self._clipper.tend()
-        if self._known_view is not None and now_s >= self._view_due_s:
-            self._view_due_s = now_s + _VIEW_EVERY_S
-            if (view := self._looker.known_view) is not None:
-                self._known_view.write(view)
+        if self._known_view is not None and now_s >= self._view_due_s and (known := self._looker.known) is not None:
+            self._view_due_s = now_s + next(self._view_again_s, _VIEW_EVERY_S)
+            self._known_view.write(known)
         for fault in self._flow.judge(now_s):
             self._send_fault(fault, self._last, now_s)
         if time.monotonic() >= self._health_due_s:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from haechi.edge.vision.faults import Fault
 from haechi.edge.vision.motion import texture_of
-from haechi.edge.vision.picture import GREY_HEIGHT_PX, shrunk
+from haechi.edge.vision.picture import GREY_HEIGHT_PX, resized, shrunk
 
 _EVERY_S = 1.0
 _LEARNING_LOOKS = 8
@@ -139,7 +139,10 @@ class View:
             return "blinded"
         # Brightest spots and the noise between them count like any other edge, no more.
         texture = np.clip(texture_of(grey), -_TEXTURE_MAX, _TEXTURE_MAX)
-        if self._expected is None or self._expected.shape != texture.shape:
+        if self._expected is not None and self._expected.shape != texture.shape:
+            # While the view is another one it is not the one to learn, whatever its size.
+            self._expected = resized(self._expected, texture.shape) if self.faulty else None
+        if self._expected is None:
             self._expected, self._learned = texture, 1
             return None
         if self._learned < _LEARNING_LOOKS:

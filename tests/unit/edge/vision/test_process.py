@@ -1,6 +1,7 @@
 """What a camera's process says for what it sees, with pictures and a detector of our own."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box, Point
+from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ViewChange, ZoneChange
 from haechi.edge.vision.picture import Drawn
 from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
@@ -144,6 +146,22 @@ def test_a_condition_from_before_a_restart_is_cleared() -> None:
     _code, said = run([Clip(60)], Walker(0), active=frozenset({"bank"}))
     (change,) = (message for message in said if isinstance(message, ZoneChange))
     assert not change.raised
+
+
+def test_what_the_view_should_be_is_kept_as_soon_as_it_is_known(tmp_path: Path) -> None:
+    """A process that ends within minutes, again and again, must not learn a turned view each time."""
+    for frames, is_kept in ((30, False), (60, True)):
+        keeper = KnownView(tmp_path, CAMERA)
+        loop = CameraLoop(
+            CAMERA,
+            Walker(0),
+            lambda _message: None,
+            known_view=keeper,
+            open_capture=opens(Clip(frames)),
+            sleep=lambda _s: None,
+        )
+        loop.run()
+        assert (keeper.read() is not None) == is_kept
 
 
 def test_a_driver_that_hangs_ends_the_process_and_the_camera_is_closed() -> None:

@@ -143,3 +143,11 @@ def test_a_camera_that_was_turned_while_the_power_was_off_is_noticed() -> None:
     assert (fault, raised) == ("moved", True)
     assert after.known is None
     assert not judged(View(known=before.known.copy()), [STREET] * 20)
+
+
+def test_a_turned_camera_whose_stream_changes_its_size_is_still_turned() -> None:
+    view = learned()
+    assert [told[:2] for told in judged(view, [moved(50, 0)] * 40)] == [("moved", True)]
+    for from_s, scene, ends in ((100, moved(50, 0), []), (200, STREET, [("moved", False)])):
+        wide = cv2.resize(scene, (WIDTH_PX, 480))
+        assert [told[:2] for told in judged(view, [wide] * 30, from_s)] == ends

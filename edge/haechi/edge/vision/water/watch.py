@@ -5,7 +5,7 @@ Promise: a picture costs something only when a gauge or surface asks for one, ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -20,7 +20,7 @@ from haechi.edge.vision.picture import Picture
 from haechi.edge.vision.raising import Change
 from haechi.edge.vision.scene_config import GaugeConfig
 from haechi.edge.vision.water.gauge import Gauge
-from haechi.edge.vision.water.surface import Surface
+from haechi.edge.vision.water.surface import Dry, Surface
 from haechi.edge.vision.water.waterline import HEIGHT_PX, Doubt, Waterline, find
 
 
@@ -39,13 +39,17 @@ def read(picture: Picture, gauge: GaugeConfig) -> Waterline:
 class WaterWatch:
     """What the water does in one camera's view."""
 
-    def __init__(self, config: CameraConfig, *, active: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, config: CameraConfig, *, active: frozenset[str] = frozenset(), known: Mapping[str, Dry] | None = None
+    ) -> None:
         """Begins without a level.
 
         Args:
             config: the camera's.
             active: names of gauges and surfaces whose condition was raised before and not cleared.
+            known: what surfaces look like, as :attr:`known` gave it once.
         """
+        known = {} if known is None else known
         stills = config.picture_every_s is not None
         zone = config.time_zone
         self._gauges = [
@@ -53,9 +57,23 @@ class WaterWatch:
             for gauge in config.gauges
         ]
         self._surfaces = [
-            (Surface(surface, period_s=config.count_period_s, active=surface.name in active), surface.hours(zone))
+            (
+                Surface(
+                    surface,
+                    period_s=config.count_period_s,
+                    active=surface.name in active,
+                    known=known.get(surface.name),
+                ),
+                surface.name,
+                surface.hours(zone),
+            )
             for surface in config.surfaces
         ]
+
+    @property
+    def known(self) -> Mapping[str, Dry]:
+        """What surfaces look like when they are dry, as far as that is learned."""
+        return {name: dry for surface, name, _hours in self._surfaces if (dry := surface.known) is not None}
 
     def look(
         self,
@@ -83,7 +101,7 @@ class WaterWatch:
                 full = _grey(picture) if full is None else full
                 _note(told, *gauge.take(_read(full, config), now_s))
         texture: NDArray[np.float32] | None = None
-        for surface, hours in self._surfaces:
+        for surface, _name, hours in self._surfaces:
             if now_us is not None and not hours.in_force(now_us):
                 _note(told, [], surface.rest(now_s))
             elif surface.asks(now_s):
@@ -97,7 +115,7 @@ class WaterWatch:
         for _config, gauge, hours in self._gauges:
             if (now_us is None or hours.in_force(now_us)) and gauge.asks(now_s):
                 measures += gauge.take(Waterline(None, Doubt.UNSEEN), now_s)[0]
-        for surface, _hours in self._surfaces:
+        for surface, _name, _hours in self._surfaces:
             surface.forget()
         return measures
 
@@ -105,7 +123,7 @@ class WaterWatch:
         """Begins anew after a time without pictures."""
         for _config, gauge, _hours in self._gauges:
             gauge.forget()
-        for surface, _hours in self._surfaces:
+        for surface, _name, _hours in self._surfaces:
             surface.forget()
 
 
