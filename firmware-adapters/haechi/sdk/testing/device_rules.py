@@ -35,6 +35,7 @@ from haechi.sdk.testing.suite import (
 from haechi.sdk.wire import Wire, attached
 
 _DRAWN = 20
+_WATCHED = 6
 _LETS_GO_S = 2.0
 _GROWTH_BYTES_MAX = 16 * 1024
 _GROWTH_S_MAX = 150.0
@@ -164,7 +165,7 @@ class DeviceRules(Suite):
         async with self._hurried() as peer:
             self.show_first(peer)
             async with _watched() as held, aclosing(self.samples(peer)) as samples, asyncio.timeout(PATIENCE_S):
-                for _number in range(_DRAWN):
+                for _number in range(_WATCHED):
                     await anext(samples)
                     assert not held, f"it kept the event loop for itself for {held[0]:.2f} s"
 
