@@ -15,18 +15,12 @@ from urllib.parse import unquote
 
 from haechi.contract.observations import Value
 from haechi.sdk.recording import Passage
+from haechi.sdk.secret_names import HIDDEN, is_secret
 from haechi.sdk.terminal import Terminal
 from haechi.sdk.wire import Tap, Wire
 
-_SECRET_WORDS = (
-    *("password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "access_key", "access_code"),
-    *("community", "credential", "private", "psk"),
-)
-_SECRET_NAMES = frozenset(("pin", "key", "auth"))
-"""Whole parts of a key's name, where a text stands: ``gate_pin = "0000"`` is a secret, ``pin = 17`` is none."""
 _QUERY = re.compile(r"(?<=[?&])([^=&#\s]*)=([^&#\s]+)")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-_HIDDEN = "***"
 _TELLING_BYTES_MIN = 4
 """What is shorter stands in the bytes by chance as well; it is hidden in the configuration, and beside its name."""
 _SECRET_BYTES_MAX = 4096
@@ -77,11 +71,6 @@ def without_secrets(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[byt
     """
     hidden: list[bytes] = []
 
-    def is_secret(key: str, value: Any) -> bool:
-        words = set(key.lower().split("_"))
-        named = isinstance(value, str) and not _SECRET_NAMES.isdisjoint(words)
-        return named or any(word in key.lower() for word in _SECRET_WORDS)
-
     def hide(key: str, value: Any) -> Any:
         if isinstance(value, Mapping):
             return {name: hide(name, inner) for name, inner in value.items()}
@@ -92,7 +81,7 @@ def without_secrets(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[byt
             return value
         if is_secret(key, value) and value != "" and not isinstance(value, bool):
             hidden.append(str(value).encode())
-            return _HIDDEN
+            return HIDDEN
         return _without_query(value, hidden) if isinstance(value, str) and "://" in value else value
 
     return hide("", config), hidden
@@ -104,7 +93,7 @@ def _without_query(url: str, hidden: list[bytes]) -> str:
         hidden += [pair[0].encode()]
         hidden += [form for one in (pair[2], unquote(pair[2])) if len(form := one.encode()) >= _TELLING_BYTES_MIN]
     hidden += [user.encode() for user in _USER_INFO.findall(url)]
-    return _USER_INFO.sub(_HIDDEN, _QUERY.sub(rf"\1={_HIDDEN}", url))
+    return _USER_INFO.sub(HIDDEN, _QUERY.sub(rf"\1={HIDDEN}", url))
 
 
 def blanked(data: bytes, secrets: Sequence[bytes]) -> bytes:

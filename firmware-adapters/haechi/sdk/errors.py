@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from haechi.sdk.secret_names import shown
 from haechi.text import _
 
 _SHOWN_CHARACTERS = 80
@@ -33,12 +34,16 @@ class ConfigError(AdapterError):
     """The configuration cannot work as written; trying again is useless until a person has changed it."""
 
     def __init__(self, key: str, value: object, expected: str) -> None:
-        """Name the key (``register[0].scale``), the value that stands there, and what was expected in its place."""
+        """Name the key (``register[0].scale``), the value that stands there, and what was expected in its place.
+
+        What stands under a key that is named like a secret is not shown.
+        """
+        value = shown(key.rpartition(".")[2], value)
         self.key, self.value, self.expected = key, value, expected
-        shown = repr(value)
-        if len(shown) > _SHOWN_CHARACTERS:
-            shown = shown[: _SHOWN_CHARACTERS - 1] + "…"
-        super().__init__(_("{key} = {value}: expected {expected}").format(key=key, value=shown, expected=expected))
+        text = repr(value)
+        if len(text) > _SHOWN_CHARACTERS:
+            text = text[: _SHOWN_CHARACTERS - 1] + "…"
+        super().__init__(_("{key} = {value}: expected {expected}").format(key=key, value=text, expected=expected))
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> "ConfigError":

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from haechi.contract.places import Datastream
 from haechi.sdk import Adapter, AdapterConfig, ConfigError, Host, NotConnected
@@ -20,7 +20,7 @@ class Settings(AdapterConfig):
 
 
 class Gauge(Adapter[Settings]):
-    Config: ClassVar = Settings
+    Config: ClassVar[type[AdapterConfig]] = Settings
 
     def describe(self) -> list[Datastream]:
         return []
@@ -52,6 +52,39 @@ def test_a_wrong_configuration_is_one_line(written: dict[str, Any], line: str) -
     assert str(caught.value) == line
 
 
+class Guarded(AdapterConfig):
+    password: str = Field(default="", max_length=8)
+    password_file: str = Field(default="", max_length=8)
+
+    @model_validator(mode="after")
+    def _either_or(self) -> "Guarded":
+        if self.password and self.password_file:
+            raise ValueError("one of both")
+        return self
+
+
+class Lock(Gauge):
+    Config: ClassVar[type[AdapterConfig]] = Guarded
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ({"password": "hunter2-hunter2"}, "password = '***': expected String should have at most 8 characters"),
+        ({"password": 1234}, "password = '***': expected a valid string"),
+        ({"api_token": "hunter2"}, "api_token = '***': expected no such key"),
+        ({"login": {"password": "hunter2"}}, "login = {'password': '***'}: expected no such key"),
+        ({"password_file": "/etc/long/way"}, "password_file = '/etc/long/way': expected String should have at most 8"),
+        ({"password": "hunter2", "password_file": "/etc/a"}, "one of both"),
+    ],
+)
+def test_a_secret_is_not_shown_where_it_is_wrong(written: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Lock.load_config(written)
+    assert line in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_several_faults_show_the_first_and_count_the_others() -> None:
     with pytest.raises(ConfigError, match=r"and 1 more fault"):
         Gauge.load_config({"host": "a", "one": 1, "two": 2})
@@ -59,7 +92,7 @@ def test_several_faults_show_the_first_and_count_the_others() -> None:
 
 def test_a_long_value_is_cut_in_the_message() -> None:
     with pytest.raises(ConfigError) as caught:
-        Gauge.load_config({"host": "a", "key": "x" * 10_000})
+        Gauge.load_config({"host": "a", "note": "x" * 10_000})
     assert len(str(caught.value)) < 200
 
 
