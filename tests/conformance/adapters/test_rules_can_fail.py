@@ -245,6 +245,33 @@ class Inventive(Careless):
         return [self.last_m]
 
 
+class Indiscreet(AcmeGauge):
+    class Config(AcmeGaugeConfig):
+        """Has a secret."""
+
+        password: str = Field(default="", max_length=64, description="What opens the line.")
+
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        self.host.log.debug("logging in with %s", getattr(self.config, "password", ""))
+        async with aclosing(super().samples()) as samples:
+            async for sample in samples:
+                yield sample
+
+
+class Complaining(Indiscreet):
+    async def samples(self) -> AsyncGenerator[Sample, None]:
+        async with aclosing(AcmeGauge.samples(self)) as samples:
+            try:
+                async for sample in samples:
+                    yield sample
+            except NotConnected as error:
+                raise NotConnected(f"{error.what} with {getattr(self.config, 'password', '')}", 0.1) from None
+
+
+class Discreet(Indiscreet):
+    samples = AcmeGauge.samples
+
+
 class Greeting(AcmePost):
     """Silences the siren to be on the safe side, though nobody told it to."""
 
@@ -440,6 +467,7 @@ BROKEN: Mapping[str, type[AdapterConformance]] = {
     "damage_is_never_a_value": suite(decode=decode_unchecked),
     "prefix_is_never_a_value": suite(decode=decode_hastily),
     "reads_only_unless_told": post(Greeting),
+    "secrets_stay_secret": suite(Indiscreet),
     "bounds_hold_before_the_wire": post(Trusting),
     "written_once": post(Stubborn),
     "done_is_what_stands": post(Hopeful),
@@ -457,6 +485,7 @@ ALSO_BROKEN: Sequence[tuple[str, type[AdapterConformance]]] = (
     ("on_time_has_an_end", post(Insisting)),
     ("device_clock_has_a_zone", logger(Zoneless)),
     ("values_are_the_devices_own", suite(shown={"level": (1.0, 1.0)})),
+    ("secrets_stay_secret", suite(Complaining)),
 )
 
 
@@ -549,6 +578,12 @@ async def test_an_adapter_that_breaks_a_rule_is_caught(
 async def test_a_sound_logger_keeps_the_rules_about_memories(rule: str, tmp_path: Path) -> None:
     LoggerSuite.folder = _folder_of(LoggerSuite, tmp_path, rule)
     await judge(rule, LoggerSuite)
+
+
+async def test_a_secret_that_nobody_says_breaks_no_rule(tmp_path: Path) -> None:
+    discreet = suite(Discreet)
+    discreet.folder = _folder_of(discreet, tmp_path, "secrets_stay_secret")
+    await judge("secrets_stay_secret", discreet)
 
 
 @pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if one.where])

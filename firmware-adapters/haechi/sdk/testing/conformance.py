@@ -12,12 +12,13 @@ from haechi.sdk.testing.folder_rules import FolderRules
 from haechi.sdk.testing.memory_rules import MemoryRules
 from haechi.sdk.testing.recording_rules import RecordingRules
 from haechi.sdk.testing.rules import RULES
+from haechi.sdk.testing.secret_rules import SecretRules
 from haechi.sdk.testing.wire_rules import WireRules
 
 _REASON_CHARACTERS_MIN = 30
 
 
-class AdapterConformance(FolderRules, DeviceRules, WireRules, RecordingRules, CommandRules, MemoryRules):
+class AdapterConformance(FolderRules, DeviceRules, WireRules, RecordingRules, SecretRules, CommandRules, MemoryRules):
     """Inherit it, fill in the class variables and the two methods, and pytest does the rest."""
 
     def test_rules_are_all_judged(self) -> None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 KIT_VERSION = "1.1"
-ACTUATORS, MEMORY = "actuators", "memory"
+ACTUATORS, MEMORY, SECRETS = "actuators", "memory", "secrets"
 
 
 class Rule(NamedTuple):
@@ -63,6 +63,11 @@ RULES = MappingProxyType(
         "undetectable_damage_is_told": Rule("Without a check field, the share of unseen damage is measured and told."),
         "reads_only_unless_told": Rule(
             "Reading writes nothing, and what is not declared is refused.", is_waivable=False
+        ),
+        "secrets_stay_secret": Rule(
+            "What stands under a key named like a secret is in no error, log line or output.",
+            is_waivable=False,
+            where=SECRETS,
         ),
         "bounds_hold_before_the_wire": Rule(
             "A value or a time out of bounds is refused and never written.", is_waivable=False, where=ACTUATORS
