@@ -30,3 +30,10 @@ def test_every_folder_is_judged_by_every_rule() -> None:
             tomllib.loads(path.read_text(encoding="utf-8"))["rules"]
         )
         assert not missing, f"{path.parent.name}/conformance.toml does not judge {', '.join(sorted(missing))}"
+
+
+def test_every_folder_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs/adapters.md").read_text(encoding="utf-8")
+    table = guide.partition("## What is here already")[2].partition("\n## ")[0]
+    for module in pkgutil.iter_modules(haechi.adapters.__path__):
+        assert f"| [`{module.name}`](../firmware-adapters/haechi/adapters/{module.name}/README.md) |" in table
