@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field
 from haechi.contract.observations import Value
 from haechi.contract.places import Datastream
 from haechi.sdk import Actuator, ConfigError, NotConnected, NotDone, Sample
-from haechi.sdk.recording import Recording
+from haechi.sdk.recording import Recording, load_recordings
 from haechi.sdk.scaffold.post import test_adapter as sound_post
 from haechi.sdk.scaffold.post.adapter import AcmePost
 from haechi.sdk.scaffold.post.protocol import Said
@@ -572,6 +572,21 @@ async def test_an_adapter_that_breaks_a_rule_is_caught(
     for task in Restless.kept:
         task.cancel()
     Restless.kept.clear()
+
+
+@pytest.mark.parametrize(("adapter", "why"), [(AcmeGauge, ""), (Smoothing, "played to the adapter it gives")])
+async def test_a_recording_is_played_to_the_adapter_that_ships(
+    adapter: type[AcmeGauge], why: str, tmp_path: Path
+) -> None:
+    """What ``decode`` makes of it is the test's own word."""
+    folder = _folder_of(suite(), tmp_path, "recordings_mean_what_they_meant")
+    path = folder / "recordings/four_lines.toml"
+    (recording,) = load_recordings(folder).values()
+    passage = f'\n[[wire]]\nway = "came"\nafter_ms = 100\nhex = "{recording.data.hex()}"\n'
+    path.write_text(path.read_text() + passage)
+    judged = suite(adapter, folder=folder)
+    with pytest.raises(AssertionError, match=why) if why else nullcontext():
+        await judge("recordings_mean_what_they_meant", judged)
 
 
 @pytest.mark.parametrize("rule", [rule for rule, one in RULES.items() if one.where == MEMORY])

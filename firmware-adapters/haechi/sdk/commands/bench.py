@@ -21,15 +21,15 @@ from pydantic import ValidationError
 
 from haechi.command import UsageError
 from haechi.contract.observations import Value
-from haechi.sdk.capture import Player, Recorder, as_toml
-from haechi.sdk.clock import ScaledClock
+from haechi.sdk.capture import Recorder, as_toml
 from haechi.sdk.commands import beside
 from haechi.sdk.commands.telling import tell
 from haechi.sdk.errors import AdapterError, ConfigError, NotConnected
 from haechi.sdk.host import Host
 from haechi.sdk.ports import serial_ports
-from haechi.sdk.recording import Passage, Recording
+from haechi.sdk.recording import Recording
 from haechi.sdk.registry import find_adapters
+from haechi.sdk.replaying import replayed
 from haechi.sdk.targets import NotFound, Target, adapter_named, targets_in
 from haechi.sdk.wire import attached
 from haechi.text import _
@@ -38,7 +38,6 @@ _PROBE_S = 30.0
 _FRACTION = re.compile(r"[0-9]+\.[0-9]+")
 """A shorter text of a configuration names no port and no host."""
 _TRIES_MAX = 10_000
-_REPLAY_REST_S = 1.0
 
 
 def list_installed(arguments: argparse.Namespace) -> int:
@@ -153,7 +152,7 @@ def replay(arguments: argparse.Namespace) -> int:
         raise UsageError(_("{path} is in no adapter's folder: say whose it is with --adapter").format(path=path))
     try:
         target = Target("device-1", adapter_named(name, path), config)
-        values = asyncio.run(_replayed(target, recording.wire, arguments.speed))
+        values = asyncio.run(replayed(target.adapter, target.written, recording.wire, arguments.speed))
     except ConfigError as error:
         raise UsageError(str(error)) from None
     for property_name, value in values:
@@ -208,37 +207,6 @@ async def _recorded(target: Target, recorder: Recorder, seconds: float) -> tuple
     except AdapterError as error:
         trouble = str(error)
     return values, trouble
-
-
-async def _replayed(target: Target, passages: tuple[Passage, ...], speed: float) -> list[tuple[str, Value]]:
-    host = Host(clock=ScaledClock(speed))
-    adapter = target.adapter(target.device, target.adapter.load_config(target.written), host)
-    player = Player(passages, speed=speed)
-    values: list[tuple[str, Value]] = []
-
-    async def read() -> None:
-        try:
-            async with aclosing(adapter.samples()) as samples:
-                async for sample in samples:
-                    values.extend(_properties(sample.datastreams, sample.values))
-        except NotConnected:
-            pass  # the recording is over, or the device had fallen silent
-
-    try:
-        with attached(player):
-            reading = asyncio.create_task(read())
-            ended = asyncio.create_task(player.ended.wait())
-            await asyncio.wait((reading, ended), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait((reading,), timeout=_REPLAY_REST_S)
-            for task in (reading, ended):
-                task.cancel()
-            results = await asyncio.gather(reading, ended, return_exceptions=True)
-    finally:
-        player.close()
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
-    return values
 
 
 def _properties(datastreams: tuple[str, ...], values: tuple[Value, ...]) -> Iterator[tuple[str, Value]]:

@@ -1,19 +1,26 @@
 """Rules about recorded bytes: they mean what they meant, and damaged or broken off they never mean something else."""
 
-# ruff: noqa: S101, D102 - this is a test suite: asserts are its business, and the names of the tests say what they test
+# ruff: noqa: S101 - this is a test suite: asserts are its business, and the names of the tests say what they test
 
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from haechi.sdk.recording import Recording, load_recordings
+from haechi.sdk.replaying import replayed
 from haechi.sdk.testing.suite import Suite
 
 _SHARE_TOLERANCE = 0.001
+_PLAYED_S = 1.0
+"""How long playing a recording takes at most; one that is shorter is played as it was."""
 
 
 class RecordingRules(Suite):
     """What an adapter makes of the bytes in ``recordings/``."""
 
-    def test_recordings_mean_what_they_meant(self) -> None:
+    @pytest.mark.asyncio
+    async def test_recordings_mean_what_they_meant(self) -> None:
+        """By ``decode``; and where it is known what was asked and when, by the adapter itself, as it ships."""
         if self.skips_files("recordings_mean_what_they_meant"):
             return
         recordings = load_recordings(self.folder)
@@ -25,6 +32,17 @@ class RecordingRules(Suite):
             )
             assert place is None, f"{name}: value {place + 1} is {decoded[place]}, and {written[place]} is written"
             assert len(decoded) == len(written), f"{name}: {len(decoded)} values, and {len(written)} are written"
+            if recording.wire:
+                await self._means_the_same_to_the_adapter(name, recording)
+
+    async def _means_the_same_to_the_adapter(self, name: str, recording: Recording) -> None:
+        speed = max(1.0, sum(passage.after_ms for passage in recording.wire) / 1000 / _PLAYED_S)
+        played = await replayed(self.adapter, recording.config, recording.wire, speed)
+        surplus = [value for value in played if value not in recording.values]
+        assert not surplus, f"{name}: played to the adapter it gives {surplus[0]}, which is not written"
+        # What is asked may be asked otherwise than it was recorded, as with numbered questions.
+        is_said = all(passage.way == "came" for passage in recording.wire)
+        assert played or not is_said, f"{name}: played to the adapter it gives nothing"
 
     def test_damage_is_never_a_value(self) -> None:
         """Where a protocol has a check field, no change of one byte of a recording makes a new value."""
