@@ -91,7 +91,11 @@ export const api = {
     (await ask<Page<Situation>>("/situations", { state: "closed", acknowledged: "false", limit: "200" })).items,
   situation: (id: string) => ask<SituationDetail>(`/situations/${encodeURIComponent(id)}`),
   acknowledge: (id: string) => post<Situation>(`/situations/${encodeURIComponent(id)}/acknowledge`),
-  askForClip: (event: string) => post<unknown>(`/events/${encodeURIComponent(event)}/clip`),
+  shelve: (id: string, for_s: number, reason: string) =>
+    post<Situation>(`/situations/${encodeURIComponent(id)}/shelve`, { for_s, reason }),
+  unshelve: (id: string) => post<Situation>(`/situations/${encodeURIComponent(id)}/unshelve`),
+  close: (id: string, reason: string) => post<Situation>(`/situations/${encodeURIComponent(id)}/close`, { reason }),
+  askForClip: (event: string) => post<Command>(`/events/${encodeURIComponent(event)}/clip`),
   datastreams: async (gateway: string, thing: string) =>
     (await ask<Page<Datastream>>("/datastreams", { gateway, thing })).items,
   observations: (gateway: string, datastream: string, from: Date, points: number) =>

@@ -127,7 +127,16 @@ export class City extends EventTarget {
   }
 
   get active(): Situation[] {
-    return [...this.situations.values()].filter((one) => one.open).sort(worstThenNewest);
+    return [...this.situations.values()].filter((one) => one.open && !this.isShelved(one)).sort(worstThenNewest);
+  }
+
+  /** Open, but nobody is to be called for a while. */
+  get shelved(): Situation[] {
+    return [...this.situations.values()].filter((one) => one.open && this.isShelved(one)).sort(worstThenNewest);
+  }
+
+  isShelved(one: Situation): boolean {
+    return one.shelved_until !== null && Date.parse(one.shelved_until) > this.now;
   }
 
   /** Over, but nobody has said yet that they saw it. */
@@ -141,8 +150,8 @@ export class City extends EventTarget {
 
   counts(): Map<Severity, number> {
     const counts = new Map<Severity, number>(SEVERITIES.map((severity) => [severity, 0]));
-    for (const one of this.situations.values()) {
-      if (one.open) counts.set(one.severity, (counts.get(one.severity) ?? 0) + 1);
+    for (const one of this.active) {
+      counts.set(one.severity, (counts.get(one.severity) ?? 0) + 1);
     }
     return counts;
   }
@@ -164,7 +173,8 @@ export class City extends EventTarget {
   }
 
   #compare(before: Situation | undefined, situation: Situation): void {
-    if (situation.open && !before?.open) this.#announce({ kind: "opened", situation });
+    const isNew = situation.open && (!before?.open || (situation.active && !before.active));
+    if (isNew) this.#announce({ kind: "opened", situation });
     else if (situation.open && before && rank(situation.severity) < rank(before.severity))
       this.#announce({ kind: "worsened", situation });
     else if (!situation.open && before?.open) this.#announce({ kind: "cleared", situation });
@@ -314,6 +324,13 @@ export class City extends EventTarget {
   lastCommand(gateway: string, device: string, actuator: string): Command | undefined {
     return [...this.commands.values()]
       .filter((one) => one.gateway === gateway && one.device === device && one.actuator === actuator)
+      .sort((one, other) => Date.parse(other.given_at) - Date.parse(one.given_at))[0];
+  }
+
+  /** What became of the newest wish for a clip of an event. */
+  lastClip(event: string): Command | undefined {
+    return [...this.commands.values()]
+      .filter((one) => one.name === "clip" && one.event === event)
       .sort((one, other) => Date.parse(other.given_at) - Date.parse(one.given_at))[0];
   }
 

@@ -1,7 +1,7 @@
 // What an event says: its facts as one line, and the limits that a chart shows.
 
 import { city } from "./city";
-import { fact, measured, t, value } from "./language";
+import { clock, fact, measured, t, value } from "./language";
 import { rank } from "./severity";
 import type { CityEvent, Severity } from "./types";
 
@@ -11,15 +11,25 @@ export interface Limit {
   severity: Severity;
 }
 
-/** The facts of an event as one line. */
-export function facts(event: CityEvent): string {
+/** The id of the event that this one takes back; empty where it takes none back. */
+export function retracted(event: CityEvent): string {
+  const id = event.data["retracts"];
+  return typeof id === "string" ? id : "";
+}
+
+/** The facts of an event as one line; `others` are those of its situation. */
+export function facts(event: CityEvent, others: readonly CityEvent[]): string {
   const shown: string[] = [];
+  const takenBack = others.find((one) => retracted(one) === event.id);
+  if (takenBack) shown.push(t("event.taken_back", { time: clock(takenBack.time, true) }));
+  const before = others.find((one) => one.id === retracted(event));
+  if (before) shown.push(t("event.takes_back", { time: clock(before.time, true) }));
   const code = typeof event.data["unit"] === "string" ? event.data["unit"] : "";
   const { value: reached, threshold } = event.data;
   if (reached !== undefined) shown.push(measured(reached, code));
   if (threshold !== undefined) shown.push(t("event.threshold", { value: measured(threshold, code) }));
   for (const [name, given] of Object.entries(event.data)) {
-    if (!["value", "threshold", "unit"].includes(name)) shown.push(`${fact(name)} ${value(given)}`);
+    if (!["value", "threshold", "unit", "retracts"].includes(name)) shown.push(`${fact(name)} ${value(given)}`);
   }
   const thing = city.things.get(`${event.gateway}/${event.source}`);
   shown.push(thing?.name ?? event.source);

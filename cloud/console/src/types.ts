@@ -125,6 +125,7 @@ export interface Evidence {
   height_px: number;
   pieces: number;
   pieces_here: number;
+  stored_at: string | null;
   url: string;
 }
 
@@ -138,6 +139,7 @@ export interface Situation {
   open: boolean;
   active: boolean;
   acknowledged: boolean;
+  shelved_until: string | null;
   severity: Severity;
   severity_max: Severity;
   headline: string;
@@ -175,9 +177,11 @@ export interface CommandOrder {
 export interface Command {
   id: string;
   gateway: string;
+  name: "actuate" | "clip";
   device: string;
   actuator: string;
-  value: Scalar;
+  value: Scalar | null;
+  event: string | null;
   on_s: number | null;
   given_by: string;
   reason: string;
@@ -197,6 +201,7 @@ export interface Deed {
   key: string;
   reason: string;
   detail: string;
+  command: string | null;
   outcome: string;
   outcome_detail: string;
 }

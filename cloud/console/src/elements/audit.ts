@@ -11,7 +11,7 @@ const SHOWN = 200;
 
 /** One row of the audit as people read it. */
 export function deedLine(deed: Deed): unknown {
-  const now = city.commands.get(deed.key);
+  const now = deed.command ? city.commands.get(deed.command) : undefined;
   const state = now?.state ?? deed.outcome;
   const why = now ? now.detail : deed.outcome_detail;
   return html`<div>

@@ -135,6 +135,13 @@ export const detailStyle = css`
     color: var(--soft);
     font-size: 0.87rem;
   }
+  .notice {
+    margin: 0.7rem 0 0;
+    padding: 0.45rem 0.7rem;
+    border-left: 4px solid var(--warn);
+    background: var(--raised);
+    font-size: 0.92rem;
+  }
   .none {
     color: var(--soft);
     margin: 0;

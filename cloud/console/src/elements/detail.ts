@@ -5,12 +5,14 @@ import { repeat } from "lit/directives/repeat.js";
 import { api } from "../api";
 import { city, type News } from "../city";
 import { clock, type Key, lasting, t, words } from "../language";
-import { facts, limits } from "../events";
+import { facts, limits, retracted } from "../events";
 import { me } from "../session";
-import type { CityEvent, Deed, Evidence, Situation } from "../types";
+import type { CityEvent, Command, Deed, Evidence, Situation } from "../types";
 import { Watching } from "../watching";
 import { actuatorsOf } from "./actuators";
 import { deedLine, deedStyle } from "./audit";
+import type { HaechiAsk } from "./ask";
+import "./ask";
 import "./chart";
 import { controls } from "./controls";
 import { detailStyle } from "./detail-style";
@@ -18,6 +20,9 @@ import "./symbol";
 
 const EVENTS_MAX = 200;
 const PICTURES_MAX = 12;
+const SHELVE_MIN = [15, 60, 4 * 60, 12 * 60];
+/** Clocks of gateways and of the cloud may differ by so much. */
+const CLOCKS_MS = 60_000;
 /** A camera remembers half a minute unless it is told otherwise; asking for what is older is in vain. */
 const CLIP_WITHIN_MS = 30_000;
 
@@ -30,7 +35,6 @@ export class HaechiDetail extends LitElement {
     _refused: { state: true },
     _busy: { state: true },
     _large: { state: true },
-    _asked: { state: true },
     _deeds: { state: true },
   };
   declare situation: string;
@@ -41,8 +45,6 @@ export class HaechiDetail extends LitElement {
   declare _refused: string;
   declare _busy: boolean;
   declare _large: Evidence | null;
-  /** Ids of events of which a clip was asked for. */
-  declare _asked: ReadonlySet<string>;
   /** What people did with it, newest first. */
   declare _deeds: Deed[];
 
@@ -57,7 +59,6 @@ export class HaechiDetail extends LitElement {
     this._refused = "";
     this._busy = false;
     this._large = null;
-    this._asked = new Set();
     this._deeds = [];
     new Watching(this, (news) => this.#heed(news));
   }
@@ -123,10 +124,15 @@ export class HaechiDetail extends LitElement {
           <button class="main" ?disabled=${one.acknowledged || this._busy || !me.may("operator")} @click=${() => this.#acknowledge(one)}>
             ${one.acknowledged ? t("detail.acknowledged") : t("detail.acknowledge")}
           </button>
+          ${this.#moreActions(one)}
           ${one.latitude === null
             ? nothing
             : html`<button @click=${() => this.#show(one)}>${t("detail.show_on_map")}</button>`}
         </div>
+        ${one.open && city.isShelved(one)
+          ? html`<p class="notice">${t("detail.shelved_until", { time: clock(one.shelved_until, true) })}</p>`
+          : nothing}
+        ${this.#takenBack(one)}
         ${this._refused
           ? html`<p class="problem" role="alert">${this._refused}</p>`
           : nothing}
@@ -138,6 +144,66 @@ export class HaechiDetail extends LitElement {
       ${this.#timeline()} ${this.#done()}
       ${this._large ? this.#picture(this._large) : nothing}
     `;
+  }
+
+  /** What may be said of it beside "seen": not now, done. */
+  #moreActions(one: Situation): unknown {
+    if (!one.open || !me.may("operator")) return nothing;
+    const over = !one.active || (this._events.length > 0 && this._events.every((event) => event.phase === "occurred"));
+    return html`
+      ${city.isShelved(one)
+        ? html`<button @click=${() => this.#say(one, () => api.unshelve(one.id))}>${t("detail.unshelve")}</button>`
+        : html`<button @click=${() => this.#dialog("shelve")?.ask()}>${t("detail.shelve")}</button>`}
+      ${over ? html`<button @click=${() => this.#dialog("close")?.ask()}>${t("detail.close_it")}</button>` : nothing}
+      <haechi-ask
+        class="shelve"
+        .heading=${t("detail.shelve_title")}
+        .action=${t("detail.shelve_do")}
+        @because=${(event: CustomEvent<string>) => this.#shelve(one, event.detail)}
+      >
+        <label>
+          ${t("detail.shelve_for")}
+          <select class="shelve-for">
+            ${SHELVE_MIN.map(
+              (minutes) => html`<option value=${minutes}>
+                ${minutes < 60 ? t("time.minutes", { count: minutes }) : t("time.hours", { count: minutes / 60 })}
+              </option>`,
+            )}
+          </select>
+        </label>
+      </haechi-ask>
+      <haechi-ask
+        class="close"
+        .heading=${t("detail.close_title")}
+        .action=${t("detail.close_do")}
+        @because=${(event: CustomEvent<string>) => this.#say(one, () => api.close(one.id, event.detail))}
+      ></haechi-ask>
+    `;
+  }
+
+  #dialog(name: "shelve" | "close"): HaechiAsk | null {
+    return this.renderRoot.querySelector<HaechiAsk>(`haechi-ask.${name}`);
+  }
+
+  #shelve(one: Situation, reason: string): Promise<void> {
+    const minutes = Number(this.renderRoot.querySelector<HTMLSelectElement>(".shelve-for")?.value ?? SHELVE_MIN[0]);
+    return this.#say(one, () => api.shelve(one.id, minutes * 60, reason));
+  }
+
+  #say(one: Situation, say: () => Promise<Situation>): Promise<void> {
+    return this.#act(one, "detail.act_failed", async () => city.offer(await say()));
+  }
+
+  /** That the alarm was taken back, by whom and when, as long as nothing else is out of order here. */
+  #takenBack(one: Situation): unknown {
+    const back = this._events.find((event) => event.phase !== "updated");
+    if (!back || !retracted(back) || (one.open && one.active)) return nothing;
+    const before = this._events.find((event) => event.id === retracted(back));
+    const source = city.things.get(`${back.gateway}/${back.source}`)?.name ?? back.source;
+    const times = { time: clock(back.time, true), before: before ? clock(before.time, true) : "–" };
+    return html`<p class="notice" role="status">
+      ${t("detail.taken_back", { source, ...times })} ${one.open ? t("detail.taken_back_open") : nothing}
+    </p>`;
   }
 
   /** Not here yet, not any more, or not to be had: it can be closed all the same. */
@@ -218,7 +284,8 @@ export class HaechiDetail extends LitElement {
   #clipWish(): unknown {
     const event = this._events.find((one) => one.phase !== "cleared" && this.#isCamera(one));
     if (!event || this._evidence.some((one) => one.event === event.id && isClip(one))) return nothing;
-    if (this._asked.has(event.id)) return html`<p class="none" role="status">${t("detail.clip_asked")}</p>`;
+    const asked = city.lastClip(event.id);
+    if (asked) return html`<p class="none" role="status">${clipSaid(asked)}</p>`;
     if (city.now - Date.parse(event.time) > CLIP_WITHIN_MS) return nothing;
     return html`<p><button @click=${() => void this.#askForClip(event)}>${t("detail.clip_ask")}</button></p>`;
   }
@@ -231,8 +298,7 @@ export class HaechiDetail extends LitElement {
     const one = city.situations.get(this.situation);
     if (!one) return Promise.resolve();
     return this.#act(one, "detail.clip_failed", async () => {
-      await api.askForClip(event.id);
-      this._asked = new Set([...this._asked, event.id]);
+      city.follow(await api.askForClip(event.id));
     });
   }
 
@@ -259,8 +325,8 @@ export class HaechiDetail extends LitElement {
             <time datetime=${event.time}>${clock(event.time, true)}</time>
             <haechi-symbol plain .severity=${event.severity} ?hollow=${event.phase === "cleared"}></haechi-symbol>
             <div>
-              ${words.type(event.type)}, ${t(`phase.${event.phase}`)}
-              <div class="facts">${facts(event)}</div>
+              ${words.type(event.type)}, ${t(retracted(event) ? "phase.taken_back" : `phase.${event.phase}`)}
+              <div class="facts">${facts(event, this._events)}</div>
             </div>
           </li>`,
         )}
@@ -317,11 +383,25 @@ function isClip(picture: Evidence): boolean {
   return picture.media_type.startsWith("video/");
 }
 
+/** What became of the wish for a clip. */
+function clipSaid(asked: Command): string {
+  if (asked.state === "refused") return t("detail.clip_refused", { reason: asked.detail });
+  return t(asked.state === "unknown" || asked.state === "expired" ? "detail.clip_unknown" : "detail.clip_asked");
+}
+
 /** A clip travels in pieces behind everything else; until the last has come, its caption says how far it is. */
 function caption(picture: Evidence): string {
-  if (picture.pieces_here < picture.pieces)
-    return t("detail.clip_coming", { here: String(picture.pieces_here), pieces: String(picture.pieces) });
+  const parts = { here: String(picture.pieces_here), pieces: String(picture.pieces) };
+  if (picture.pieces_here < picture.pieces) return t(lacks(picture) ? "detail.clip_lacks" : "detail.clip_coming", parts);
   return t(isClip(picture) ? "detail.clip" : "detail.picture", gaps(picture));
+}
+
+/** Whether the rest of a clip is lost: its gateway holds nothing any more that is as old as the first piece. */
+function lacks(clip: Evidence): boolean {
+  const gateway = city.gateways.get(clip.gateway);
+  if (!gateway?.outbox || !gateway.status_at || !clip.stored_at) return false;
+  const held = gateway.outbox.parcels ? gateway.outbox.oldest_at : gateway.status_at;
+  return held !== null && Date.parse(held) > Date.parse(clip.stored_at) + CLOCKS_MS;
 }
 
 /** Newest first, each once; what came last wins. */

@@ -254,7 +254,7 @@ export class HaechiMap extends LitElement {
       this.#fit(false);
     }
     const { situations, devices: devices_ } = city.revision;
-    const shown = `${situations} ${this.selected} ${words.language}`;
+    const shown = `${situations} ${city.shelved.length} ${this.selected} ${words.language}`;
     if (shown !== this.#drawn.situations) {
       this.#drawn.situations = shown;
       this.#show("situations", this.#situations());
@@ -278,9 +278,9 @@ export class HaechiMap extends LitElement {
 
   #situations(): GeoJSON.Feature[] {
     const slot = side();
-    return [...city.active, ...city.cleared].flatMap((one) => {
+    return [...city.active, ...city.shelved, ...city.cleared].flatMap((one) => {
       if (one.longitude === null || one.latitude === null) return [];
-      const state = !one.open ? "over" : one.acknowledged ? "seen" : "new";
+      const state = !one.open ? "over" : one.acknowledged || city.isShelved(one) ? "seen" : "new";
       const chosen = one.id === this.selected;
       return point(one.longitude, one.latitude, {
         id: one.id,

@@ -147,7 +147,7 @@ export class HaechiQueue extends LitElement {
     return html`
       <p class="hint" id="keys">${t("queue.keys")}</p>
       ${active.length ? this.#group(t("queue.active"), active) : this.#calm()}
-      ${this.#group(t("queue.cleared"), city.cleared)} ${this.#group(t("queue.past"), city.past)}
+      ${this.#group(t("queue.shelved"), city.shelved)} ${this.#group(t("queue.cleared"), city.cleared)} ${this.#group(t("queue.past"), city.past)}
     `;
   }
 
@@ -156,7 +156,7 @@ export class HaechiQueue extends LitElement {
       ? t("queue.none_active_detail", { ago: ago(city.dataAt, city.now) })
       : t("queue.none_active_nodata");
     // Calm is only said while it is known to be true.
-    if (city.connection !== "live") return nothing;
+    if (city.connection !== "live" || city.shelved.length) return nothing;
     return html`<div class="calm"><strong>${t("queue.none_active")}</strong><span>${detail}</span></div>`;
   }
 
@@ -175,7 +175,7 @@ export class HaechiQueue extends LitElement {
   }
 
   #row(one: Situation): unknown {
-    const state = one.acknowledged ? t("queue.acknowledged") : one.open ? t("queue.new") : t("queue.cleared_badge");
+    const state = this.#state(one);
     const facts = [
       one.open
         ? t("queue.since", { time: clock(one.opened_at) })
@@ -184,7 +184,7 @@ export class HaechiQueue extends LitElement {
     ];
     if (one.severity_max !== one.severity)
       facts.push(t("queue.worst", { severity: t(`severity.${one.severity_max}`) }));
-    return html`<li class="${one.open ? "" : "over"} ${one.open && !one.acknowledged ? "new" : ""}" data-situation=${one.id}>
+    return html`<li class="${one.open ? "" : "over"} ${one.open && !one.acknowledged && !city.isShelved(one) ? "new" : ""}" data-situation=${one.id}>
       <button aria-current=${this.selected === one.id} @click=${() => this.#select(one.id)}>
         <haechi-symbol .severity=${one.severity} .icon=${words.icon(one.matter)} ?hollow=${!one.open}></haechi-symbol>
         <span>
@@ -196,6 +196,12 @@ export class HaechiQueue extends LitElement {
         <span class="badge"><b>${lasting(one.opened_at, Date.parse(one.cleared_at ?? "") || city.now)}</b>${state}</span>
       </button>
     </li>`;
+  }
+
+  #state(one: Situation): string {
+    if (one.open && city.isShelved(one)) return t("queue.shelved_badge", { time: clock(one.shelved_until) });
+    if (one.open && !one.active) return t("queue.taken_back");
+    return one.acknowledged ? t("queue.acknowledged") : one.open ? t("queue.new") : t("queue.cleared_badge");
   }
 
   #select(id: string): void {

@@ -1,6 +1,7 @@
 // The top bar: is this screen true, how many situations of each severity, what time is it.
 
 import { css, html, LitElement, nothing } from "lit";
+import { alarm, MUTED_MS } from "../alarm";
 import { city } from "../city";
 import { ago, clock, LANGUAGES, type Language, t, words } from "../language";
 import { me } from "../session";
@@ -121,6 +122,26 @@ export class HaechiTopbar extends LitElement {
       font-size: 0.95rem;
       font-weight: 400;
     }
+    .sound {
+      font: inherit;
+      font-size: 0.9rem;
+      font-weight: 600;
+      min-height: 34px;
+      border-radius: 6px;
+      border: 1px solid var(--line);
+      padding: 3px 12px;
+      color: var(--text);
+      background: var(--raised);
+    }
+    button.sound {
+      cursor: pointer;
+    }
+    .sound.sounding,
+    .sound.locked {
+      color: #1a0d00;
+      background: var(--warn);
+      border-color: var(--warn);
+    }
     .person {
       display: flex;
       align-items: center;
@@ -197,6 +218,7 @@ export class HaechiTopbar extends LitElement {
   constructor() {
     super();
     new Watching(this);
+    alarm.addEventListener("change", () => this.requestUpdate());
   }
 
   override render(): unknown {
@@ -229,10 +251,22 @@ export class HaechiTopbar extends LitElement {
             )}
           </select>
         </label>
-        ${this.#person()}
+        ${this.#sound()} ${this.#person()}
       </div>
       <div role="alert">${this.#banner()}</div>
     `;
+  }
+
+  #sound(): unknown {
+    if (alarm.sound === "calm") return nothing;
+    if (alarm.sound === "locked") return html`<span class="sound locked" role="status">${t("alarm.locked")}</span>`;
+    return alarm.sound === "muted"
+      ? html`<button class="sound muted" @click=${() => alarm.unmute()}>
+          ${t("alarm.muted", { time: clock(alarm.mutedUntil) })}
+        </button>`
+      : html`<button class="sound sounding" @click=${() => alarm.mute()}>
+          ${t("alarm.sounding", { minutes: MUTED_MS / 60_000 })}
+        </button>`;
   }
 
   /** Who uses this screen; nothing is said where there are no accounts. */

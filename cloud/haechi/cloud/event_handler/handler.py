@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
 from haechi.cloud.event_handler.situations import (
     Condition,
@@ -17,6 +17,7 @@ from haechi.cloud.event_handler.situations import (
     judge,
     without,
 )
+from haechi.cloud.state import commands
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import (
     conditions,
@@ -120,7 +121,18 @@ def attach(connection: Connection, tenant: str, gateway: str, picture: Evidence,
     new = insert_or_ignore(connection, evidence, row)
     if not whole:
         new |= _attach_piece(connection, tenant, gateway, picture, key)
-    return [Change("evidence", picture.id)] if new else []
+    if not new:
+        return []
+    news = [Change("evidence", picture.id)]
+    if picture.is_clip and (whole or _is_whole(connection, tenant, picture)):
+        news += commands.clip_has_come(connection, tenant, gateway, picture.event, now_us)
+    return news
+
+
+def _is_whole(connection: Connection, tenant: str, clip: Evidence) -> bool:
+    pieces = evidence_pieces.c
+    here = select(func.count()).where(pieces.tenant == tenant, pieces.evidence == clip.id)
+    return bool(connection.execute(here).scalar_one() == clip.pieces)
 
 
 def _attach_piece(connection: Connection, tenant: str, gateway: str, picture: Evidence, key: str) -> bool:
@@ -149,18 +161,37 @@ def sweep(connection: Connection, now_us: int) -> Iterator[tuple[str, Change]]:
     ).mappings()
     for row in due.all():
         before = _of_row(row)
-        connection.execute(
-            update(conditions)
-            .where(conditions.c.situation == before.id, conditions.c.condition.startswith("occurred:"))
-            .values(active=False)
-        )
-        remaining = _worst(connection, before, None)
         cause = f"quiet-{before.quiet_at_us}"
-        after, notices = without(before, remaining, before.quiet_at_us or now_us, now_us, cause)
-        after = replace(after, quiet_at_us=None)
-        _save(connection, after, before)
-        _notify(connection, before.tenant, notices, now_us)
-        yield before.tenant, Change("situation", before.id)
+        yield before.tenant, _end_what_happened(connection, before, before.quiet_at_us or now_us, now_us, cause)
+
+
+def close(connection: Connection, tenant: str, situation: str, now_us: int) -> Change | None:
+    """End a situation in which nothing is out of order any more, as a person wants it; None where something is.
+
+    What merely happened counts as over, and so does what was taken back.
+    """
+    before = _situation(connection, situation)
+    if before is None or before.tenant != tenant or not before.open:
+        return None
+    stands = select(conditions.c.condition).where(
+        conditions.c.situation == situation, conditions.c.active, ~conditions.c.condition.startswith("occurred:")
+    )
+    if connection.execute(stands.limit(1)).first() is not None:
+        return None
+    return _end_what_happened(connection, before, now_us, now_us, f"closed-{now_us}")
+
+
+def _end_what_happened(connection: Connection, before: Situation, time_us: int, now_us: int, cause: str) -> Change:
+    """End all that merely happened; the situation closes when nothing else is active in it."""
+    connection.execute(
+        update(conditions)
+        .where(conditions.c.situation == before.id, conditions.c.condition.startswith("occurred:"))
+        .values(active=False)
+    )
+    after, notices = without(before, _worst(connection, before, None), time_us, now_us, cause)
+    _save(connection, replace(after, quiet_at_us=None), before)
+    _notify(connection, before.tenant, notices, now_us)
+    return Change("situation", before.id)
 
 
 def _leave(connection: Connection, tenant: str, situation: str | None, word: Word) -> list[Change]:

@@ -10,7 +10,7 @@
   one reached the cloud: an operator always gets that long to see it, however late it came.
 * What is taken back (an end whose data say which event it retracts) ends as well, but never closes what somebody has
   acknowledged: people may be on their way. That situation stands open, no longer active, for ``RETRACTED_US``.
-* Worse than before, or back again: the acknowledgement falls, for nobody has acknowledged *that*.
+* Worse than before, or back again: the acknowledgement falls, for nobody has acknowledged *that*; so does a shelving.
 """
 
 import hashlib
@@ -72,6 +72,7 @@ class Situation:
     cleared_us: int | None
     quiet_at_us: int | None
     event_count: int
+    shelved_until_us: int | None = None
 
 
 class Notice(NamedTuple):
@@ -185,7 +186,15 @@ def _begin(
         situation, others = _opened(word, kind), {}
         notices.append(Notice(f"{situation.id}:opened:{word.event.id}", situation.id, "opened"))
     elif not (situation.open and situation.active):
-        situation = replace(situation, open=True, active=True, acknowledged=False, cleared_us=None, quiet_at_us=None)
+        situation = replace(
+            situation,
+            open=True,
+            active=True,
+            acknowledged=False,
+            shelved_until_us=None,
+            cleared_us=None,
+            quiet_at_us=None,
+        )
         others = {}
         notices.append(Notice(f"{situation.id}:reopened:{word.event.id}", situation.id, "reopened"))
     elif condition is not None and condition.active and word.event.restated and word.known:
@@ -193,7 +202,7 @@ def _begin(
     before = situation.severity if not notices else None
     weighed = _weighed(situation, {**others, word.key: current})
     if before is not None and weighed.severity.rank > before.rank:
-        weighed = replace(weighed, acknowledged=False)
+        weighed = replace(weighed, acknowledged=False, shelved_until_us=None)
         notices.append(Notice(f"{situation.id}:worsened:{word.event.id}", situation.id, "worsened"))
     if word.happens:
         quiet_at_us = word.now_us + round(kind.quiet_after_s * 1_000_000)

@@ -1,7 +1,6 @@
 """Clips: put together from the pieces that have come, in parts where a player asks for parts (RFC 9110, section 14)."""
 
 import re
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -9,13 +8,11 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
-from haechi.cloud.event_monitor import views
+from haechi.cloud.event_monitor import orders, views
 from haechi.cloud.event_monitor.identity import Operator
-from haechi.cloud.event_monitor.parameters import IdPath, Monitor, absent, aware
+from haechi.cloud.event_monitor.parameters import IdPath, Monitor, absent
 from haechi.cloud.state import schema
-from haechi.cloud.state.changes import append
-from haechi.cloud.state.engine import reading, writing
-from haechi.cloud.workflow_manager import audit
+from haechi.cloud.state.engine import reading
 from haechi.contract.control import Command
 from haechi.text import _
 
@@ -54,10 +51,11 @@ def asked_for(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 @router.post("/events/{event}/clip", status_code=202)
-def ask_for_clip(services: Monitor, who: Operator, event: IdPath) -> views.Asked:
+def ask_for_clip(services: Monitor, who: Operator, event: IdPath) -> views.Command:
     """Ask the camera that told of an event for a clip of it, while the camera remembers (30 s unless configured).
 
-    The clip comes as evidence of the event, behind everything else; a camera that has forgotten sends none.
+    The clip comes as evidence of the event, behind everything else; then what asked for it is `done`. A camera that has
+    forgotten, or gives none, says so: `refused`, with its reason. Needs an operator.
     """
     events, things = schema.events, schema.things
     with reading(services.state) as connection:
@@ -77,25 +75,16 @@ def ask_for_clip(services: Monitor, who: Operator, event: IdPath) -> views.Asked
         raise absent("event", event)
     if row.kind != "camera":
         raise HTTPException(409, _("{source} is no camera; only cameras give clips").format(source=row.source))
-    now_us = services.clock_us()
-    expires_us = now_us + _EXPIRES_US
-    with writing(services.state) as connection:
-        noted = audit.note(connection, services.tenant, who.name, "clip", event, now_us, detail=row.source)
-        append(connection, services.tenant, [noted], now_us)
-    services.bell.ring()
-    services.command(
-        services.tenant,
-        row.gateway,
-        Command(
-            id=secrets.token_hex(8),
-            name="clip",
-            expires_us=expires_us,
-            thing=row.source,
-            event=event,
-            at_us=row.time_us,
-        ),
+    command = Command(
+        id=orders.new_id(),
+        name="clip",
+        expires_us=services.clock_us() + _EXPIRES_US,
+        thing=row.source,
+        event=event,
+        at_us=row.time_us,
+        by=who.name,
     )
-    return views.Asked(gateway=row.gateway, source=row.source, expires_at=aware(expires_us))
+    return orders.send(services, who, row.gateway, command, action="clip", reason="", detail=row.source)
 
 
 @router.get(

@@ -46,7 +46,7 @@ def list_audit(
 
 def _query(tenant: str) -> Select[Any]:
     table, given = schema.audit, schema.commands
-    became = and_(given.c.tenant == table.c.tenant, given.c.id == table.c.key)
+    became = and_(given.c.tenant == table.c.tenant, given.c.id == table.c.command)
     columns = (table, given.c.state, given.c.detail.label("outcome_detail"))
     return select(*columns).select_from(table.outerjoin(given, became)).where(table.c.tenant == tenant)
 
@@ -60,6 +60,7 @@ def _view(row: Row[Any]) -> views.Audit:
         key=row.key,
         reason=row.reason,
         detail=row.detail,
+        command=row.command,
         outcome=row.state or "",
         outcome_detail=row.outcome_detail or "",
     )

@@ -192,5 +192,6 @@ def view_evidence(row: Row[Any]) -> views.Evidence:
         height_px=row.height_px,
         pieces=row.pieces,
         pieces_here=row.pieces_here if row.pieces > 1 else 1,
+        stored_at=aware(row.stored_at_us),
         url=f"/api/v1/evidence/{row.id}/{kind}?tenant={row.tenant}",
     )

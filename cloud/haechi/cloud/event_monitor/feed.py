@@ -21,11 +21,11 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.commands import find_commands
 from haechi.cloud.event_monitor.custody import find_letters, find_losses
 from haechi.cloud.event_monitor.deeds import find_deeds
 from haechi.cloud.event_monitor.events import find_events, find_evidence
 from haechi.cloud.event_monitor.gateways import find_described, find_gateways
+from haechi.cloud.event_monitor.orders import find_commands
 from haechi.cloud.event_monitor.situations import find_situations
 from haechi.cloud.event_monitor.stream import message
 from haechi.cloud.services import Services

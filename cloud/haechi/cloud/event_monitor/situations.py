@@ -1,15 +1,18 @@
-"""Situations: what operators handle, and the one thing they say here, "I have seen it".
+"""Situations: what operators handle, and what they say of them: seen, not now, done.
 
-An acknowledgement sets one of the situation's independent bits (ISA-18.2) and writes a row of the change feed in the
-same transaction, so that every other screen shows it too. Saying it twice changes nothing.
+Acknowledging and shelving set the situation's independent bits (ISA-18.2). Each writes rows of the change feed and of
+the audit in the same transaction, so that every other screen shows it too, and who it was. Saying it twice changes
+nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from starlette.exceptions import HTTPException
 
+from haechi.cloud.event_handler import handler
 from haechi.cloud.event_monitor import views
 from haechi.cloud.event_monitor.events import select_evidence, view_event, view_evidence
 from haechi.cloud.event_monitor.identity import Operator
@@ -26,11 +29,14 @@ from haechi.cloud.event_monitor.parameters import (
     absent,
     aware,
 )
+from haechi.cloud.services import Services
 from haechi.cloud.state import schema
 from haechi.cloud.state.changes import Change, append
 from haechi.cloud.state.engine import reading, writing
 from haechi.cloud.workflow_manager import audit
+from haechi.cloud.workflow_manager.roles import Person
 from haechi.contract.events import Severity
+from haechi.text import _
 
 router = APIRouter()
 _EVENTS_MAX = 200
@@ -108,24 +114,99 @@ def get_situation(services: Monitor, situation: IdPath) -> views.SituationDetail
 
 @router.post("/situations/{situation}/acknowledge")
 def acknowledge(services: Monitor, who: Operator, situation: IdPath) -> views.Situation:
-    """Say that a person has seen it. Open or cleared; once said, saying it again changes nothing."""
+    """Say that a person has seen it. Open or cleared; once said, saying it again changes nothing. Needs an operator."""
     table = schema.situations
+
+    def set_bit(connection: Connection, now_us: int) -> Change | None:
+        seen = update(table).where(_this(services, situation), ~table.c.acknowledged)
+        changed = connection.execute(seen.values(acknowledged=True, updated_us=now_us)).rowcount
+        return Change("situation", situation) if changed else None
+
+    return _do(services, who, situation, "acknowledge", set_bit)
+
+
+@router.post("/situations/{situation}/shelve")
+def shelve(services: Monitor, who: Operator, situation: IdPath, order: views.Shelving) -> views.Situation:
+    """Say that nobody needs to be called for a while, and why; it falls when it becomes worse. Needs an operator."""
+
+    def set_time(connection: Connection, now_us: int) -> Change | None:
+        until_us = now_us + round(order.for_s * 1_000_000)
+        open_one = update(schema.situations).where(_this(services, situation), schema.situations.c.open)
+        changed = connection.execute(open_one.values(shelved_until_us=until_us, updated_us=now_us)).rowcount
+        if not changed:
+            raise HTTPException(409, _("it is over; only what is open can be shelved"))
+        return Change("situation", situation)
+
+    detail = f"{order.for_s / 60:g} min"
+    return _do(services, who, situation, "shelve", set_time, reason=order.reason, detail=detail)
+
+
+@router.post("/situations/{situation}/unshelve")
+def unshelve(services: Monitor, who: Operator, situation: IdPath) -> views.Situation:
+    """Take a shelving back before its time. Needs an operator."""
+    table = schema.situations
+
+    def take_back(connection: Connection, now_us: int) -> Change | None:
+        shelved = update(table).where(_this(services, situation), table.c.shelved_until_us > now_us)
+        changed = connection.execute(shelved.values(shelved_until_us=None, updated_us=now_us)).rowcount
+        return Change("situation", situation) if changed else None
+
+    return _do(services, who, situation, "unshelve", take_back)
+
+
+@router.post("/situations/{situation}/close")
+def close(services: Monitor, who: Operator, situation: IdPath, order: views.Because) -> views.Situation:
+    """End it, and say why: one that was taken back, or of what merely happened. Needs an operator.
+
+    While something is out of order there it cannot be closed: then shelve it.
+    """
+
+    def end(connection: Connection, now_us: int) -> Change | None:
+        change = handler.close(connection, services.tenant, situation, now_us)
+        if change is None:
+            raise HTTPException(
+                409, _("it is over already, or something is still out of order there; shelve it instead")
+            )
+        acknowledged = update(schema.situations).where(_this(services, situation))
+        connection.execute(acknowledged.values(acknowledged=True))
+        return change
+
+    return _do(services, who, situation, "close", end, reason=order.reason)
+
+
+def _this(services: Services, situation: str) -> ColumnElement[bool]:
+    return and_(schema.situations.c.tenant == services.tenant, schema.situations.c.id == situation)
+
+
+def _do(
+    services: Services,
+    who: Person,
+    situation: str,
+    action: audit.Action,
+    change: Callable[[Connection, int], Change | None],
+    *,
+    reason: str = "",
+    detail: str = "",
+) -> views.Situation:
+    """Change a situation, with a row of the audit where that changes anything; return it as it is then.
+
+    Raises:
+        HTTPException: 404, there is none; or what ``change`` raises.
+    """
     now_us = services.clock_us()
     with writing(services.state) as connection:
-        changed = connection.execute(
-            update(table)
-            .where(table.c.tenant == services.tenant, table.c.id == situation, ~table.c.acknowledged)
-            .values(acknowledged=True, updated_us=now_us)
-        ).rowcount
-        if changed:
-            noted = audit.note(connection, services.tenant, who.name, "acknowledge", situation, now_us)
-            append(connection, services.tenant, [Change("situation", situation), noted], now_us)
-        found = find_situations(connection, services.tenant, [situation])
-    if situation not in found:
-        raise absent("situation", situation)
-    if changed:
+        if situation not in find_situations(connection, services.tenant, [situation]):
+            raise absent("situation", situation)
+        changed = change(connection, now_us)
+        if changed is not None:
+            noted = audit.note(
+                connection, services.tenant, who.name, action, situation, now_us, reason=reason, detail=detail
+            )
+            append(connection, services.tenant, [changed, noted], now_us)
+        found = find_situations(connection, services.tenant, [situation])[situation]
+    if changed is not None:
         services.bell.ring()
-    return found[situation]
+    return found
 
 
 def _situation(row: Row[Any]) -> views.Situation:

@@ -12,6 +12,7 @@ from haechi.contract.events import Certainty, Phase, Severity, Urgency
 
 Item = TypeVar("Item")
 Scalar = bool | int | float | str
+SHELVED_S_MAX = 12 * 3600
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_CHARACTERS_MAX)]
 
 
@@ -198,15 +199,8 @@ class Evidence(View):
     height_px: int
     pieces: int = Field(description="A clip comes in so many pieces; a picture in one.")
     pieces_here: int = Field(description="So many of them have come; it can be seen when all have.")
+    stored_at: datetime | None = Field(description="When the first of it came.")
     url: str = Field(description="Where the picture or clip is, on this server.")
-
-
-class Asked(View):
-    """What a gateway was asked for; it may be offline, or may not have it any more."""
-
-    gateway: str
-    source: str
-    expires_at: datetime | None = Field(description="A gateway that hears of it later does nothing.")
 
 
 class CommandOrder(BaseModel):
@@ -227,21 +221,23 @@ class CommandOrder(BaseModel):
 
 
 class Command(View):
-    """A command to a device, who gave it, and what became of it."""
+    """What a gateway was told, by whom, and what became of it."""
 
     id: str
     gateway: str
+    name: str = Field(description="`actuate`, or `clip`: then it tells a camera.")
     device: str
-    actuator: str
-    value: Scalar
+    actuator: str = Field(description="Empty for a clip.")
+    value: Scalar | None = Field(description="null for a clip.")
+    event: str | None = Field(description="Of which a clip is wanted; else null.")
     on_s: float | None
     given_by: str
     reason: str
     given_at: datetime | None
     expires_at: datetime | None
     state: str = Field(
-        description="`sent`; `done`: the device confirmed; `refused`, `expired`: nothing was written; `unknown`: "
-        "nobody knows what the device did, and it is not tried again."
+        description="`sent`; `done`: the device confirmed, or the clip is here; `refused`, `expired`: nothing done; "
+        "`unknown`: nobody knows what the device did, and it is not tried again."
     )
     detail: str
     settled_at: datetime | None
@@ -278,6 +274,7 @@ class Audit(View):
     key: str = Field(description="Id of the situation, command or event, or the name of the account.")
     reason: str = Field(description="Why, in their own words.")
     detail: str
+    command: str | None = Field(description="Id of the command by which a gateway was told so.")
     outcome: str = Field(description="Of a command or clip: its state now; else empty.")
     outcome_detail: str = Field(description="One line: why.")
 
@@ -304,6 +301,23 @@ class Situation(View):
     updated_at: datetime | None
     cleared_at: datetime | None
     event_count: int
+
+
+class Shelving(BaseModel):
+    """For how long nobody needs to be called, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    for_s: float = Field(ge=60, le=SHELVED_S_MAX, description="At most twelve hours.")
+    reason: Reason
+
+
+class Because(BaseModel):
+    """Why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: Reason
 
 
 class SituationDetail(View):

@@ -1,7 +1,8 @@
-"""Commands to devices: who gave which, and what became of it. Rows are never deleted: they are the audit.
+"""Commands to gateways: who gave which, and what became of it. Rows are never deleted: they are the audit.
 
 A command is written before it is sent. What its gateway says of it is taken from any status; of one that the gateway
-has said nothing about :data:`SILENT_US` after it expired, nobody knows what became: it is ``unknown`` until then.
+has said nothing about :data:`SILENT_US` after it expired, nobody knows what became: it is ``unknown`` until then. A
+clip is ``done`` when all of it has come.
 """
 
 from collections.abc import Sequence
@@ -12,41 +13,67 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from haechi.cloud.state.changes import Change
 from haechi.cloud.state.schema import commands
-from haechi.contract.control import CommandResult
-from haechi.contract.observations import Value
+from haechi.contract.control import Command, CommandResult
 
 SILENT_US = 120_000_000
 OPEN_MAX = 16
-"""So many commands of a gateway may be without a result: as many as its status can tell of."""
+"""So many commands of one name to a gateway may be without a result: as many as its status can tell of."""
 
 
 class Given(NamedTuple):
     """A command as it is given."""
 
-    id: str
+    command: Command
     tenant: str
     gateway: str
-    device: str
-    actuator: str
-    value: Value
-    on_s: float | None
-    given_by: str
     reason: str
     given_us: int
-    expires_us: int
 
 
 def write(connection: Connection, given: Given) -> bool:
     """Write a command down; False where the gateway owes an answer to too many already, and nothing was written."""
+    command = given.command
     open_ones = select(func.count()).where(
-        commands.c.tenant == given.tenant, commands.c.gateway == given.gateway, commands.c.state == "sent"
+        commands.c.tenant == given.tenant,
+        commands.c.gateway == given.gateway,
+        commands.c.name == command.name,
+        commands.c.state == "sent",
     )
     if connection.execute(open_ones).scalar_one() >= OPEN_MAX:
         return False
-    row = given._asdict()
-    row["value"] = msgspec.json.encode(given.value).decode()
-    connection.execute(insert(commands), [{**row, "state": "sent", "detail": ""}])
+    row = {
+        "id": command.id,
+        "tenant": given.tenant,
+        "gateway": given.gateway,
+        "name": command.name,
+        "device": command.thing or "",
+        "actuator": command.actuator or "",
+        "value": msgspec.json.encode(command.value).decode(),
+        "event": command.event,
+        "on_s": command.on_s,
+        "given_by": command.by,
+        "reason": given.reason,
+        "given_us": given.given_us,
+        "expires_us": command.expires_us,
+        "state": "sent",
+        "detail": "",
+    }
+    connection.execute(insert(commands), [row])
     return True
+
+
+def clip_has_come(connection: Connection, tenant: str, gateway: str, event: str, now_us: int) -> list[Change]:
+    """Settle what asked for a clip that is here now; return a row of the feed for each."""
+    asked = and_(
+        commands.c.tenant == tenant,
+        commands.c.gateway == gateway,
+        commands.c.event == event,
+        commands.c.state != "done",
+    )
+    ids = connection.execute(select(commands.c.id).where(asked)).scalars().all()
+    if ids:
+        connection.execute(update(commands).where(asked).values(state="done", detail="", settled_us=now_us))
+    return [Change("command", id_) for id_ in ids]
 
 
 def settle(

@@ -317,9 +317,11 @@ commands = Table(
     Column("id", _Id, primary_key=True),
     Column("tenant", _Id, nullable=False),
     Column("gateway", _Id, nullable=False),
-    Column("device", _Id, nullable=False),
-    Column("actuator", _Id, nullable=False),
-    Column("value", Text, nullable=False),  # as JSON
+    Column("name", String(16), nullable=False, server_default="actuate"),  # or clip
+    Column("device", _Id, nullable=False),  # or the camera
+    Column("actuator", _Id, nullable=False),  # empty for a clip
+    Column("value", Text, nullable=False),  # as JSON; null for a clip
+    Column("event", _Id),  # of which a clip is wanted
     Column("on_s", Float),
     Column("given_by", String(128), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),  # why, in that person's words
@@ -331,7 +333,8 @@ commands = Table(
     Column("settled_us", BigInteger),
     Index("commands_by_gateway", "tenant", "gateway", "given_us"),
     Index("commands_open", "state", "expires_us"),
-    comment="Every command that was ever given to a device: the audit.",
+    Index("commands_by_event", "tenant", "event", **_where("event IS NOT NULL")),
+    comment="Everything that a gateway was ever told to do, and what became of it.",
 )
 
 accounts = Table(
@@ -367,6 +370,7 @@ audit = Table(
     Column("who", _Id, nullable=False),  # an account's name; empty where there are no accounts
     Column("action", String(16), nullable=False),
     Column("key", _Id, nullable=False),  # of what: a situation, a command, an event, an account
+    Column("command", _Id),  # by which a gateway was told so
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("audit_by_time", "tenant", "id"),

@@ -23,6 +23,7 @@ def note(
     *,
     reason: str = "",
     detail: str = "",
+    command: str | None = None,
 ) -> Change:
     """Write a row; return the one for the change feed.
 
@@ -35,8 +36,9 @@ def note(
         at_us: when.
         reason: why, in that person's own words.
         detail: more of what, in one line.
+        command: id of the command by which a gateway was told so.
     """
-    row = {"tenant": tenant, "who": who, "action": action, "key": key, "at_us": at_us}
+    row = {"tenant": tenant, "who": who, "action": action, "key": key, "at_us": at_us, "command": command}
     done = connection.execute(insert(audit), {**row, "reason": reason, "detail": detail})
     number = done.inserted_primary_key[0] if done.inserted_primary_key else 0
     return Change("audit", str(number))

@@ -8,6 +8,7 @@ from unit.cloud.monitor.conftest import OTHER
 
 from haechi.cloud.event_monitor.clips import Unsatisfiable, asked_for
 from haechi.cloud.state.retention import EVENTS_US_MAX
+from haechi.contract.seals import is_sealed
 from support.city import GATEWAY, TENANT, City
 from support.state import keep_house
 
@@ -91,11 +92,12 @@ async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(
     city: City, client: httpx.AsyncClient, tenant: str
 ) -> None:
     city.tenant = tenant
+    city.gateway()
     city.thing("camera-1", "camera", "place-1", (36.3, 127.3))
     city.event("event-0001", "s-1", source="camera-1")
     city.event("event-0002", "s-1")
     asked = await client.post("/api/v1/events/event-0001/clip", params={"tenant": tenant})
-    assert (asked.status_code, asked.json()["source"]) == (202, "camera-1")
+    assert (asked.status_code, asked.json()["device"]) == (202, "camera-1")
     ((to, gateway, command),) = city.commands
     assert (to, gateway, command.name, command.thing, command.event) == (
         tenant,
@@ -107,6 +109,29 @@ async def test_a_clip_is_asked_of_the_camera_that_told_of_the_event(
     assert command.expires_us > city.now_us
     assert (await client.post("/api/v1/events/event-0002/clip", params={"tenant": tenant})).status_code == 409
     assert (await client.post("/api/v1/events/event-9999/clip")).status_code == 404
+
+
+async def test_what_asked_for_a_clip_is_followed_until_all_of_it_is_here(city: City, client: httpx.AsyncClient) -> None:
+    city.gateway()
+    city.command_keys[TENANT, GATEWAY] = b"k" * 32
+    city.thing("camera-1", "camera", "place-1", (36.3, 127.3))
+    city.event("event-0001", "s-1", source="camera-1")
+    asked = (await client.post("/api/v1/events/event-0001/clip")).json()
+    ((_tenant, _gateway, sent),) = city.commands
+    assert is_sealed(sent, b"k" * 32, TENANT, GATEWAY)
+
+    async def state() -> str:
+        (deed,) = (await client.get("/api/v1/audit", params={"key": "event-0001"})).json()["items"]
+        assert (deed["action"], deed["command"]) == ("clip", asked["id"])
+        return str(deed["outcome"])
+
+    bring(city, 1, 2)
+    assert await state() == "sent"
+    bring(city, 3)
+    assert await state() == "done"
+    city.gateway(online=False)
+    offline = await client.post("/api/v1/events/event-0001/clip")
+    assert (offline.status_code, "is offline" in offline.json()["detail"]) == (409, True)
 
 
 def test_its_pieces_go_with_it(city: City) -> None:
