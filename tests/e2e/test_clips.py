@@ -4,13 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import expect
 
+from haechi.cloud.state import commands, schema
+from haechi.cloud.state.changes import append
+from haechi.cloud.state.engine import writing
+from haechi.contract.control import MissedClip
 from haechi.contract.events import Severity
 from haechi.edge.vision import clips
 from haechi.edge.vision.config import ClipConfig
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.masking import Masks
 from support.browser import browser, watched_page
-from support.city import City
+from support.city import GATEWAY, TENANT, City
 from support.clips import HEIGHT_PX, WIDTH_PX, filmed
 
 from .conftest import Server
@@ -51,11 +55,27 @@ async def test_a_clip_is_asked_for_comes_in_pieces_and_plays(city: City, server:
             ("clip", "intruder-01")
         ]
 
+        asked = city.commands[0][2].id
+        gone = "it was 95 s ago; the camera remembers 30 s (clips.ring_s)"
+        with writing(city.state) as connection:
+            missed = [MissedClip(event="intruder-01", at_us=city.now_us, reason=gone)]
+            news = commands.clips_missed(connection, TENANT, GATEWAY, missed, city.now_us)
+            append(connection, TENANT, news, city.now_us)
+        city.bell.ring()
+        assert ("command", asked) in news
+        await expect(detail.get_by_role("status")).to_have_text(f"No clip comes: {gone}")
+
         for number in range(1, PIECES):
             city.clip_piece("clip-0001", "intruder-01", parts[number - 1], number, PIECES)
         tile = detail.locator(".pictures button")
         await expect(tile).to_contain_text("Clip is coming: 3 of 4 parts")
         await expect(tile).to_be_disabled()
+        # What the gateway holds by now is younger than what is lacking: the rest was lost on the way.
+        with writing(city.state) as connection:
+            stored = schema.evidence.c.stored_at_us
+            connection.execute(schema.evidence.update().values(stored_at_us=stored - 90_000_000))
+        city.change(("evidence", "clip-0001"), ("gateway", GATEWAY))
+        await expect(tile).to_contain_text("Incomplete for good: 3 of 4 parts")
         city.clip_piece("clip-0001", "intruder-01", parts[-1], PIECES, PIECES)
         await detail.get_by_role("button", name="Play the clip of camera-1").click()
         video = detail.locator("dialog video")

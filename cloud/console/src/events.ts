@@ -34,6 +34,7 @@ export function facts(event: CityEvent, others: readonly CityEvent[]): string {
   const thing = city.things.get(`${event.gateway}/${event.source}`);
   shown.push(thing?.name ?? event.source);
   if (event.restated) shown.push(t("event.restated"));
+  if (event.clip_missed) shown.push(t("event.no_clip"));
   if (event.late) shown.push(t("event.late"));
   return shown.join(" · ");
 }

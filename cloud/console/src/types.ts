@@ -109,6 +109,7 @@ export interface CityEvent {
   datastream: string;
   data: Record<string, Scalar>;
   evidence: string[];
+  clip_missed: string;
   late: boolean;
   situation: string | null;
 }

@@ -286,6 +286,7 @@ export class HaechiDetail extends LitElement {
     if (!event || this._evidence.some((one) => one.event === event.id && isClip(one))) return nothing;
     const asked = city.lastClip(event.id);
     if (asked) return html`<p class="none" role="status">${clipSaid(asked)}</p>`;
+    if (event.clip_missed) return html`<p class="none">${t("detail.clip_refused", { reason: event.clip_missed })}</p>`;
     if (city.now - Date.parse(event.time) > CLIP_WITHIN_MS) return nothing;
     return html`<p><button @click=${() => void this.#askForClip(event)}>${t("detail.clip_ask")}</button></p>`;
   }

@@ -144,6 +144,7 @@ def _apply_report(connection: Connection, report: Report, now_us: int, applied: 
     if gateways.apply_status(connection, tenant, gateway, report.status, now_us):
         news += seen.two_of_one_name(connection, tenant, gateway, now_us)
     news += commands.settle(connection, tenant, gateway, report.status.commands, now_us)
+    news += commands.clips_missed(connection, tenant, gateway, report.status.missed_clips, now_us)
     again: tuple[LackedRanges, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     if report.status.state == "online" and not report.arrival.retained:

@@ -155,6 +155,7 @@ def view_event(row: Row[Any]) -> views.Event:
         datastream=body.datastream,
         data=body.data,
         evidence=list(body.evidence),
+        clip_missed=row.clip_missed or "",
         late=row.late,
         stored_at=aware(row.stored_at_us),
         situation=row.situation,

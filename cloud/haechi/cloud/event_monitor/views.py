@@ -180,6 +180,7 @@ class Event(View):
     datastream: str
     data: dict[str, Scalar] = Field(description="Facts: `value`, `threshold`, `unit`, `count` …")
     evidence: list[str] = Field(description="Ids of its pictures; a picture may still be on its way.")
+    clip_missed: str = Field(description="Why a clip of it is not to come, where its gateway has said so; else empty.")
     late: bool = Field(description="It was held back while the gateway was offline.")
     stored_at: datetime | None
     situation: str | None

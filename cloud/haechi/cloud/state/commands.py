@@ -12,10 +12,12 @@ import msgspec
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from haechi.cloud.state.changes import Change
-from haechi.cloud.state.schema import commands
-from haechi.contract.control import Command, CommandResult
+from haechi.cloud.state.schema import commands, events
+from haechi.contract.control import Command, CommandResult, MissedClip
 
 SILENT_US = 120_000_000
+CLOCKS_US = 5_000_000
+"""Clocks of gateways and of the cloud may differ by so much: what was missed longer before an order is not its end."""
 OPEN_MAX = 16
 """So many commands of one name to a gateway may be without a result: as many as its status can tell of."""
 
@@ -95,6 +97,31 @@ def settle(
         ).rowcount
         if changed:
             news.append(Change("command", result.id))
+    return news
+
+
+def clips_missed(
+    connection: Connection, tenant: str, gateway: str, missed: Sequence[MissedClip], now_us: int
+) -> list[Change]:
+    """Take which clips a gateway says are not to come; return rows of the feed for what that is news of."""
+    news: list[Change] = []
+    for one in missed:
+        event = (events.c.tenant == tenant) & (events.c.gateway == gateway) & (events.c.id == one.event)
+        unsaid = events.c.clip_missed.is_(None) | (events.c.clip_missed != one.reason)
+        if connection.execute(update(events).where(event, unsaid).values(clip_missed=one.reason)).rowcount:
+            news.append(Change("event", one.event))
+        asked = and_(
+            commands.c.tenant == tenant,
+            commands.c.gateway == gateway,
+            commands.c.event == one.event,
+            commands.c.state.in_(("sent", "unknown")),
+            commands.c.given_us <= one.at_us + CLOCKS_US,
+        )
+        ids = connection.execute(select(commands.c.id).where(asked)).scalars().all()
+        if ids:
+            said = {"state": "refused", "detail": one.reason, "told_us": one.at_us, "settled_us": now_us}
+            connection.execute(update(commands).where(asked).values(said))
+        news += [Change("command", id_) for id_ in ids]
     return news
 
 

@@ -257,6 +257,7 @@ events = Table(
     Column("late", Boolean, nullable=False),  # came from backlog
     Column("stored_at_us", BigInteger, nullable=False),
     Column("situation", _Id),
+    Column("clip_missed", Text),  # why a clip of it is not to come; NULL where nobody said so
     Index("events_by_time", "tenant", "time_us"),
     Index("events_by_situation", "situation"),
     Index("events_by_storing", "stored_at_us"),

@@ -6,9 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.cloud.monitor.conftest import OTHER
 
+from haechi.cloud.event_broker.apply import apply
+from haechi.cloud.event_broker.arrivals import Arrival, Report
 from haechi.cloud.event_monitor.clips import Unsatisfiable, asked_for
+from haechi.cloud.state.engine import writing
 from haechi.cloud.state.retention import EVENTS_US_MAX
+from haechi.contract.control import GatewayStatus, MissedClip
 from haechi.contract.seals import is_sealed
+from haechi.contract.topics import UP_STATUS, Address
 from support.city import GATEWAY, TENANT, City
 from support.state import keep_house
 
@@ -132,6 +137,37 @@ async def test_what_asked_for_a_clip_is_followed_until_all_of_it_is_here(city: C
     city.gateway(online=False)
     offline = await client.post("/api/v1/events/event-0001/clip")
     assert (offline.status_code, "is offline" in offline.json()["detail"]) == (409, True)
+
+
+async def test_a_clip_that_is_not_to_come_says_why(city: City, client: httpx.AsyncClient) -> None:
+    city.gateway()
+    city.thing("camera-1", "camera", "place-1", (36.3, 127.3))
+    city.event("event-0001", "s-1", source="camera-1")
+    city.now_us += 60_000_000
+    before = MissedClip(event="event-0001", at_us=city.now_us - 30_000_000, reason="the clip of the rule")
+    say(city, before)
+    asked = (await client.post("/api/v1/events/event-0001/clip")).json()
+
+    async def stands() -> tuple[str, str]:
+        shown = (await client.get(f"/api/v1/gateways/{GATEWAY}/commands/{asked['id']}")).json()
+        return shown["state"], shown["detail"]
+
+    say(city, before)
+    assert await stands() == ("sent", ""), "what was missed before is not its end"
+    reason = "it was 95 s ago; the camera remembers 30 s (clips.ring_s)"
+    say(city, before, MissedClip(event="event-0001", at_us=city.now_us, reason=reason))
+    assert await stands() == ("refused", reason)
+    assert (await client.get("/api/v1/events/event-0001")).json()["clip_missed"] == reason
+    bring(city, 1, 2, 3)
+    assert await stands() == ("done", ""), "it has come all the same"
+
+
+def say(city: City, *missed: MissedClip) -> None:
+    """Let the gateway say which clips are not to come."""
+    status = GatewayStatus(state="online", at_us=city.now_us, missed_clips=missed)
+    report = Report(Address(TENANT, GATEWAY, UP_STATUS), status, Arrival("", b"", city.now_us))
+    with writing(city.state) as connection:
+        apply(connection, [], [], [], city.now_us, [report])
 
 
 def test_its_pieces_go_with_it(city: City) -> None:
