@@ -10,12 +10,14 @@ from haechi.adapters.eastron_sdm.adapter import EastronSdm
 from haechi.adapters.eastron_sdm.simulator import EastronSdmSimulator
 from haechi.adapters.lufft_irs31.adapter import LufftIrs31
 from haechi.adapters.lufft_irs31.simulator import LufftIrs31Simulator
+from haechi.adapters.modbus.adapter import Modbus
 from haechi.adapters.ott_pls.adapter import OttPls
 from haechi.adapters.ott_pls.simulator import OttPlsSimulator
 from haechi.adapters.senseair_s8.adapter import SenseairS8
 from haechi.adapters.senseair_s8.simulator import SenseairS8Simulator
-from haechi.sdk import Adapter, BadReading, Host, NotConnected
+from haechi.sdk import Adapter, BadReading, ConfigError, Host, NotConnected
 from haechi.sdk.identity import Identity, OtherDevice
+from haechi.sdk.modbus_slave import ModbusSlave
 from haechi.sdk.transports.modbus_frames import Table
 
 
@@ -27,7 +29,7 @@ class Place(NamedTuple):
     put_back: Callable[[], None]
 
 
-KEYS = {"period_s": 0.01, "timeout_s": 0.3, "retry_s": 0.1}
+KEYS = {"period_s": 0.05, "timeout_s": 0.3, "retry_s": 0.1}
 
 
 def made(adapter: type[Adapter[Any]], port: str, **written: Any) -> Adapter[Any]:
@@ -75,7 +77,17 @@ async def at_a_modbus_sensor() -> AsyncIterator[Place]:
         yield Place(adapter, lambda: slave.set(Table.INPUT, 30, 0x4A2D), lambda: slave.set(Table.INPUT, 30, 0x4A2C))
 
 
-PLACES = [at_an_sdi12_line, at_a_umb_bus, at_a_modbus_meter, at_a_modbus_sensor]
+@asynccontextmanager
+async def at_any_modbus_device() -> AsyncIterator[Place]:
+    async with ModbusSlave() as slave:
+        slave.set(Table.HOLDING, 0, 7)
+        slave.set(Table.INPUT, 900, 1, 2)
+        written = {"transport": "rtu", "unit_id": 1, "register": [{"name": "level", "address": 0}]}
+        adapter = made(Modbus, slave.serial_port, **written, identity={"table": "input", "first": 900})
+        yield Place(adapter, lambda: slave.set(Table.INPUT, 900, 1, 3), lambda: slave.set(Table.INPUT, 900, 1, 2))
+
+
+PLACES = [at_any_modbus_device, at_an_sdi12_line, at_a_umb_bus, at_a_modbus_meter, at_a_modbus_sensor]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -137,3 +149,20 @@ async def test_one_that_never_says_who_it_is_is_read_and_one_that_stops_is_not()
     await Identity().heed("x", silent, retry_s=1)
     with pytest.raises(NotConnected, match="silent"):
         await Identity("A").heed("x", silent, retry_s=1)
+
+
+async def test_any_modbus_device_that_has_no_such_registers_is_read_and_a_stranger_to_what_is_written_is_not() -> None:
+    async with ModbusSlave() as slave:
+        slave.set(Table.HOLDING, 0, 7)
+        written = {"transport": "rtu", "unit_id": 1, "register": [{"name": "level", "address": 0}]}
+        adapter = made(Modbus, slave.serial_port, **written, identity={"first": 900})
+        async with aclosing(adapter.samples()) as samples:
+            assert (await anext(samples)).values == (7.0,)
+        adapter = made(Modbus, slave.serial_port, **written, identity={"first": 900, "expected": "00010002"})
+        async with aclosing(adapter.samples()) as samples:
+            with pytest.raises(NotConnected, match="another device answers, one that does not say who it is"):
+                await anext(samples)
+    with pytest.raises(
+        ConfigError, match=r"identity.expected = '0001': expected four hexadecimal digits for each of 2"
+    ):
+        made(Modbus, "/dev/null", **written, identity={"first": 900, "expected": "0001"})

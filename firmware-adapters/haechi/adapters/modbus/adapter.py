@@ -4,10 +4,14 @@ One block's trouble stays its own: an exception or a missing answer is counted, 
 A device counts as gone when two blocks that used to answer do not, one after the other, or when one block stays
 unanswered twice while no other answers. Then the supervisor waits and starts again, on a shared serial bus ever less
 often, because a silent device costs its neighbours a time-out each time.
+
+Where the configuration says which registers tell who the device is, they are read again after every opening and after
+every trouble: another device's values never go by this one's name.
 """
 
 import heapq
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import ClassVar
 
 from haechi.adapters.modbus.config import ModbusConfig
@@ -16,6 +20,7 @@ from haechi.adapters.modbus.plan import Block, plan
 from haechi.adapters.modbus.registers import Register
 from haechi.contract.places import Datastream
 from haechi.sdk import Adapter, BadReading, Host, NotConnected, Sample
+from haechi.sdk.identity import Identity, OtherDevice
 from haechi.sdk.transports.modbus_frames import TARGET_SILENT, Refused
 from haechi.sdk.transports.modbus_poll import Master
 from haechi.sdk.transports.modbus_rtu import load_of
@@ -53,7 +58,10 @@ class Modbus(Adapter[ModbusConfig]):
             gap_max=config.gap_max,
         )
         self._readers = [_Reader(device, block) for block in blocks]
-        self._reads = [block.read for block in blocks]
+        self._identity = config.identity
+        self._reads = [block.read for block in blocks] + ([config.identity.read] if config.identity else [])
+        self._who = Identity(config.identity.expected or "" if config.identity else "")
+        self._is_known = False
         # One for all starts: on a serial bus it remembers what the device may still answer.
         self._master = self.config.new_master()
         self._unanswered: list[_Reader] = []
@@ -102,6 +110,7 @@ class Modbus(Adapter[ModbusConfig]):
         """Yield one sample a block and period; all values of a block share one time."""
         clock = self.host.clock
         master = self._master
+        self._is_known = False
         try:
             master.join(self._reads)
             now_s = clock.now()
@@ -114,10 +123,33 @@ class Modbus(Adapter[ModbusConfig]):
                 reader = self._readers[number]
                 sample = await self._sample(master, reader)
                 heapq.heapreplace(queue, (self._next_due_s(reader, due_s, clock.now()), reader.failures, number))
-                if sample is not None:
+                if sample is not None and (self._is_known or await self._knows(master)):
                     yield sample
         finally:
             master.close()
+
+    async def _knows(self, master: Master) -> bool:
+        """Read who answers, where that can be known; tell whether it is the device from before."""
+        try:
+            await self._who.heed(master.name, partial(self._said_of_itself, master), retry_s=self.config.retry_s)
+        except OtherDevice:
+            self.host.count("other_device")
+            raise
+        except BadReading:
+            self.host.count("frames_bad")
+        except NotConnected:
+            self.host.count("no_answer")
+        else:
+            self._is_known = True
+        return self._is_known
+
+    async def _said_of_itself(self, master: Master) -> str:
+        if self._identity is None:
+            return ""
+        try:
+            return (await master.read(self._identity.read)).hex()
+        except Refused:
+            return ""
 
     async def _sample(self, master: Master, reader: _Reader) -> Sample | None:
         try:
@@ -161,6 +193,7 @@ class Modbus(Adapter[ModbusConfig]):
     def _failed(self, reader: _Reader, error: NotConnected) -> None:
         """Count a read without an answer; raise when it means that the device is gone."""
         reader.failures += 1
+        self._is_known = False
         failed_twice = reader in self._unanswered
         self._unanswered.append(reader)
         used_to_answer = sum(one.failures == 1 for one in self._unanswered)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from haechi.adapters.modbus.registers import WIDTHS, Exactness, Register, WordOrder
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
-from haechi.sdk.transports.modbus_frames import BITS_MAX, REGISTERS_MAX, Table
+from haechi.sdk.transports.modbus_frames import BITS_MAX, REGISTERS_MAX, Read, Table
 from haechi.sdk.transports.modbus_poll import ModbusKeys
 from haechi.text import _
 
@@ -150,6 +150,34 @@ class RegisterRow(_Meaning):
         return self
 
 
+class IdentityRegisters(AdapterConfig):
+    """``[device.config.identity]``: where the device says who it is; another one is then told and not read."""
+
+    table: Literal["holding", "input"] = Field(default="holding", description="Which of its two tables of registers.")
+    first: Address = Field(description="Protocol address of the first, from 0.")
+    count: int = Field(default=2, ge=1, le=16, description="How many registers, such as those of a serial number.")
+    expected: str | None = Field(
+        default=None,
+        pattern=r"^([0-9a-f]{4}){1,16}$",
+        description="What they must hold, in hexadecimal; without it whoever answers first is believed.",
+    )
+
+    @property
+    def read(self) -> Read:
+        """Return the read of them."""
+        return Read(_TABLES[self.table], self.first, self.count)
+
+    @model_validator(mode="after")
+    def _expects_what_is_read(self) -> Self:
+        if self.expected is not None and len(self.expected) != 4 * self.count:
+            raise wrong(
+                "expected",
+                self.expected,
+                _("four hexadecimal digits for each of {count} registers").format(count=self.count),
+            )
+        return self
+
+
 class ModbusConfig(ModbusKeys):
     """``[device.config]`` of one Modbus device."""
 
@@ -168,6 +196,7 @@ class ModbusConfig(ModbusKeys):
     gap_max: int = Field(
         default=0, ge=0, le=REGISTERS_MAX, description="How many unused addresses may be read along to join two reads."
     )
+    identity: IdentityRegisters | None = Field(default=None, description="Where the device says who it is.")
     single: tuple[SingleRegister, ...] = Field(
         default=(), alias="register", max_length=65536, description="Single values of the register map."
     )
