@@ -42,6 +42,7 @@ class Sink:
         self.clips: list[Evidence] = []
         self.missed: list[tuple[str, str]] = []
         self.originals: list[tuple[str, bytes, str]] = []
+        self.no_originals_for: list[str] = []
         self.health: list[Health] = []
         self.restarts = 0
         self._news = asyncio.Event()
@@ -61,6 +62,9 @@ class Sink:
     async def clip(self, clip: Evidence) -> None:
         self.clips.append(clip)
         self._news.set()
+
+    def no_originals(self, camera: str, reason: str) -> None:
+        self.no_originals_for.append(reason)
 
     async def clip_missed(self, event: str, reason: str) -> None:
         self.missed.append((event, reason))

@@ -22,7 +22,7 @@ from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
-from haechi.edge.cameras import CameraDesk, MissedClips, originals_of
+from haechi.edge.cameras import CameraDesk, MissedClips, let_originals_go, originals_of
 from haechi.edge.clock import WallClock
 from haechi.edge.commands.desk import Clocks, CommandDesk
 from haechi.edge.commands.journal import Journal
@@ -137,6 +137,7 @@ class _Agent:
                 self._salvage(outbox, uplink),
                 self._show_metrics(outbox, uplink),
                 self._rings.run(self._config.gateway.data_dir / "rings"),
+                let_originals_go(self._config, self._clock),
             )
             obeying = _started(*([self._obey()] if self._site.actuators else []))
             sources = _started(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -19,11 +19,12 @@ from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.messages import Health as CameraHealth
 from haechi.edge.vision.originals import FOLDER as ORIGINALS
-from haechi.edge.vision.originals import Originals
+from haechi.edge.vision.originals import Originals, let_go_everywhere
 from haechi.text import _
 
 _log = logging.getLogger("haechi.edge.cameras")
 
+_LET_GO_EVERY_S = 3600.0
 _STATES: dict[CameraState, State] = {
     CameraState.OPENING: "starting",
     CameraState.RUNNING: "running",
@@ -105,10 +106,20 @@ class CameraDesk:
             return
         now_us = self._clock.now_us()
         keep = partial(self._originals.keep, sealed, event=event, time_us=self._put_right(time_us), now_us=now_us)
+        line = ""
         try:
             await asyncio.to_thread(keep, media_type=media_type)
         except (OSError, ValueError) as error:
-            _log.error("the original of event %s is not kept: %s", event, error)
+            line = _("{camera}: the original of event {event} is not kept: {reason}").format(
+                camera=self._originals.camera, event=event, reason=error
+            )
+            _log.error("%s", line)
+        self._health.problem(f"originals.disk.{self._originals.camera}", line)
+
+    def no_originals(self, camera: str, reason: str) -> None:
+        """Take why nothing can be sealed, though the policy asks for it; empty when it can."""
+        line = _("{camera}: no originals are kept: {reason}").format(camera=camera, reason=reason) if reason else ""
+        self._health.problem(f"originals.key.{camera}", line)
 
     def _put_right(self, time_us: int) -> int:
         return self._clock.now_us() - self._clock.age_us(time_us)
@@ -140,3 +151,16 @@ def originals_of(config: GatewayConfig, camera: CameraConfig) -> Originals | Non
         return None
     folder = config.gateway.data_dir / ORIGINALS / camera.id
     return Originals(folder, bytes_max=camera.originals.bytes_max, days_max=camera.originals.days_max)
+
+
+async def let_originals_go(
+    config: GatewayConfig, clock: WallClock, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Delete originals that are too old, now and hourly, whether new ones come or not; run until cancelled."""
+    kept = {camera.id: originals for camera in config.camera if (originals := originals_of(config, camera))}
+    while True:
+        try:
+            await asyncio.to_thread(let_go_everywhere, config.gateway.data_dir / ORIGINALS, kept, clock.now_us())
+        except OSError as error:
+            _log.error("originals that are too old cannot be deleted: %s", error)
+        await pause(_LET_GO_EVERY_S)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from haechi.contract.events import Phase
-from haechi.edge.vision import supervise
+from haechi.edge.vision import sealing, supervise
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.supervise import run_camera
 from support.cameras import PATIENCE_S, PLACE, Sink, camera, processes_below, running
@@ -190,6 +190,20 @@ async def until_restarted(*command: str, clock_s: Callable[[], float] = time.mon
         await sink.until(lambda s: s.restarts >= 3)
     assert waits[:3] == [1, 2, 4]
     return sink
+
+
+async def test_a_key_that_nothing_can_be_sealed_to_is_told_until_there_is_a_sound_one(tmp_path: Path) -> None:
+    key = tmp_path / "city.pub.pem"
+    config = camera("clip.avi", lines=(), detector={"model": "none"}, originals={"public_key_file": key})
+
+    async def pause(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    async with running(config, pause=pause, command=(sys.executable, "-c", "")) as sink:
+        await sink.until(lambda s: s.restarts >= 1)
+        assert "city.pub.pem: cannot be read" in sink.no_originals_for[0]
+        key.write_bytes(sealing.new_pair()[1])
+        await sink.until(lambda s: not s.no_originals_for[-1])
 
 
 @pytest.mark.usefixtures("model_cache")

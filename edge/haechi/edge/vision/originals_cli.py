@@ -13,7 +13,7 @@ from haechi.contract.observations import utc
 from haechi.edge.config import GatewayConfig
 from haechi.edge.config_file import ConfigError, load
 from haechi.edge.vision import sealing
-from haechi.edge.vision.originals import FOLDER, Journal, JournalBroken, Original, listed
+from haechi.edge.vision.originals import FOLDER, Journal, JournalBroken, listed_everywhere
 from haechi.edge.vision.sealing import SealError
 from haechi.text import _
 
@@ -63,8 +63,8 @@ def _keygen(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     config = _load(arguments.config)
-    found = [one for camera in config.camera for one in listed(config.gateway.data_dir / FOLDER / camera.id)]
-    for one in sorted(found, key=lambda one: one.time_us):
+    found = listed_everywhere(config.gateway.data_dir / FOLDER)
+    for one in found:
         _say(f"{one.event}  {utc(one.time_us):%Y-%m-%d %H:%M:%SZ}  {one.camera}  {one.kind}  {one.size}")
     if not found:
         _say(_("nothing is kept"))
@@ -101,12 +101,18 @@ def _release(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        count, proof = Journal(_journal(arguments), now=_now).verify()
+        there = Journal(_journal(arguments), now=_now).verify()
     except JournalBroken as error:
         raise UsageError(f"{_journal(arguments)}: {error}") from None
     except OSError as error:
         raise UsageError(f"{_journal(arguments)}: {error.strerror}") from None
-    _say(_("{count} releases; the last hash is {proof}").format(count=count, proof=proof))
+    _say(_("{count} releases; the last hash is {proof}").format(count=there.releases, proof=there.proof))
+    if there.torn:
+        _say(
+            _("{count} lines were torn while they were written, as by a power cut; nothing was handed out").format(
+                count=there.torn
+            )
+        )
     return 0
 
 
@@ -116,12 +122,7 @@ def _find(arguments: argparse.Namespace) -> tuple[Path, Path]:
     if arguments.config is None or named.is_file():
         return named, _journal(arguments)
     config = _load(arguments.config)
-    matching: list[Original] = [
-        one
-        for camera in config.camera
-        for one in listed(config.gateway.data_dir / FOLDER / camera.id)
-        if one.event == arguments.original
-    ]
+    matching = [one for one in listed_everywhere(config.gateway.data_dir / FOLDER) if one.event == arguments.original]
     if len(matching) != 1:
         names = ", ".join(str(one.path) for one in matching)
         raise UsageError(

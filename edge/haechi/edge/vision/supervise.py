@@ -102,6 +102,10 @@ class CameraSink(Protocol):
         """Takes what is to be kept sealed."""
         ...
 
+    def no_originals(self, camera: str, reason: str) -> None:
+        """Takes why nothing can be sealed, though the configuration asks for it; empty when it can."""
+        ...
+
     async def clip(self, clip: Evidence) -> None:
         """Takes a clip of an event that it took before."""
         ...
@@ -397,11 +401,14 @@ class _Camera:
             return None
         from haechi.edge.vision.sealing import SealError, read_public_key
 
+        key, reason = None, ""
         try:
-            return read_public_key(self._config.originals.public_key_file)
+            key = read_public_key(self._config.originals.public_key_file)
         except SealError as error:
-            self._log.error("camera %s: no originals are kept: %s", self._config.id, error)
-            return None
+            reason = str(error)
+            self._log.error("camera %s: no originals are kept: %s", self._config.id, reason)
+        self._sink.no_originals(self._config.id, reason)
+        return key
 
     async def _relay(self, lines: asyncio.StreamReader | None) -> None:
         """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from haechi.command import main
 from haechi.edge.vision import sealing
-from haechi.edge.vision.originals import Journal, JournalBroken, Originals, listed
+from haechi.edge.vision.originals import (
+    Journal,
+    JournalBroken,
+    Originals,
+    let_go_everywhere,
+    listed,
+    listed_everywhere,
+)
 from haechi.edge.vision.sealing import Label, SealError
 from support.cameras import GATEWAY
 
@@ -134,7 +141,7 @@ def test_nothing_is_handed_out_that_could_not_be_written_down(
     gateway: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     journal = gateway.parent / "data" / "originals" / "releases.jsonl"
-    journal.write_text("rubbish\n", encoding="utf-8")
+    journal.write_text('rubbish\n{"number": 1}\n', encoding="utf-8")
     out = gateway.with_name("out.sealed")
     words = ["camera", "originals", "release", "event-00001", "--config", str(gateway), "--by", "a", "--why", "b"]
     assert main([*words, "--out", str(out)]) == 2
@@ -152,6 +159,66 @@ def test_without_the_key_it_stays_sealed(gateway: Path, keys: tuple[Path, bytes]
     second = ["camera", "originals", "release", str(out), "--journal", str(journal), "--key", str(keys[0]), *words]
     assert main([*second, "--out", str(opened)]) == 0
     assert opened.read_bytes() == b"a face"
+
+
+def test_the_old_go_though_no_new_one_comes_and_their_camera_is_configured_no_more(tmp_path: Path) -> None:
+    for camera, days_max in (("quiet", 2.0), ("gone", 3.0), ("unknown", 1.0)):
+        store = Originals(tmp_path / camera, bytes_max=1000, days_max=days_max)
+        store.keep(b"sealed", event="event-00001", time_us=NOW_US, media_type="image/jpeg", now_us=NOW_US)
+    (tmp_path / "unknown" / "days_max").write_text("for ever")
+    (tmp_path / "gone" / "half.new").touch()
+    (tmp_path / "releases.jsonl").touch()
+    quiet = Originals(tmp_path / "quiet", bytes_max=1000, days_max=2)
+    kept = {}
+    for day in (1.5, 2.5, 3.5, 7.5):
+        let_go_everywhere(tmp_path, {"quiet": quiet}, NOW_US + int(day * DAY_US))
+        kept[day] = sorted(one.camera for one in listed_everywhere(tmp_path))
+    assert kept == {1.5: ["gone", "quiet", "unknown"], 2.5: ["gone", "unknown"], 3.5: ["unknown"], 7.5: []}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["quiet", "releases.jsonl"]
+
+
+def test_letting_go_tears_no_original_that_is_being_written(tmp_path: Path) -> None:
+    (tmp_path / "cam-1").mkdir()
+    (tmp_path / "cam-1" / "half.new").touch()
+    let_go_everywhere(tmp_path, {"cam-1": Originals(tmp_path / "cam-1", bytes_max=1000, days_max=2)}, NOW_US)
+    assert (tmp_path / "cam-1" / "half.new").exists()
+    let_go_everywhere(tmp_path / "nowhere", {}, NOW_US)
+
+
+def test_a_release_that_a_power_cut_tore_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    journal.note(by="somebody", what="1")
+    journal.note(by="somebody", what="2")
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in (*range(first, len(whole) - 1, 19), len(whole) - 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        there = journal.verify()
+        entire = cut == len(whole) - 1  # only the end of its line is missing
+        assert (there.releases, there.torn) == (2, 0) if entire else (1, int(cut > first))
+        journal.note(by="somebody", what="3")
+        assert (journal.verify().releases, journal.verify().torn) == (there.releases + 1, there.torn)
+        again = path.read_bytes()
+        assert again.startswith(whole[:cut])
+        # The cut may come again, while the torn line is named.
+        path.write_bytes(again[: cut + 1 + (cut % 40)])
+        journal.note(by="somebody", what="4")
+        assert journal.verify().torn <= 2
+
+
+def test_what_a_power_cut_tore_cannot_be_taken_out_or_put_in(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    journal.note(by="somebody", what="1")
+    path.write_bytes(path.read_bytes() + b'{"number": 2, "at')
+    journal.note(by="somebody", what="2")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 4
+    for changed in ([lines[0], *lines[2:]], [lines[0], b"x" + lines[1], *lines[2:]], [b"rubbish\n", *lines]):
+        path.write_bytes(b"".join(changed))
+        with pytest.raises(JournalBroken):
+            journal.verify()
 
 
 def test_an_entry_that_was_forged_whole_breaks_with_the_one_after(tmp_path: Path) -> None:
@@ -175,7 +242,7 @@ def test_a_journal_that_was_changed_says_where(line: int, how: str) -> None:
     journal = Journal(path, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
     for number in range(5):
         journal.note(by="somebody", what=str(number))
-    assert journal.verify()[0] == 5
+    assert journal.verify().releases == 5
     lines = path.read_text(encoding="utf-8").splitlines()
     if how == "change":
         lines[line] = lines[line].replace("somebody", "nobody")
