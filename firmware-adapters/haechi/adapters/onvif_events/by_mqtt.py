@@ -20,6 +20,7 @@ from haechi.sdk.transports.mqtt_frames import Message
 from haechi.text import _
 
 _KNOWN_MAX = 1024
+_TOPIC_CHARACTERS_MAX = 1024
 
 
 class _Told(msgspec.Struct, rename="pascal"):
@@ -47,8 +48,8 @@ class ByMqtt(Listening[CameraBroker]):
         self._beginning = f"{config.prefix}/onvif-ej/"
         super().__init__(device, config, host)
         self._meaning = meaning
-        self._first: dict[str, dict[str, str] | None] = {}
-        """MQTT topic → what was heard of it first; None once it has changed."""
+        self._first: dict[str, int | None] = {}
+        """MQTT topic → hash of what was heard of it first; None once it has changed."""
 
     def describe(self) -> list[Datastream]:
         """Return nothing: what is emitted, :class:`OnvifEvents` describes."""
@@ -89,6 +90,8 @@ class ByMqtt(Listening[CameraBroker]):
         Raises:
             BadReading: it is no ONVIF event.
         """
+        if len(message.topic) > _TOPIC_CHARACTERS_MAX:
+            raise BadReading(_("a topic of {count} characters").format(count=len(message.topic)))
         path, _ampersand, _sources = message.topic.removeprefix(self._beginning).partition("/&")
         if not message.payload:  # which also takes the retained one away
             self._first.pop(message.topic, None)
@@ -103,12 +106,13 @@ class ByMqtt(Listening[CameraBroker]):
         return Notification(local_path(path), operation, tuple(_simple(told.source).values()), items, stands)
 
     def _stands(self, topic: str, items: dict[str, str]) -> bool:
+        said = hash(frozenset(items.items()))
         if topic not in self._first:
             while len(self._first) >= _KNOWN_MAX:
                 del self._first[next(iter(self._first))]
-            self._first[topic] = items
+            self._first[topic] = said
             return True
-        if self._first[topic] != items:
+        if self._first[topic] != said:
             self._first[topic] = None
         return self._first[topic] is not None
 

@@ -264,6 +264,7 @@ GONE = Message(OnvifMqttSimulator.topic_of("motion", "s1"), b"")
         ([published("false"), published({"Point": []})], [False], {"values_bad": 1}),
         ([published("false"), published("true", Source={})], [False, True], {}),
         ([published("true", retained=True)._replace(payload=b"{}")], [], {"messages_bad": 1}),
+        ([published("true", source="s" * 2000)._replace(retained=True)], [], {"messages_bad": 1}),
     ],
 )
 def test_over_mqtt_what_stands_when_we_come_is_never_an_alarm(
