@@ -16,19 +16,13 @@ from haechi.text import _
 def register(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``haechi cloud``."""
     parser.description = _("The aggregator: takes what gateways send, stores it, shows it.")
-    commands = parser.add_subparsers(required=True, metavar="run|accounts|dead-letters|rewind")
+    commands = parser.add_subparsers(required=True, metavar="run|check-config|accounts|dead-letters|rewind")
     run = commands.add_parser("run", help=_("run the cloud until it is told to stop"))
-    _settings(run)
-    run.add_argument("--broker", metavar="URL", help=config.CloudConfig.model_fields["broker"].description)
-    run.add_argument("--broker-port", metavar="PORT", help=config.CloudConfig.model_fields["broker_port"].description)
-    run.add_argument("--store", metavar="URL", help=config.CloudConfig.model_fields["store"].description)
-    run.add_argument("--listen", metavar="ADDRESS:PORT", help=config.CloudConfig.model_fields["listen"].description)
-    run.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
-    run.add_argument("--share", metavar="NAME", help=config.CloudConfig.model_fields["share"].description)
-    run.add_argument("--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable"))
-    run.add_argument("--command-keys", metavar="FILE", help=config.CloudConfig.model_fields["command_keys"].description)
-    run.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
+    _all_settings(run)
     run.set_defaults(run=_run)
+    check = commands.add_parser("check-config", help=_("say everything that is wrong with the settings, start nothing"))
+    _all_settings(check)
+    check.set_defaults(run=_check)
     account_cli.register(
         commands.add_parser("accounts", help=_("who may sign in, and what they may")), _settings, _load
     )
@@ -79,9 +73,47 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="URL", help=config.CloudConfig.model_fields["state"].description)
 
 
+def _all_settings(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("--broker", metavar="URL", help=config.CloudConfig.model_fields["broker"].description)
+    parser.add_argument(
+        "--broker-port", metavar="PORT", help=config.CloudConfig.model_fields["broker_port"].description
+    )
+    parser.add_argument("--store", metavar="URL", help=config.CloudConfig.model_fields["store"].description)
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", help=config.CloudConfig.model_fields["listen"].description)
+    parser.add_argument("--objects", metavar="DIR", help=config.CloudConfig.model_fields["objects"].description)
+    parser.add_argument("--share", metavar="NAME", help=config.CloudConfig.model_fields["share"].description)
+    parser.add_argument(
+        "--tenant", metavar="CITY", action="append", dest="tenants", help=_("a city to serve; repeatable")
+    )
+    parser.add_argument(
+        "--command-keys", metavar="FILE", help=config.CloudConfig.model_fields["command_keys"].description
+    )
+    parser.add_argument("--basemap", metavar="FILE", help=config.CloudConfig.model_fields["basemap"].description)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, object]:
+    return {name: getattr(arguments, name, None) for name in config.CloudConfig.model_fields}
+
+
 def _load(arguments: argparse.Namespace) -> config.CloudConfig:
-    options = {name: getattr(arguments, name, None) for name in config.CloudConfig.model_fields}
-    return config.load(arguments.config, options)
+    return config.load(arguments.config, _options(arguments))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from haechi.cloud.check import faults
+
+    settings, found = config.read(arguments.config, _options(arguments))
+    if settings is not None:
+        found = faults(settings)
+    if found or settings is None:
+        raise UsageError("\n".join(found))
+    _say(
+        _("ok: {cities}, broker {broker}, console at http://{listen}").format(
+            cities=", ".join(settings.tenants), broker=settings.broker.partition("?")[0], listen=settings.listen
+        )
+    )
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:

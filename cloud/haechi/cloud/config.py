@@ -7,12 +7,15 @@ import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
 from haechi.command import UsageError
 from haechi.text import _
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 ShareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -148,21 +151,32 @@ def load(file: Path | None, options: Mapping[str, Any]) -> CloudConfig:
     Raises:
         UsageError: one line with file, key, value and what was expected.
     """
+    config, faults = read(file, options)
+    if config is None:
+        raise UsageError(faults[0])
+    return config
+
+
+def read(file: Path | None, options: Mapping[str, Any]) -> tuple[CloudConfig | None, list[str]]:
+    """Return the settings, or None with a line for each fault: file, key, value and what was expected."""
     settings: dict[str, Any] = {}
     if file is not None:
         try:
             settings = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(_("{file} cannot be read: {reason}").format(file=file, reason=error)) from error
+            return None, [_("{file} cannot be read: {reason}").format(file=file, reason=error)]
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(_("{file} is not TOML: {reason}").format(file=file, reason=error)) from error
+            return None, [_("{file} is not TOML: {reason}").format(file=file, reason=error)]
     given = {key: value for key, value in options.items() if value is not None}
     try:
-        return CloudConfig.model_validate({**settings, **given})
+        return CloudConfig.model_validate({**settings, **given}), []
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in problem["loc"]) or "?"
-        where = f"--{key.partition('.')[0].replace('_', '-')}" if key.partition(".")[0] in given else f"{file}: {key}"
-        value = "" if problem["type"] in ("extra_forbidden", "missing") else f" = {str(problem['input'])[:200]!r}"
-        expected = _("unknown key") if problem["type"] == "extra_forbidden" else problem["msg"]
-        raise UsageError(f"{where}{value}: {expected.removeprefix('Value error, ')}") from error
+        return None, [_line(problem, file, given) for problem in error.errors(include_url=False)]
+
+
+def _line(problem: "ErrorDetails", file: Path | None, given: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "?"
+    where = f"--{key.partition('.')[0].replace('_', '-')}" if key.partition(".")[0] in given else f"{file}: {key}"
+    value = "" if problem["type"] in ("extra_forbidden", "missing") else f" = {str(problem['input'])[:200]!r}"
+    expected = _("unknown key") if problem["type"] == "extra_forbidden" else problem["msg"]
+    return f"{where}{value}: {expected.removeprefix('Value error, ')}"
