@@ -7,6 +7,7 @@ module          promises
 ``sample``      Sample: what one read gave
 ``errors``      ConfigError, NotConnected, NotDone, BadReading
 ``actuator``    Actuator: what a device may be told to do, with bounds and a fail-safe state
+``switched``    Switched: what a person writes about a relay
 ``host``        Host: the clock, log and counters that the gateway lends
 ``clock``       monotonic pacing that a test can drive
 ``registry``    find_adapters, load_adapter: by entry point, loaded lazily

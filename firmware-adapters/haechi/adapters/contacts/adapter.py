@@ -108,10 +108,7 @@ class GpioContacts(Adapter[ContactsConfig]):
 
     def actuators(self) -> list[Actuator]:
         """Return the outputs that the configuration names."""
-        return [
-            Actuator(name=one.name, kind="switch", fail_safe=one.fail_safe, on_s_max=one.on_s_max)
-            for one in self.config.outputs
-        ]
+        return [one.actuator for one in self.config.outputs]
 
     async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
         """Drive one line, and look how it stands; it is held until it is told its fail-safe state."""

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
+from haechi.sdk.switched import Switched
 from haechi.sdk.transports.contacts import Pull
 from haechi.text import _
 
@@ -70,21 +71,14 @@ class Pulses(_Wired):
     unit: str = Field(default="1", min_length=1, max_length=32, description="UCUM code of one pulse, such as {tip}.")
 
 
-class Output(AdapterConfig):
+class Output(Switched):
     """``[[device.config.output]]``: a line that may be driven; no other ever is."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="The actuator, such as siren.")
     line: int = Field(
         ge=0, le=_LINE_MAX, description="Number of the line on its chip; on a Raspberry Pi, GPIO17 is 17."
     )
     true_when: Literal["high", "low"] = Field(
         default="high", description="low where a low line switches on, as with most relay boards."
-    )
-    fail_safe: bool = Field(
-        default=False, description="The state in which it harms nobody, and to which the gateway brings it back."
-    )
-    on_s_max: float = Field(
-        default=60.0, gt=0, le=86_400, description="For so long it may be away from its fail-safe state."
     )
 
     def is_high(self, state: bool) -> bool:

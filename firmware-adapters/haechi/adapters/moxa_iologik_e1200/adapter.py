@@ -81,10 +81,7 @@ class IologikE1200(ModbusPolled[IologikE1200Config]):
 
     def actuators(self) -> list[Actuator]:
         """Return the outputs that the configuration names."""
-        return [
-            Actuator(name=one.name, kind="switch", fail_safe=one.fail_safe, on_s_max=one.on_s_max)
-            for one in self.config.output
-        ]
+        return [one.actuator for one in self.config.output]
 
     async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
         """Switch one output, over a connection of its own; the module has no timer that ends it."""

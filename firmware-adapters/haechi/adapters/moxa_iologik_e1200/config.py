@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from haechi.sdk import AdapterConfig
 from haechi.sdk.errors import wrong
+from haechi.sdk.switched import Switched
 from haechi.sdk.transports.modbus_poll import ModbusTcpKeys
 from haechi.text import _
 
@@ -44,24 +45,13 @@ class PulseCounter(_Input):
     )
 
 
-class Output(AdapterConfig):
+class Output(Switched):
     """``[[device.config.output]]``: a relay or digital output that may be switched; no other ever is."""
 
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]*$",
-        max_length=64,
-        description="The actuator, such as siren; also second part of the id of the datastream that tells its state.",
-    )
     channel: int = Field(ge=0, lt=CHANNELS_MAX, description="Number of the relay or output, DO0 is 0.")
     true_when: Literal["on", "off"] = Field(
         default="on",
         description="off where the output is off while the actuator is true: a barrier that closes itself.",
-    )
-    fail_safe: bool = Field(
-        default=False, description="The state in which it harms nobody, and to which the gateway brings it back."
-    )
-    on_s_max: float = Field(
-        default=60.0, gt=0, le=86_400, description="For so long it may be away from its fail-safe state."
     )
     observed_property: str = Field(
         default="output_state", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="What its state tells."
