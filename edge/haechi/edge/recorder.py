@@ -24,9 +24,9 @@ from haechi.edge.derivations.chain import Chain
 from haechi.edge.normalise import Normaliser, is_utf8
 from haechi.edge.outbox import Batch, Draft, Epoch, OutboxDamaged, OutboxFailed, OutboxMoved, Rank
 from haechi.edge.outbox.queue import Outbox
+from haechi.edge.records import Records
 from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
-from haechi.sdk.lateness import Lateness
 from haechi.sdk.sample import Sample
 
 _log = logging.getLogger("haechi.edge.recorder")
@@ -100,10 +100,7 @@ class Recorder:
         self._rings = rings or Rings({}, now_s)
         self._cursors = {} if cursors is None else cursors
         self._link_is_up, self._on_commit, self._on_found = link_is_up, on_commit, on_found
-        self._lateness = Lateness()
-        self._by_record = frozenset(one.id for one in descriptions.datastreams if one.device_time)
-        clocks = ((one.id, one.device_clock) for one in descriptions.datastreams)
-        self._well_timed = frozenset(name for name, clock in clocks if clock and clock.quality == "synchronised")
+        self._records = Records(descriptions.datastreams, clock, normaliser.counters)
         self._stretches = [_Stretch(clock.generation)]
         self._told_s = float("-inf")
         self._describe = self._restate = self._finishing = False
@@ -227,9 +224,8 @@ class Recorder:
         time_us = self._stamp()
         reading = self._normaliser.reading(sample, time_us)
         if reading is not None:
-            # A record without a time, as of a gauge that lost it, is reckoned with those that bear one: by the clock.
-            by_record = sample.device_time_us is not None or not self._by_record.isdisjoint(reading.datastreams)
-            past = sample.history or (by_record and self._is_past(reading, time_us))
+            by_record = sample.device_time_us is not None or self._records.hold(reading)
+            past = sample.history or (by_record and self._records.is_past(reading, time_us, self._now_s()))
             self._take_reading(reading, by_record=by_record, history=past)
         if sample.cursor is not None:
             self._take_cursor(device, sample.cursor)
@@ -283,16 +279,6 @@ class Recorder:
             self._stretches.append(_Stretch(self._clock.generation))
             self._wake.set()
         return time_us
-
-    def _is_past(self, reading: Reading, time_us: int) -> bool:
-        """Tell whether a record is of the past, where both clocks can be believed."""
-        if self._clock.quality is not ClockQuality.SYNCHRONISED or self._well_timed.isdisjoint(reading.datastreams):
-            return False
-        age_us = time_us - reading.observed_at_us
-        if not self._lateness.is_past(reading.datastreams, age_us, self._now_s()):
-            return False
-        self._normaliser.counters["readings_of_the_past"] += 1
-        return True
 
     def _take_reading(self, reading: Reading, *, by_record: bool = False, history: bool = False) -> None:
         now_s = self._now_s()

@@ -21,7 +21,8 @@ class Clock:
             ticks_ms: ``time.ticks_ms``, which turns over.
             ticks_diff: ``time.ticks_diff``.
             unix_ms: returns milliseconds since 1970 by the board's own calendar, whatever that says.
-            ask: sets the calendar by a time server; raises ``OSError`` or ``ValueError`` where none answers.
+            ask: sets the calendar by a time server; raises ``OSError``, ``ValueError`` or ``IndexError`` where none
+                answers.
         """
         self._ticks_ms, self._ticks_diff = ticks_ms, ticks_diff
         self._unix_ms, self._ask = unix_ms, ask
@@ -53,7 +54,7 @@ class Clock:
             return False
         try:
             self._ask()
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             self._due_ms = self.now_ms() + ASK_AGAIN_MS
         else:
             self._told_ms = self.now_ms()

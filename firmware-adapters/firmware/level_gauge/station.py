@@ -14,6 +14,8 @@ _RETRY_MS_MIN, _RETRY_MS_MAX = 2000, 60_000
 _AT_ONCE_MAX = 10
 _AT_ONCE_MS_MAX = 400
 """How many kept readings are sent between two measurements, and for how long; the next one must not be late for it."""
+_NO_CONNECTION = (OSError, ValueError, MemoryError)
+"""What a connection fails with: the network, a certificate that is none, TLS without room. It never ends the loop."""
 _ROOM_CC = 2000
 """Without a thermometer: 20 degrees; each degree less makes the distance 0.2 % too long."""
 
@@ -89,7 +91,7 @@ class Station:
                 self._publisher.publish(message_of(reading, self._boot, age_ms))
                 self.backlog.drop_oldest()
                 self._board.feed()
-        except OSError as error:
+        except _NO_CONNECTION as error:
             self._publisher.drop()
             self._publisher = None
             self._fail(error)
@@ -102,7 +104,7 @@ class Station:
                     return
                 self._opening = self._connect()
             self._publisher = next(self._opening)
-        except OSError as error:
+        except _NO_CONNECTION as error:
             self._opening = None
             self._fail(error)
             return
@@ -110,8 +112,8 @@ class Station:
             self._opening = None
             self._failed_ms, self._retry_ms, self.trouble = None, _RETRY_MS_MIN, ""
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
         if self._failed_ms is not None:
             self._retry_ms = min(2 * self._retry_ms, _RETRY_MS_MAX)
         self._failed_ms = self._clock.now_ms()
-        self.trouble = str(error)
+        self.trouble = str(error) or type(error).__name__

@@ -163,6 +163,21 @@ def test_a_slow_broker_makes_the_serial_line_late_by_one_word_at_most() -> None:
     assert (len(one.backlog), len(sent.messages)) == (0, 60)
 
 
+@pytest.mark.parametrize("error", [ValueError("invalid cert"), MemoryError()])
+def test_a_certificate_that_is_none_never_ends_the_serial_line(error: Exception) -> None:
+    said: list[bytes] = []
+
+    def connect() -> Any:
+        yield None
+        raise error
+
+    one = station(Board(said.append), Clock(), connect)
+    for _second in range(10):
+        one.step()
+    assert len(said) == 10
+    assert one.trouble == (str(error) or "MemoryError")
+
+
 class Calendar:
     """A board's counter that turns over as MicroPython's does, its calendar, and a time server."""
 
