@@ -7,6 +7,7 @@ module          promises
 ``clock``       microseconds that only rise; a backward step becomes a new generation
 ``derive``      values computed from values, exact where the device gave integers
 ``normalise``   samples → readings: stamped, finite, in range or marked bad
+``records``     which readings bear their device's own time, and which of those are of the past
 ``rules``       pure state machines: readings → events
 ``builder``     readings, events and pictures → parcel contents of the right size and priority
 ``recorder``    the one road into the outbox: order, group commit, epochs

@@ -15,6 +15,7 @@ module          promises
 ``transports``  serial line, Modbus TCP and RTU, SDI-12, TCP, UDP, MQTT, HTTP …
 ``listening``   devices behind an MQTT broker; ``little_broker`` is one for simulators
 ``payloads``    decoders of radio devices' payloads, found by entry point
+``lateness``    which records are of the past; ``record_times`` when a device's clock was set
 ``units``       UCUM: whether a unit exists, and fits what is observed
 ``wire``        what lies below a transport: to record, to replay, to try with faults
 ``switchboard`` lets somebody listen to the wires of a running gateway
