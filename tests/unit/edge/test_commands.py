@@ -75,6 +75,7 @@ class Scene:
     quality: ClockQuality = ClockQuality.SYNCHRONISED
     health: Health = field(default_factory=Health)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    clips: list[Command] = field(default_factory=list)
 
     def new_desk(self, *, journal_lost: bool = False) -> None:
         written = [ActuatorConfig(device="post-1", name=name) for name in ("siren", "light", "sign")]
@@ -85,6 +86,7 @@ class Scene:
             self.health,
             self.told.set,
             lambda command: is_sealed(command, KEY, "city", "gw-1"),
+            order_clip=self.clips.append,
             journal_lost=journal_lost,
         )
 
@@ -142,6 +144,17 @@ async def test_a_command_without_this_gateways_seal_is_counted_and_nothing_else(
         await scene.result("command-9")
     assert (scene.desk.counters["forged"], len(scene.desk.results)) == (len(forged), 1)
     assert [name for name, _value, _on_s in scene.post.told] == ["light"]
+
+
+async def test_a_clip_is_asked_for_on_the_same_way_sealed_and_once(scene: Scene) -> None:
+    wish = Command(id="clip-0001", name="clip", expires_us=NOW_US + 1, thing="camera-1", event="event-0001")
+    scene.desk.give(wish)
+    assert (scene.clips, scene.desk.counters["forged"]) == ([], 1)
+    true = sealed(wish, KEY, "city", "gw-1")
+    for _time in range(2):
+        scene.desk.give(true)
+    assert scene.clips == [true]
+    assert scene.desk.results == ()
 
 
 async def test_a_command_is_carried_out_once_however_often_it_comes(scene: Scene) -> None:

@@ -76,9 +76,10 @@ class CommandDesk:
         on_result: Callable[[], None],
         is_ours: Callable[[Command], bool],
         *,
+        order_clip: Callable[[Command], None],
         journal_lost: bool = False,
     ) -> None:
-        """Make a desk; nothing is done before :meth:`run`.
+        """Make a desk; no device is told anything before :meth:`run`.
 
         Args:
             allowed: what may be commanded, by device and actuator.
@@ -87,6 +88,7 @@ class CommandDesk:
             health: shown what cannot be set back.
             on_result: called when :attr:`results` has grown, or something was set back.
             is_ours: tells whether somebody gave a command who may.
+            order_clip: hands a wish for a clip to its camera; harms nobody, so it needs no journal.
             journal_lost: True where nobody knows what stood in the journal: then everything is set back at the start,
                 and nothing carried out until nothing that may have stood there is valid any more.
         """
@@ -96,6 +98,7 @@ class CommandDesk:
         self._not_ready = _("the journal is not read yet")
         self._has_ended = False
         self._health, self._on_result, self._is_ours = health, on_result, is_ours
+        self._order_clip = order_clip
         self.counters: Counter[str] = Counter(forged=0)
         self._hands = {device: _Hand() for device, _actuator in allowed}
         self._results: dict[str, CommandResult] = {}
@@ -114,7 +117,7 @@ class CommandDesk:
         return tuple(self._status_of(one, self._hands[one.device]) for one in told)
 
     def give(self, command: Command) -> None:
-        """Take a command in the moment it came; what becomes of it is told in :attr:`results`.
+        """Take a command in the moment it came; what becomes of it is told in :attr:`results`, of a clip by its camera.
 
         One that is not sealed with this gateway's key is counted, and answered with nothing.
         """
@@ -125,6 +128,10 @@ class CommandDesk:
         if command.id in self._given:
             _log.info("command %s came again and is not carried out again", command.id)
             self._on_result()
+            return
+        if command.name == "clip":
+            self._remember(command.id)
+            self._order_clip(command)
             return
         device, actuator = command.thing or "", command.actuator or ""
         if (device, actuator) not in self._allowed:
