@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +83,19 @@ def test_damage_costs_its_own_pictures(tmp_path: Path) -> None:
 def test_key_frames_alone(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", "libx264", 320, 200, 300)
     assert len(sizes(clip, keyframes_only=True, lines=())) in {2, 3}
+
+
+def test_key_frames_alone_of_a_file_come_as_far_apart_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt, stream.options = 320, 200, "yuv420p", {"g": "5", "bf": "0"}
+        for _ in range(21):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((200, 320, 3), 90, np.uint8), format="bgr24")))
+        file.mux(stream.encode())
+    taking = Capture(camera(path, keyframes_only=True, lines=()), clock_us=wall_clock_us)
+    came_s = [frame.monotonic_s for _ in range(3) if (frame := taking.newest(10)) is not None]
+    assert [round(after - before, 1) for before, after in pairwise(came_s)] == pytest.approx([0.5, 0.5], abs=0.2)
 
 
 @pytest.mark.parametrize("name", ["text.avi", "text.txt", "empty.mp4", "sound.wav", "cut.mp4"])

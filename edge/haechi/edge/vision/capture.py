@@ -26,6 +26,7 @@ from haechi.edge.vision.stills import Stills, open_stills
 from haechi.text import _
 
 _NICENESS_BEHIND = 15
+_STEP_S_MAX = 20.0  # of a file's own time from one picture to the next
 _HUNG_AFTER = 2.0  # times its own time-outs: then FFmpeg itself hangs
 
 
@@ -149,20 +150,26 @@ class Capture:
             CannotOpen: a camera gives no more pictures.
         """
         a_file = not is_stream(self._config.url) and not is_device(self._config.url)
-        period_s = 1 / source.frames_a_s if a_file else 0.0
-        due_s = time.monotonic()
+        period_s = 1 / source.frames_a_s
+        due_s = time.monotonic() - period_s
+        before_s: float | None = None
         self._alive_s, self.opened, self.description = due_s, True, source.description
         if self._ring is not None:
             self._ring.begin(source.coding)
         for frame in source.frames(self._keep):
+            if a_file:
+                # By its own time where that goes on: key frames alone are a second or more apart.
+                step_s = 0.0 if frame.time is None or before_s is None else frame.time - before_s
+                due_s += step_s if 0 < step_s <= _STEP_S_MAX else period_s
+                due_s, before_s = max(due_s, time.monotonic() - 1.0), frame.time
+                self._rest(due_s - time.monotonic())
             if self._closing:
                 return
             self.description, self.left_out = source.description, source.left_out
-            self._take(frame, came_s=source.arrived_s)
+            self._take(frame, came_s=time.monotonic() if a_file else source.arrived_s)
             self.decoding_cpu_s += source.reading_cpu_s
-            if a_file:
-                due_s = max(due_s + period_s, time.monotonic() - 1.0)
-                self._pause(due_s - time.monotonic())
+        if a_file:
+            self._rest(period_s)
         if not (a_file and self.frames_read):
             raise CannotOpen(_("{url}: gives no pictures").format(url=masked(self._config.url)))
         self._finish(None)
@@ -182,7 +189,7 @@ class Capture:
             self._take(frame, came_s=time.monotonic(), still=True, put_there_us=source.taken_us)
 
     def _rest(self, seconds: float) -> bool:
-        """Waits between single pictures, which is no hanging; True when it is closed."""
+        """Waits between pictures, which is no hanging; True when it is closed."""
         until_s = time.monotonic() + seconds
         while not self._closing and (left_s := until_s - time.monotonic()) > 0:
             self._alive_s = time.monotonic()

@@ -7,7 +7,9 @@ Promise: things that move open it, light does not. Three habits of street camera
   is left is texture, which a smooth light does not change and an object does.
 * **Rain, insects and glitter** are elsewhere in the next picture, and make more noise where they are common. So a place
   must differ by more than it usually does, and what differs must be met again nearby; the more of it comes and goes,
-  the more often. What is small must also have gone somewhere: edges and puddles that a light brings out stay.
+  the more often, and then going on as it went: who walks or drives has a straight and even way from one picture to the
+  next, a moth or a leaf has none. What is small must also have gone somewhere: edges and puddles that a light brings
+  out stay.
 * **Switching to infrared**, or a lamp going on, changes nearly everything at once: what is usual is set anew and one
   look is taken.
 """
@@ -41,6 +43,7 @@ _RELIT_LEVELS, _RELIT_SHARE = 22, 0.8  # grey levels, and the share of the pictu
 _RELIT_TEXTURE_SHARE = 0.4
 _NEAR_PX = 2  # a thing is met again within this and half of its smaller side …
 _SIZE_RATIO_MAX = 2.0  # … and with an area not further from its last one
+_ERRING_PX, _ERRING_SHARE = 2.0, 1 / 5  # off a straight and even way in one picture: so far, and so much of its size
 _MET_AGAIN = 2
 _MET_AGAIN_MORE_MAX = 6
 _YOUNG = 5  # things met so seldom are counted as coming and going
@@ -72,6 +75,9 @@ class _Thing(NamedTuple):
     met_x: float
     met_y: float
     """Where its middle was when it was met first."""
+    step_x: float = 0.0
+    step_y: float = 0.0
+    """How far its middle went from the picture before to this one."""
 
     @property
     def area(self) -> int:
@@ -81,6 +87,19 @@ class _Thing(NamedTuple):
     def way_px(self) -> float:
         """How far it is from where it was met first, along x or y."""
         return max(abs((self.left + self.right) / 2 - self.met_x), abs((self.top + self.bottom) / 2 - self.met_y))
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Of its box."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def after(self, other: _Thing) -> _Thing:
+        """This, met again after `other`: that counts for it when it goes on as it went, and against it when not."""
+        step_x, step_y = self.middle[0] - other.middle[0], self.middle[1] - other.middle[1]
+        erring = max(abs(step_x - other.step_x), abs(step_y - other.step_y))
+        steady = erring <= _ERRING_PX + max(self.right - self.left, self.bottom - self.top) * _ERRING_SHARE
+        met = other.met + 1 if steady or other.met < _MET_AGAIN else max(_MET_AGAIN, other.met - 1)
+        return self._replace(met=met, met_x=other.met_x, met_y=other.met_y, step_x=step_x, step_y=step_y)
 
     def continues(self, other: _Thing) -> bool:
         """Whether it may be what `other` was one picture earlier."""
@@ -137,7 +156,7 @@ class MotionGate:
         for thing in seen:
             known = max((other for other in before if thing.continues(other)), key=_met, default=None)
             if known is not None:
-                thing = thing._replace(met=known.met + 1, met_x=known.met_x, met_y=known.met_y)
+                thing = thing.after(known)
             young += thing.met < _YOUNG
             self._things.append(thing)
         self._come_and_go += (young - self._come_and_go) * _RATE

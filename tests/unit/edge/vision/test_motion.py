@@ -1,7 +1,7 @@
 """The gate opens for what moves and stays shut for noise and slow light."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,36 @@ def test_rain_does_not_hold_it_open_and_a_walker_in_it_is_seen() -> None:
     assert sum(bool(motion.regions) for motion in falling[20:]) <= 3
     walking = [watched(gate, wet(n, walker=True)) for n in range(80, 140)]
     assert sum(bool(motion.regions) for motion in walking) >= 25
+
+
+def swarm(seed: int) -> Callable[[int], NDArray[np.uint8]]:
+    """A street at night with three moths near the lens, which turn as they please."""
+    chance = np.random.default_rng(seed)
+    places, ways = chance.uniform(0, 1, (3, 2)), np.zeros((3, 2))
+
+    def picture(n: int) -> NDArray[np.uint8]:
+        nonlocal places, ways
+        dark = houses(0.4, n)
+        ways = 0.8 * ways + chance.normal(0, 0.07, (3, 2))
+        places = (places + ways) % 1.0
+        for x, y in (places * (600, 320)).astype(int):
+            dark[y : y + 40, x : x + 40] = 230
+        return dark
+
+    return picture
+
+
+def test_insects_do_not_hold_it_open_and_a_walker_among_them_is_seen() -> None:
+    night, gate = swarm(4), MotionGate()
+    flying = [watched(gate, night(n)) for n in range(200)]
+    assert sum(bool(motion.regions) for motion in flying[20:]) <= 40
+    found = []
+    for n in range(40):
+        picture = night(200 + n)
+        picture[150:250, 8 * n : 8 * n + 40] = 200
+        place = (8 * n + 20) / 640
+        found.append(any(abs(region.centre.x - place) < 0.05 for region in watched(gate, picture).regions))
+    assert sum(found) >= 12
 
 
 LARGE = np.kron(np.random.default_rng(9).integers(70, 130, (18, 32)), np.ones((40, 40)))
