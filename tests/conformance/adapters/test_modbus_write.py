@@ -3,11 +3,17 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from haechi.sdk import BadReading, NotConnected, NotDone
+from haechi.sdk.modbus_slave import ModbusSlave
+from haechi.sdk.transports.modbus_frames import Read, Table
+from haechi.sdk.transports.modbus_rtu import ModbusRtu
+from haechi.sdk.transports.modbus_rtu_write import ModbusRtuWriter
 from haechi.sdk.transports.modbus_write import Coil, ModbusWriter, Register
+from haechi.sdk.transports.serial_line import LineSettings
 
 Answer = Callable[[bytes], bytes]
 
@@ -145,3 +151,78 @@ async def test_a_device_that_is_not_there_was_told_nothing(device: tuple[Device,
     await nobody.wait_closed()
     with pytest.raises(NotDone, match="refuses connections"):
         await writer(port).write(Coil(2), True)
+
+
+@asynccontextmanager
+async def relay(*, timeout_s: float = 0.3) -> AsyncIterator[tuple[ModbusSlave, ModbusRtuWriter]]:
+    """A relay on a bus that is read by somebody else all the time."""
+    async with ModbusSlave(3) as slave, asyncio.timeout(20):
+        slave.outputs.update({(Table.COIL, 2), (Table.HOLDING, 40)})
+        slave.set(Table.COIL, 2, 0)
+        slave.set(Table.HOLDING, 40, 7)
+        slave.set(Table.INPUT, 0, 1, 2, 3)
+        settings = LineSettings(slave.serial_port, 115200)
+        yield slave, ModbusRtuWriter(settings, 3, [Coil(2), Coil(9), Register(40)], timeout_s=timeout_s)
+
+
+async def reading(slave: ModbusSlave, came: list[bytes]) -> None:
+    master = ModbusRtu(LineSettings(slave.serial_port, 115200), 3, timeout_s=0.3, retry_s=0.1)
+    block = Read(Table.INPUT, 0, 3)
+    master.join([block])
+    try:
+        while True:
+            try:
+                came.append(await master.read(block))
+            except (NotConnected, BadReading):
+                await asyncio.sleep(0.01)
+    finally:
+        master.close()
+
+
+async def test_on_a_bus_a_write_takes_its_turn_and_is_read_back() -> None:
+    async with relay() as (slave, ours):
+        came: list[bytes] = []
+        others = asyncio.create_task(reading(slave, came))
+        await ours.write(Coil(2), True)
+        await ours.write(Register(40), 1234)
+        await ours.write(Coil(2), False)
+        others.cancel()
+        assert list(slave.written) == [(Table.COIL, 2, 1), (Table.HOLDING, 40, 1234), (Table.COIL, 2, 0)]
+        assert set(came) == {bytes([0, 1, 0, 2, 0, 3])}
+        with pytest.raises(NotDone, match=r"refuses a write \(exception 2\)"):
+            await ours.write(Coil(9), True)
+        with pytest.raises(NotDone, match="no output"):
+            await ours.write(Coil(40), True)
+        slave.jammed.add((Table.COIL, 2))
+        with pytest.raises(BadReading, match="does not stand so"):
+            await ours.write(Coil(2), True)
+        assert not slave.is_held
+
+
+async def test_on_a_bus_a_late_confirmation_is_nobodys_and_nothing_is_written_twice() -> None:
+    async with relay() as (slave, ours):
+        came: list[bytes] = []
+        others = asyncio.create_task(reading(slave, came))
+        slave.writes_delayed_s = 0.5
+        with pytest.raises(NotConnected, match="has not confirmed a write"):
+            await ours.write(Coil(2), True)
+        slave.writes_delayed_s = 0.0
+        slave.jammed.add((Table.COIL, 2))  # were the late word taken for this one's, it would be done
+        with pytest.raises((BadReading, NotDone)):
+            await ours.write(Coil(2), False)
+        others.cancel()
+        assert set(came) <= {bytes([0, 1, 0, 2, 0, 3])}
+        assert [element for _table, _address, element in slave.written] in ([1, 0], [1])
+
+
+async def test_on_a_bus_what_is_not_there_was_told_nothing() -> None:
+    async with relay(timeout_s=0.1) as (slave, ours):
+        slave.silent = True
+        with pytest.raises(NotDone, match="nothing was sent"):
+            await ours.write(Coil(2), True)
+        slave.unplug()
+        with pytest.raises(NotDone):
+            await ours.write(Coil(2), True)
+        assert not slave.written
+    with pytest.raises(ValueError, match="a broadcast is never sent"):
+        ModbusRtuWriter(LineSettings("/dev/none", 9600), 0, [Coil(2)], timeout_s=1.0)

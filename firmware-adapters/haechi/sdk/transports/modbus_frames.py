@@ -191,6 +191,19 @@ def take_rtu_answer(buffer: bytearray, unit: int, request: Read, *, may_refuse: 
         del buffer[: len(stray) + 3]
 
 
+def take_confirmation(buffer: bytearray, unit: int, request: bytes) -> bytes | None:
+    """Return the PDU by which ``unit`` confirms or refuses the write ``request``; None while it has not come."""
+    echo = rtu_frame(unit, request)
+    if echo in buffer:
+        return request
+    for start in range(len(buffer) - 4):
+        if buffer[start] == unit and buffer[start + 1] == request[0] | _EXCEPTION_BIT:
+            pdu = _sound_pdu(buffer, start)
+            if pdu is not None:
+                return pdu
+    return None
+
+
 def _is_answer(pdu: bytes, request: Read, *, may_refuse: bool) -> bool:
     if pdu[0] == request.table | _EXCEPTION_BIT:
         return may_refuse

@@ -6,6 +6,8 @@ request of each other. A device that does not answer costs the bus its time-out;
 RTU gives answers no number. After a time-out or a damaged answer the bus is drained until it is silent, and the next
 answer must first pass a fence (:mod:`~haechi.sdk.transports.modbus_fence`), which throws away what is late.
 
+Writing is for :mod:`.modbus_rtu_write`, which says what may be written; everybody else reads.
+
 What can't be told apart: a device that answers out of order; one that is later than the ten time-outs for which it is
 left alone when nothing else helps; and, before it has ever given data, one that is later than two.
 """
@@ -16,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from weakref import WeakKeyDictionary
 
-from haechi.sdk.errors import BadReading, NotConnected
+from haechi.sdk.errors import BadReading, NotConnected, NotDone
 from haechi.sdk.transports.modbus_fence import Fence
-from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_rtu_answer
+from haechi.sdk.transports.modbus_frames import Read, Refused, rtu_frame, take_confirmation, take_rtu_answer
 from haechi.sdk.transports.serial_bus import SerialBus
 from haechi.sdk.transports.serial_line import LineSettings, SerialLine
 from haechi.sdk.wire import wire
@@ -124,6 +126,48 @@ class ModbusRtu:
             if state.fence.is_needed:
                 await self._pass_fence(bus.line, state, request)
             return await self._exchange(bus.line, state, request)
+
+    async def write_once(self, request: bytes, read: Read) -> bytes:
+        """Send ``request``, a write, once; return the answer's PDU. For :mod:`.modbus_rtu_write` alone.
+
+        Args:
+            request: PDU of function 5 or 6.
+            read: how the output can be read, for the fence: a confirmation of something older must not count.
+
+        Raises:
+            NotDone: it was not sent: the device is left alone, does not answer before it, or the port is gone.
+            NotConnected: it was sent and not answered: nobody knows.
+        """
+        bus, state = self._bus, self._state
+        if bus is None or state.rests_until_s > asyncio.get_running_loop().time():
+            raise NotDone(_("{name} is left alone until late answers have passed").format(name=self.name))
+        async with bus.turn:
+            try:
+                bus.line.open()
+                state.fence.is_needed = True
+                await self._pass_fence(bus.line, state, read)
+            except (NotConnected, BadReading) as error:
+                raise NotDone(_("{name}: nothing was sent: {why}").format(name=self.name, why=error)) from None
+            return await self._confirmed(bus.line, state, request)
+
+    async def _confirmed(self, line: SerialLine, state: _Unit, request: bytes) -> bytes:
+        self.strays += len(line.take())
+        await wire().pause(max(_GAP_S_MIN, _GAP_CHARACTERS * line.settings.character_s))
+        sent = rtu_frame(self._unit, request)
+        state.fence.is_needed = True
+        came = bytearray()
+        try:
+            async with asyncio.timeout(self._timeout_s + 2 * len(sent) * line.settings.character_s):
+                await line.write(sent)
+                while len(came) < _ANSWER_BYTES_MAX:
+                    came += await line.read()
+                    if (answer := take_confirmation(came, self._unit, request)) is not None:
+                        state.fence.is_needed = False
+                        return answer
+        except TimeoutError:
+            pass
+        self.strays += len(came)
+        raise NotConnected(_("{name} has not confirmed a write").format(name=self.name), self._retry_s)
 
     async def _pass_fence(self, line: SerialLine, state: _Unit, request: Read) -> None:
         self.strays += await line.drain(quiet_s=_QUIET_S, longest_s=self._timeout_s)
