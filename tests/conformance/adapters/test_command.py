@@ -283,6 +283,11 @@ def test_new_tells_how_to_announce_a_folder_of_somebody_elses_package(adapter: R
     assert 'licence = "MIT"' in conformance
     assert 'found_by_entry_point = "exempt: ' in conformance
     assert not any("skeleton" in path.read_text() for path in (tmp_path / "acme_tide").rglob("*.*"))
+    for module in (tmp_path / "acme_tide").glob("*.py"):
+        imports = [
+            line for line in module.read_text().splitlines() if line.startswith(("from acme_tide", "from haechi"))
+        ]
+        assert imports == sorted(imports)
 
 
 def test_new_makes_an_adapter_that_is_told_something(adapter: Run, tmp_path: Path) -> None:

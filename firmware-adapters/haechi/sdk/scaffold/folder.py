@@ -27,6 +27,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 _NAME_CHARACTERS_MAX = 40
 _ANNOUNCED = re.compile(r"^found_by_entry_point = .*$", re.MULTILINE)
 _LICENCE = re.compile(r'^licence = "[^"]*"', re.MULTILINE)
+_IMPORTS = re.compile(r"(?:^from [\w.]+ import [^(\n]+\n)+", re.MULTILINE)
+"""Imports that stood in order under another name."""
 OPEN_LATER = "LicenseRef-Proprietary"
 
 
@@ -86,7 +88,10 @@ def _copy(skeleton: _Skeleton, folder: Path, name: str, module: str) -> None:
         text = path.read_text(encoding="utf-8")
         text = text.replace(f"haechi.sdk.scaffold.{skeleton.folder}", module)
         text = text.replace(class_of(skeleton.name), class_of(name)).replace(skeleton.name, name)
-        path.write_text(text.replace(_title_of(skeleton.name), _title_of(name)), encoding="utf-8")
+        text = text.replace(_title_of(skeleton.name), _title_of(name))
+        if path.suffix == ".py":
+            text = _IMPORTS.sub(lambda block: "".join(sorted(block[0].splitlines(keepends=True))), text)
+        path.write_text(text, encoding="utf-8")
 
 
 def _judge_anew(conformance: Path, *, licence: str, announced: bool) -> None:
