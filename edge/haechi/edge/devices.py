@@ -239,6 +239,9 @@ def _derived_straight(
     derived = plan(line.offset, line.factor, source.step)
     site.derivations.setdefault(line.source, []).append((written.id, derived))
     datum = written.datum if isinstance(written, Stage) else ""
+    # A count in another unit is a count: tips of a rain gauge that are millimetres.
+    counts = line.offset == 0 and line.factor > 0
+    rolls_over_at = source.rolls_over_at if counts else None
     return Datastream(
         id=written.id,
         thing=source.thing,
@@ -249,6 +252,8 @@ def _derived_straight(
         period_s=source.period_s,
         device_time=source.device_time,
         device_clock=source.device_clock,
+        counter=source.counter if counts else None,
+        rolls_over_at=None if rolls_over_at is None else line.factor * rolls_over_at,
     )
 
 

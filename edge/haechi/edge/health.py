@@ -41,8 +41,9 @@ class Health:
         before = self._components.get(name)
         detail = _readable(detail)
         self.retries[name] += state == "retrying" and (before is None or before.state != state)
-        kept = before.counters if before is not None and counters is None else counters or {}
-        self._components[name] = _Component(kind, state, detail, kept)
+        if counters is None:
+            counters = {} if before is None else before.counters
+        self._components[name] = _Component(kind, state, detail, counters)
         if before is None or (before.state, before.detail) != (state, detail):
             self.on_change()
 

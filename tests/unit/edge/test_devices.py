@@ -122,6 +122,33 @@ def test_an_adapter_gets_a_process_of_its_own_where_it_is_written(tmp_path: Path
         with_device(tmp_path, "partner-1", gauge.replace("serial_level", "nobody") + "[device.process]\n")
 
 
+IO_MODULE = """adapter = "moxa_iologik_e1200"
+[device.config]
+host = "192.0.2.20"
+[[device.config.counter]]
+name = "rain"
+channel = 5
+
+[[derivation]]
+id = "io-1.rain_mm"
+source = "io-1.rain"
+offset = {offset}
+factor = 0.2
+unit = "mm"
+observed_property = "precipitation"
+"""
+
+
+@pytest.mark.parametrize(("offset", "counter"), [(0, "total"), (1, None)])
+def test_a_count_in_another_unit_is_a_count(tmp_path: Path, offset: float, counter: str | None) -> None:
+    site = with_device(tmp_path, "io-1", IO_MODULE.replace("{offset}", str(offset)))
+    described = {stream.id: stream for stream in site.descriptions.datastreams}
+    tips, rain = described["io-1.rain"], described["io-1.rain_mm"]
+    assert (tips.counter, rain.counter) == ("total", counter)
+    assert tips.rolls_over_at is not None
+    assert rain.rolls_over_at == (pytest.approx(tips.rolls_over_at / 5) if counter else None)
+
+
 SHAKE = """adapter = "raspberry_shake"
 [device.config]
 host = "192.0.2.9"

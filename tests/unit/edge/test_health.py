@@ -8,6 +8,14 @@ from haechi.contract.control import CONTROL_BYTES_MAX, ActuatorStatus, GatewaySt
 from haechi.edge.health import Health, encode_status
 
 
+def test_a_mapping_that_is_empty_yet_is_read_when_it_is_not() -> None:
+    health, counters = Health(), dict[str, int]()
+    health.component("gateway", "agent", "running", "", counters)
+    health.component("gateway", "agent", "running")
+    counters["packets_old"] = 1
+    assert health.components[0].counters == {"packets_old": 1}
+
+
 def test_only_changes_are_told() -> None:
     told: list[int] = []
     health = Health(lambda: told.append(1))
