@@ -13,6 +13,8 @@ from haechi.sdk import Host, NotConnected, Sample
 from haechi.sdk.capture import Player, Recorder, as_toml
 from haechi.sdk.little_broker import LittleBroker
 from haechi.sdk.recording import Recording
+from haechi.sdk.testing.mqtt_messages import messages_in
+from haechi.sdk.transports.mqtt_frames import Message, publish
 from haechi.sdk.wire import attached
 
 
@@ -76,3 +78,10 @@ async def test_a_recording_holds_no_password_and_plays_again(tmp_path: Path) -> 
         again = await draw(gauge(broker.url, username="gw", password_file=str(secret)), 2)
     player.close()
     assert again == drawn
+
+
+def test_a_recording_of_a_live_broker_begins_with_its_greeting() -> None:
+    greeting = bytes.fromhex("20020000") + bytes.fromhex("9003000101") + bytes.fromhex("d000")
+    said = publish(Message("a/b", b"1"))
+    assert [one.payload for one in messages_in(greeting + said + bytes.fromhex("d000") + said)] == [b"1", b"1"]
+    assert messages_in(said + greeting + said) == [Message("a/b", b"1")]  # nobody has asked for that

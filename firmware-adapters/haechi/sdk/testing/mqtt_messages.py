@@ -6,16 +6,22 @@ from typing import Any
 from haechi.contract.observations import Value
 from haechi.sdk.errors import BadReading
 from haechi.sdk.listening import Listening
-from haechi.sdk.transports.mqtt_frames import Message, Packets, matches, message_of
+from haechi.sdk.transports.mqtt_frames import Kind, Message, Packets, matches, message_of
 from haechi.sdk.transports.mqtt_stream import PACKET_BYTES_MAX
 
 
 def messages_in(data: bytes) -> list[Message]:
-    """Return the messages of a stream, up to where it stops being MQTT."""
-    packets = Packets(PACKET_BYTES_MAX)
+    """Return the messages of a stream, up to where it stops being what a broker says to one who listens.
+
+    A recording of a live device begins with the broker's answers to being connected and subscribed to.
+    """
     messages: list[Message] = []
     with suppress(BadReading):
-        messages += [message_of(packet) for packet in packets.feed(data)]
+        for packet in Packets(PACKET_BYTES_MAX).feed(data):
+            if packet.kind == Kind.PUBLISH:
+                messages.append(message_of(packet))
+            elif packet.kind != Kind.PINGRESP and (messages or packet.kind not in (Kind.CONNACK, Kind.SUBACK)):
+                break
     return messages
 
 
@@ -23,10 +29,10 @@ def values_in(adapter: Listening[Any], data: bytes) -> list[tuple[str, Value]]:
     """Return property and value of what ``adapter`` emits for the messages of a stream, in order."""
     values: list[tuple[str, Value]] = []
     for message in messages_in(data):
-        if message.retained or not any(matches(one, message.topic) for one in adapter.filters()):
+        if not any(matches(one, message.topic) for one in adapter.filters()):
             continue
         try:
-            samples = adapter.samples_of(message) or ()
+            samples = (adapter.state_of(message) if message.retained else adapter.samples_of(message)) or ()
         except BadReading:
             continue
         for sample in samples:
