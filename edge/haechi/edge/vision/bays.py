@@ -63,6 +63,11 @@ class Bay:
                 self._taken, self._there, self._unwatched = False, None, False
         return self._raising.update(self._overstays(now_s) if inside else None, now_s)
 
+    @property
+    def ending(self) -> bool:
+        """Whether its condition stands, and the last look did not show it."""
+        return self._raising.ending
+
     def measures(self) -> Sequence[Measure]:
         """Whether it is taken; nothing while that is not known."""
         if self._taken is None:

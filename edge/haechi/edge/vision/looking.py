@@ -1,11 +1,12 @@
 """One camera's pictures in, what happened out: gate, detector, tracker and scene in their order.
 
 Promise: a picture costs a detector's run only when something moves and for a short while after, when the last look left
-a doubt (an object that counts was missed, or one is too new to count), when the light changed, or when nothing was
-looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that counts is there. A look sees the whole
-picture and, enlarged, the parts where small things moved lately or are known to be (:mod:`.regions`). While the view is
-faulty (:mod:`.view`) nothing is looked for; what was raised stands. While it may be, zones and water wait and crossings
-are held back: they are told when the view proves well, and never when it proves lost.
+a doubt (an object that counts was missed, one is too new to count, or of what was raised nothing is seen), when the
+light changed, or when nothing was looked at for ``still_look_s``, or for ``occupied_look_s`` while an object that
+counts is there. A look sees the whole picture and, enlarged, the parts where small things moved lately or are known to
+be (:mod:`.regions`). While the view is faulty (:mod:`.view`) nothing is looked for; what was raised stands. While it
+may be, zones and water wait and crossings are held back: they are told when the view proves well, and never when it
+proves lost.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from haechi.edge.vision.water.watch import WaterWatch
 from haechi.edge.vision.zones import Change
 
 _LINGER_S = 1.0  # after the last movement: whoever walked out of the picture is missed only by looking
+_ENDING_S = 1.0  # a condition is not to end because one look found nobody
 _RELIT_S = 2.0  # a thunderstorm is not worth a look a flash
 
 
@@ -225,6 +227,7 @@ class Looker:
         return (
             (self._relit and now_s - self._looked_s >= _RELIT_S)
             or self._tracker.doubtful
+            or (self._scene.ending and now_s - self._looked_s >= _ENDING_S)
             or now_s - self._moved_s <= _LINGER_S
             or now_s - self._looked_s >= (self._occupied_look_s if self._tracker.occupied else self._still_look_s)
         )

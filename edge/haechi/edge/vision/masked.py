@@ -13,10 +13,9 @@ from urllib.parse import quote
 # Up to the last @ of a word: a password may hold / and @.
 _LOGIN = re.compile(r"//\S*@")
 _PLACES = r"\{(?:user|password)\}"
-_NAMES = (
-    r"(?<![A-Za-z])(?:pass(?:w(?:or)?d|phrase)?|pwd|psw|pw|user(?:_?name)?|usr|login(?:use|pas)?|token|secret|api_?key)"
-)
-_SECRET = re.compile(rf"({_NAMES}=)(?!{_PLACES})\S+", re.IGNORECASE)
+_NAMES = r"(?<![A-Za-z])(?:pass(?:w(?:or)?d|phrase)?|pwd|psw|pw|user(?:_?name)?|usr|login(?:use|pas)?|secret|api_?key)"
+# A token may as well be the name of a stream's profile: it is hidden, and not refused.
+_SECRET = re.compile(rf"((?:{_NAMES}|token)=)(?!{_PLACES})\S+", re.IGNORECASE)
 _SECRET_GIVEN = re.compile(rf"{_NAMES}=(?!{_PLACES})[^\s&;_/]", re.IGNORECASE)
 _QUERY = re.compile(r"(://[^\s?]*\?)(\S+)")
 _HARMLESS = re.compile(rf"\d{{1,2}}|{_PLACES}|")

@@ -90,6 +90,11 @@ class Raising:
         self.began_with: int | None = None
         """The object that a condition which may still be taken back began with."""
 
+    @property
+    def ending(self) -> bool:
+        """Whether it is raised, and the last picture did not show it."""
+        return self.active and self._absent_since_s is not None
+
     def update(self, seen: Seen | None, now_s: float, *, mistaken: bool = False) -> Change | None:
         """Takes one picture into account.
 

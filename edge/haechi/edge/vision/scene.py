@@ -167,6 +167,9 @@ class _Area(Protocol):
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Change | None: ...
 
+    @property
+    def ending(self) -> bool: ...
+
     def measures(self) -> Sequence[Measure]: ...
 
     def rest(self, now_s: float) -> Change | None: ...
@@ -231,6 +234,11 @@ class Scene:
             if change is not None:
                 changes.append(change)
         return crossings, changes
+
+    @property
+    def ending(self) -> bool:
+        """Whether a condition stands that the last look did not show: another look would tell more."""
+        return any(zone.ending for zone, _hours in self._zones)
 
     def measures(self, now_s: float) -> list[Measure]:
         """What was measured, when a period is over."""

@@ -69,6 +69,11 @@ class Queue:
             self._most = found
         return None
 
+    @property
+    def ending(self) -> bool:
+        """It has no condition."""
+        return False
+
     def measures(self) -> Sequence[Measure]:
         """The longest queue since it was asked last; nothing when nobody looked."""
         most, self._most = self._most, None
@@ -177,6 +182,11 @@ class Congestion:
         if self._km_h is None:
             return None
         return sum(self._km_h < share * self._config.free_km_h for share in _SPEED_SHARES)
+
+    @property
+    def ending(self) -> bool:
+        """Whether its condition stands, and the last look did not show it."""
+        return self._raising.ending
 
     def measures(self) -> Sequence[Measure]:
         """Occupancy, mean speed while somebody goes there, level."""

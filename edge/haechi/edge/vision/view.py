@@ -26,6 +26,7 @@ _LEARNING_LOOKS = 8
 _FOLLOWING_RATE = 1 / 600  # of each second's picture in what is expected: ten minutes
 _LASTING_S: dict[Fault, float] = {"black": 3, "blinded": 10, "covered": 5, "moved": 12}
 _OVER_S = 3.0
+_ASTRAY_S = 15.0
 
 _BLACK_LEVEL = 28  # brightest twentieth of the picture, of 255; black itself is 16
 _WHITE_LEVEL, _WHITE_SHARE = 228, 0.7
@@ -57,8 +58,18 @@ class _Bout:
         self.since_s: float | None = None
         self.last_s = float("-inf")
 
-    def update(self, there: bool, now_s: float, lasting_s: float) -> bool | None:
-        """True when it is to be raised, False when it is over, None when nothing changed."""
+    def update(self, there: bool, now_s: float, lasting_s: float, *, hidden: bool) -> bool | None:
+        """True when it is to be raised, False when it is over, None when nothing changed.
+
+        Args:
+            there: whether the picture shows it.
+            now_s: when it was taken.
+            lasting_s: how long it must have been there to be raised.
+            hidden: whether the picture could not show that it is over.
+        """
+        if self.active and hidden:
+            self.last_s = now_s
+            return None
         if there:
             self.since_s = now_s if self.since_s is None else self.since_s
             self.last_s = now_s
@@ -88,6 +99,8 @@ class View:
         self._due_s = float("-inf")
         self._expected = known
         self._learned = 0 if known is None else _LEARNING_LOOKS
+        self._astray_since_s: float | None = None
+        """Since when no picture was well."""
 
     @property
     def faulty(self) -> bool:
@@ -106,6 +119,7 @@ class View:
 
     def forget(self) -> None:
         """Begins after a time without pictures; what the view should be is kept."""
+        self._astray_since_s = None
         for bout in self._bouts.values():
             if not bout.active:
                 bout.since_s = None
@@ -121,10 +135,17 @@ class View:
             return []
         self._due_s = now_s + _EVERY_S
         found = self._found(shrunk(grey, GREY_HEIGHT_PX, 1))
+        if found is None:
+            self._astray_since_s = None
+        elif self._astray_since_s is None:
+            self._astray_since_s = now_s
+        # A view may be lost now in this way, now in that.
+        astray = self._astray_since_s is not None and now_s - self._astray_since_s >= _ASTRAY_S
         changes = []
         for fault, bout in self._bouts.items():
             since_s = bout.since_s
-            raised = bout.update(fault == found, now_s, _LASTING_S[fault])
+            lasting_s = 0.0 if astray and not self.faulty else _LASTING_S[fault]
+            raised = bout.update(fault == found, now_s, lasting_s, hidden=_hides(found, fault))
             if raised is not None:
                 began_s = bout.since_s if raised else since_s
                 changes.append(FaultChange(fault, raised, now_s if began_s is None else began_s))
@@ -153,6 +174,13 @@ class View:
         if found is None:
             self._expected += (texture - self._expected) * _FOLLOWING_RATE
         return found
+
+
+def _hides(found: Fault | None, fault: Fault) -> bool:
+    """Whether nobody can tell if a fault is over: in the dark a camera that was turned looks like any other."""
+    if fault == "moved":
+        return found in {"black", "blinded", "covered"}
+    return fault == "covered" and found in {"black", "blinded"}
 
 
 def _differs(texture: NDArray[np.float32], expected: NDArray[np.float32]) -> Fault | None:

@@ -106,6 +106,11 @@ class Zone:
             self._left_at = None
         return change
 
+    @property
+    def ending(self) -> bool:
+        """Whether its condition stands, and the last look did not show it."""
+        return self._raising.ending
+
     def measures(self) -> Sequence[Measure]:
         """What it measured since it was asked last: nothing."""
         return ()

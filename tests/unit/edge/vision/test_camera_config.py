@@ -53,7 +53,9 @@ def test_a_camera_goes_to_its_process_as_json_and_comes_back_the_same() -> None:
     assert CameraConfig.model_validate(json.loads(json.dumps(made.model_dump(mode="json")))) == made
 
 
-@pytest.mark.parametrize("url", ["rtsp://10.0.0.7:554/stream", "usb:0", "/dev/video2", "clips/a b.mp4", "http://c/x"])
+@pytest.mark.parametrize(
+    "url", ["rtsp://10.0.0.7:554/stream", "usb:0", "/dev/video2", "clips/a b.mp4", "http://c/x?token=profile_1"]
+)
 def test_sources(url: str) -> None:
     assert camera(url=url).url == url
 

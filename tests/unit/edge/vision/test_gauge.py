@@ -97,6 +97,21 @@ def test_one_still_below_ends_no_flood_and_the_next_does() -> None:
     assert [change.raised for change in stills.changes] == [True, False]
 
 
+def test_a_stream_that_breaks_off_again_and_again_still_tells_the_level_and_its_flood() -> None:
+    watch = Watch()
+    for _time in range(20):
+        watch.show([at(1.6)] * 7)
+        watch.gauge.forget()
+        watch.now_s += 2
+    assert len(watch.told) >= 10
+    assert [change.raised for change in watch.changes] == [True]
+    before = len(watch.told)
+    watch.show([at(1.6)] * 3)
+    watch.now_s += 600
+    watch.show([at(0.5)] * 8)
+    assert len(watch.told) == before, "readings of ten minutes ago are of another period"
+
+
 def test_a_flood_from_before_the_start_is_ended_only_by_what_is_seen() -> None:
     watch = Watch(active=True).show([DOUBT] * 100).show([at(1.0)] * 290)
     assert not watch.changes

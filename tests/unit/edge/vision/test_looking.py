@@ -75,6 +75,17 @@ def test_who_is_gone_is_noticed_within_seconds_of_it() -> None:
     assert watch(detector, still, 24) == [True, False]
 
 
+def test_after_a_restart_one_look_that_finds_nobody_ends_no_condition() -> None:
+    """Nothing moves, so nothing else would ask the detector again before it is cleared."""
+    detector, changes = Answers(lambda now_s: [seen(Point(0.5, 0.6))] if now_s > 0.5 else []), []
+    looker = Looker(CAMERA, detector, active=frozenset({"street"}))
+    for n in range(100):
+        detector.now_s = n * LOOK_S
+        changes += looker.look(Drawn(np.dstack([STREET] * 3)), detector.now_s).changes
+    assert not changes
+    assert len(detector.asked_s) < 15
+
+
 def test_a_flash_a_second_is_not_worth_a_look_each() -> None:
     detector = Answers()
     watch(detector, lambda now_s: np.minimum(STREET + 75, 255).astype(np.uint8) if now_s % 1 < 0.1 else STREET, 30)

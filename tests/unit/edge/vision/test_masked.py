@@ -18,6 +18,7 @@ from haechi.edge.vision.masked import filled_in, masked
         ("rtsp://cam/user={user}_password={password}_1.sdp", "rtsp://cam/user={user}_password={password}_1.sdp"),
         ("rtsp://cam/Streaming/Channels/102", "rtsp://cam/Streaming/Channels/102"),
         ("rtsp://cam/realmonitor?channel=1&subtype=01", "rtsp://cam/realmonitor?channel=1&subtype=01"),
+        ("rtsp://cam/live?token=profile_1", "rtsp://cam/live?token=***"),
         ("http://cam/?", "http://cam/?"),
     ],
 )

@@ -151,3 +151,23 @@ def test_a_turned_camera_whose_stream_changes_its_size_is_still_turned() -> None
     for from_s, scene, ends in ((100, moved(50, 0), []), (200, STREET, [("moved", False)])):
         wide = cv2.resize(scene, (WIDTH_PX, 480))
         assert [told[:2] for told in judged(view, [wide] * 30, from_s)] == ends
+
+
+def test_darkness_does_not_turn_a_camera_back() -> None:
+    """A turned camera at nightfall, and one that is covered."""
+    for fault, scene in (("moved", moved(50, 0)), ("covered", np.full_like(STREET, 80))):
+        view = learned()
+        assert [told[:2] for told in judged(view, [scene] * 20)] == [(fault, True)]
+        night = judged(view, [np.full_like(STREET, 12)] * 20, 20)
+        assert [told[:2] for told in night] == [("black", True)]
+        day = judged(view, [scene] * 20, 40)
+        assert [told[:2] for told in day] == [("black", False)]
+        well = judged(view, [STREET] * 20, 60)
+        assert [told[:2] for told in well] == [(fault, False)]
+
+
+def test_a_view_that_is_lost_now_in_this_way_now_in_that_is_told_all_the_same() -> None:
+    view = learned()
+    ((_fault, raised, at_s),) = judged(view, [np.full_like(STREET, 80), houses(5)] * 15)
+    assert raised
+    assert at_s <= 20

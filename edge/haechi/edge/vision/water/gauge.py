@@ -38,6 +38,8 @@ class Gauge:
         self._every_s = max(_EVERY_S_MIN, config.period_s / _READINGS_A_PERIOD)
         self._due_s = float("-inf")
         self._begun_s: float | None = None
+        self._taken_s: float | None = None
+        """When the last picture was looked at."""
         self._found: list[Waterline] = []
         self._good: tuple[float, float] | None = None
         """The last good level and when it was."""
@@ -51,6 +53,9 @@ class Gauge:
     def take(self, found: Waterline, now_s: float) -> tuple[list[Measure], Change | None]:
         """Takes what one picture told into account; what there is to tell of the level, and of the condition."""
         self._due_s = now_s + self._every_s
+        if self._taken_s is not None and now_s - self._taken_s > self._config.period_s and not self._stills:
+            self._begin_anew()
+        self._taken_s = now_s
         self._begun_s = now_s if self._begun_s is None else self._begun_s
         self._found.append(found)
         if not self._stills and now_s - self._begun_s < self._config.period_s - _TOLERANCE_S:
@@ -65,12 +70,17 @@ class Gauge:
 
     def rest(self, now_s: float) -> Change | None:
         """Watches nothing for now; what was raised ends."""
-        self.forget()
+        self._begin_anew()
         return self._raising.rest(now_s)
 
     def forget(self) -> None:
-        """Begins anew after a time without pictures."""
-        self._found, self._begun_s, self._above_since_s = [], None, None
+        """Goes on after a time without pictures; what was seen within a period before it holds."""
+        self._due_s = float("-inf")
+        if self._stills:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._found, self._begun_s, self._above_since_s, self._taken_s = [], None, None, None
         self._due_s = float("-inf")
         self._raising.forget()
 
