@@ -41,7 +41,7 @@ def followed(page: str, blocks: int, work: Path) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=360,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,8 @@ _SIGNS = {"holds": "✓", "fails": "✗", "exempt": "–", "does not apply": "·
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .4rem .6rem; vertical-align: top;
-border-bottom: 1px solid #ccc } code { font-size: .9em; overflow-wrap: anywhere } .fails { background: #fde8e8 }
+border-bottom: 1px solid #ccc } code { font-size: .9em; overflow-wrap: anywhere } th code { white-space: nowrap }
+.fails { background: #fde8e8 }
 .not-judged { background: #fff6da }
 """
 
