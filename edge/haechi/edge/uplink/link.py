@@ -127,7 +127,9 @@ class Link:
                 code, properties = await self._connack
         except (TimeoutError, LinkLost):
             self.drop(_("no answer to CONNECT"))
-            raise WrongProtocol(_("{where}: gives no answer to an MQTT CONNECT").format(where=where)) from None
+            # Some brokers close instead of refusing.
+            said = _("{where}: gives no answer to an MQTT CONNECT: is it a broker, are user and password right?")
+            raise WrongProtocol(said.format(where=where)) from None
         if code.is_failure:
             self.drop(str(code))
             if code.value == _UNSUPPORTED_PROTOCOL:

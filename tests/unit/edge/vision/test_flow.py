@@ -2,8 +2,8 @@
 
 import pytest
 
-from haechi.edge.vision.faults import Fault
-from haechi.edge.vision.flow import FROZEN_S, NO_PICTURE_S, Flow
+from haechi.edge.vision.faults import NO_PICTURE_S, Fault
+from haechi.edge.vision.flow import FROZEN_S, Flow
 
 
 def told(flow: Flow, now_s: float) -> list[tuple[Fault, bool]]:
