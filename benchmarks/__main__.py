@@ -46,6 +46,7 @@ PARTS = (
     Part("sensor to screen", part_screen.measure, 120),
     Part("detector", part_vision.measure_look, 90),
     Part("camera without movement", part_vision.measure_gate, 420),
+    Part("cameras beside a 4K stream", part_vision.measure_beside, 600),
     Part("people, staged", part_accuracy.measure, 300),
     Part("quiet video made hard", part_quiet.measure, 7200),
 )

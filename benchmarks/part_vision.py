@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from haechi.edge.vision.labels import LABELS
 from haechi.edge.vision.messages import HEADER, CameraState, Health, Start, body_length, decoded
 from haechi.edge.vision.models import cache
 from haechi.edge.vision.runtime import open_session
+from support.rtsp_camera import RtspCamera, film, rtsp
 
 FLOOR_LOOK_RATIO, FLOOR_GATE_RATIO = 1.15, 0.15
 _WIDTH_PX, _HEIGHT_PX, _FRAMES_A_S = 640, 360, 15
@@ -131,6 +132,33 @@ async def _four(bench: Bench) -> Figure:
     return Figure("vision.slowest_of_four_cameras", min(healths), "looks/s", 0.95 * _LOOKS_A_S, "more")
 
 
+async def measure_beside(bench: Bench) -> Sequence[Figure]:
+    """Three small cameras alone, then beside a stream that costs more than the machine has: none of them is starved."""
+    bench.say("three small cameras alone, then beside a 4K stream")
+    small = await asyncio.to_thread(film, "h264", _WIDTH_PX, _HEIGHT_PX)
+    dear = await asyncio.to_thread(film, "hevc", 3840, 2160, noise=6.0)
+    three = [RtspCamera(small, frames_a_s=_FRAMES_A_S)] * 3
+    alone = await _streams(bench, "alone", three)
+    beside = await _streams(bench, "beside", [*three, RtspCamera(dear, "hevc", frames_a_s=25)])
+    without = Limit("without it", min(alone), "looks/s")
+    return [
+        Figure("vision.slowest_beside_4k", min(beside[:3]), "looks/s", compared_with=without),
+        Figure("vision.slowest_beside_4k_by_alone", min(beside[:3]) / min(alone), "×", 0.8, "more", without),
+        Figure("vision.the_4k_itself", beside[3], "looks/s"),
+    ]
+
+
+async def _streams(bench: Bench, name: str, them: Sequence[RtspCamera]) -> list[float]:
+    """Looks a second that each of some streams gets at the same time."""
+    async with AsyncExitStack() as served:
+        urls = [await served.enter_async_context(rtsp(it)) for it in them]
+        with ExitStack() as stack:
+            cameras = [_camera(stack, bench.folder / f"{name}-{n}", url, gate=True) for n, url in enumerate(urls)]
+            await asyncio.gather(*(asyncio.to_thread(_until_running, camera) for camera in cameras))
+            seconds = bench.choose(10, 20)
+            return await asyncio.gather(*(asyncio.to_thread(_looked_at, camera, seconds) for camera in cameras))
+
+
 def _looked_at(camera: Process, seconds: float) -> float:
     """Looks a second over some time."""
     begun_s, first = 0.0, -1
@@ -160,7 +188,7 @@ def _make_clip(path: Path, size_px: tuple[int, int], seconds: float) -> None:
         container.mux(stream.encode())
 
 
-def _camera(stack: ExitStack, folder: Path, clip: Path, *, gate: bool) -> Process:
+def _camera(stack: ExitStack, folder: Path, clip: Path | str, *, gate: bool) -> Process:
     folder.mkdir()
     zone: dict[str, Any] = {"name": "street", "kind": "intrusion", "polygon": [(0.1, 0.1), (0.9, 0.1), (0.5, 0.9)]}
     config = CameraConfig.model_validate(
@@ -168,7 +196,7 @@ def _camera(stack: ExitStack, folder: Path, clip: Path, *, gate: bool) -> Proces
             "id": "still",
             "url": str(clip),
             "place": "bridge",
-            "loop": True,
+            "loop": isinstance(clip, Path),
             "looks_per_s": _LOOKS_A_S,
             "zones": [zone],
             "motion": MotionConfig(enabled=gate).model_dump(),

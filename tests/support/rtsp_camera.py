@@ -26,13 +26,13 @@ _ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 class RtspCamera:
     """What it sends is one list of pictures, over and over, to everybody who asks; tests change it while it runs."""
 
-    def __init__(self, pictures: list[bytes], codec: str = "h264") -> None:
+    def __init__(self, pictures: list[bytes], codec: str = "h264", *, frames_a_s: float = 10.0) -> None:
         self.pictures = pictures
         """Access units; the first is a key frame."""
         self.codec = codec
         """What its description says; a player learns of another one by asking anew."""
-        self.frames_a_s = 10.0
-        self.step = CLOCK_HZ // 10
+        self.frames_a_s = frames_a_s
+        self.step = round(CLOCK_HZ / frames_a_s)
         """Of the stream's time between two pictures."""
         self.standing = False
         """The stream's time stands still."""
@@ -97,8 +97,16 @@ async def rtsp(it: RtspCamera) -> AsyncIterator[str]:
         yield f"rtsp://127.0.0.1:{port}/street"
 
 
-def film(codec: str, width_px: int, height_px: int, frames: int = 20) -> list[bytes]:
-    """Access units of a square that wanders over a street with texture, a key frame every second."""
+def film(codec: str, width_px: int, height_px: int, frames: int = 20, *, noise: float = 0.0) -> list[bytes]:
+    """Access units of a square that wanders over a street with texture, a key frame every ten; blocks for seconds.
+
+    Args:
+        codec: ``h264`` or ``hevc``.
+        width_px: of the picture.
+        height_px: of the picture.
+        frames: how many.
+        noise: of the sensor, grey levels; it makes a stream as large and as costly as a real one.
+    """
     encoder: Any = av.CodecContext.create(_ENCODERS[codec], "w")
     encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, "yuv420p"
     encoder.time_base, encoder.gop_size, encoder.thread_count = Fraction(1, 10), 10, 1
@@ -109,7 +117,11 @@ def film(codec: str, width_px: int, height_px: int, frames: int = 20) -> list[by
     }
     units = []
     for number in range(frames):
-        frame = av.VideoFrame.from_ndarray(_street(width_px, height_px, number), format="bgr24")
+        street = _street(width_px, height_px, number)
+        if noise:
+            grain = np.random.default_rng(number).normal(0, noise, (height_px, width_px, 1))
+            street = np.asarray(np.clip(street + grain, 0, 255), np.uint8)
+        frame = av.VideoFrame.from_ndarray(street, format="bgr24")
         frame.pts = number
         units += [bytes(packet) for packet in encoder.encode(frame)]
     return units + [bytes(packet) for packet in encoder.encode(None)]

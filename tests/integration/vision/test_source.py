@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import io
+import os
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -146,6 +149,24 @@ def test_whatever_ends_the_reading_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(CannotOpen, match="gives no pictures"):
         taking.newest(10)
     taking._thread.join(10)
+
+
+def test_a_capture_that_makes_way_slows_its_own_decoding_and_whoever_looks(tmp_path: Path) -> None:
+    taking = Capture(camera(write_clip(tmp_path / "a.mp4", "libx264", 320, 200, frames=200)), clock_us=lambda: 0)
+
+    def make_way() -> int:
+        taking.make_way()
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    try:
+        assert taking.newest(10) is not None
+        before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        with ThreadPoolExecutor(1) as looks:
+            assert looks.submit(make_way).result(10) == 15
+        assert os.getpriority(os.PRIO_PROCESS, taking._thread.native_id or 0) == 15
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    finally:
+        taking.close()
 
 
 def test_single_pictures_are_never_a_time_that_stands_still(tmp_path: Path) -> None:

@@ -115,9 +115,10 @@ class Capture:
         return self._taken_s - self._advanced_s
 
     def make_way(self) -> None:
-        """Decoding goes on when nobody else wants to compute, from now on."""
+        """Decoding, and the thread that calls this, go on when nobody else wants to compute, from now on."""
         # On Linux a thread has a priority of its own; another one's is not changed by os.nice.
-        os.setpriority(os.PRIO_PROCESS, self._thread.native_id or 0, _NICENESS_BEHIND)
+        for thread in (self._thread.native_id or 0, threading.get_native_id()):
+            os.setpriority(os.PRIO_PROCESS, thread, _NICENESS_BEHIND)
 
     def close(self) -> None:
         """Ends the thread; returns at once."""
