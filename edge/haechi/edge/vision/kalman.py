@@ -48,6 +48,7 @@ class Axis:
         self._pv -= gain_place * self._pv
         self._pp -= gain_place * self._pp
 
-    def stand(self) -> None:
-        """Forgets its velocity: it was still."""
+    def stand(self, place: float) -> None:
+        """Stands there, and forgets its velocity."""
+        self.place = place
         self.velocity, self._pv, self._vv = 0.0, 0.0, self.velocity_error**2

@@ -140,6 +140,8 @@ class _Line:
         return track.settled and confirmed and now_s - track.first_seen_s >= self._config.min_duration_s
 
     def _crossed(self, track: Track, now_s: float) -> list[Direction]:
+        if track.overlooked:
+            return []  # where it should be proves no crossing; where it is seen next does
         foot = track.box.foot
         distance = geometry.side(self._a, self._b, foot)
         clear = min(max(_CLEAR_SHARE * track.box.height, _CLEAR_MIN), _CLEAR_MAX)

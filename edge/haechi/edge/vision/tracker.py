@@ -31,11 +31,11 @@ _MISSES_TO_DROP = 3
 _OVERLOOKED_MAX = 5
 _LOST_S = 2.0  # how long an object may be hidden and keep its identity
 _LIKENESS_SURE = 0.2
-_LIKENESS_UNSURE = 0.4
+_LIKENESS_UNSURE = 0.5  # half of somebody behind a pole is unsure too, and is not where all of him is
 _LIKENESS_GROWN = 0.1
 _GROWN_SHARE = 0.6
 _SIZE_RATIO_MAX = 2.5  # between looks nothing grows or shrinks by more
-_ERROR = 0.15  # of a box's size: how far its middle is from the object's
+_ERROR = 0.2  # of a box's size: how far its middle is from the object's
 _ACCELERATION, _VELOCITY = 1.0, 6.0  # heights a second squared, heights a second: a braking car, a fast one
 _PREDICT_S_MAX = 2.0  # beyond this a constant velocity says nothing
 
@@ -54,7 +54,7 @@ class Track:
     """Of its middle, fractions of the picture."""
     misses: int = 0
     overlooked: int = 0
-    """Looks in a row that could not have shown it."""
+    """Looks in a row that could not have shown it: then its box is where it should be."""
     seen: int = 1
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=10))
     votes: dict[Label, float] = field(default_factory=dict)
@@ -102,10 +102,16 @@ class Track:
         self.box, self.last_seen_s, self.misses, self.overlooked = detection.box, now_s, 0, 0
         self.note(detection)
 
+    def overlook(self, now_s: float) -> None:
+        """It could not be seen: it is taken to have gone on as before."""
+        self.overlooked += 1
+        self.box = self.expected(now_s)
+
     def stand(self) -> None:
         """It is where it was: nothing moves."""
-        self.across.stand()
-        self.down.stand()
+        middle = self.box.centre
+        self.across.stand(middle.x)
+        self.down.stand(middle.y)
 
     def note(self, detection: Detection) -> None:
         """Counts a box's score and label."""
@@ -163,8 +169,10 @@ class Tracker:
         _match(free, unsure, now_s, _LIKENESS_UNSURE, lambda track, d: track.expected(now_s).likeness(d.box))
         _match(free, sure, now_s, _LIKENESS_GROWN, lambda track, d: _grown_likeness(track, d, now_s))
         for track in free:
-            if track.overlooked < _OVERLOOKED_MAX and overlooks(track.expected(now_s)):
-                track.overlooked += 1
+            expected = track.expected(now_s)
+            # Who should have left the picture by now has.
+            if track.overlooked < _OVERLOOKED_MAX and _in_view(expected) and overlooks(expected):
+                track.overlook(now_s)
             else:
                 track.misses += 1
         for detection in sure:
@@ -199,6 +207,11 @@ class Tracker:
             return track.misses < _MISSES_TO_DROP or now_s - track.last_seen_s <= _LOST_S
 
         self._tracks = [track for track in self._tracks if stays(track)]
+
+
+def _in_view(box: Box) -> bool:
+    middle = box.centre
+    return 0 <= middle.x <= 1 and 0 <= middle.y <= 1
 
 
 def _grown_likeness(track: Track, detection: Detection, now_s: float) -> float:

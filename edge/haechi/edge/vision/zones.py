@@ -157,6 +157,8 @@ class Zone:
                 return False
             presence.absent += 1
         elif presence is None:
+            if track.overlooked:
+                return False  # only what is seen comes in
             presence = self._presences[track.id] = _Presence(now_s, now_s, foot, allowed=self._way is not None)
         else:
             self._go_on(presence, foot, track.box, now_s)

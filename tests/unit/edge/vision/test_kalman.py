@@ -44,8 +44,8 @@ def test_what_stood_still_may_go_anywhere() -> None:
     moving = axis()
     for n in range(1, 10):
         moving.measure(0.1 + 0.06 * n, STEP_S)
-    moving.stand()
-    assert moving.ahead(2.0) == moving.place
+    moving.stand(0.7)
+    assert moving.ahead(2.0) == 0.7
     moving.measure(moving.place - 0.2, STEP_S)
     assert moving.velocity == pytest.approx(-1.0, abs=0.1)
 

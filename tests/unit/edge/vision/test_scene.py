@@ -72,6 +72,30 @@ def test_a_fast_one_that_crosses_before_it_counts_is_counted_once_it_does() -> N
     assert film.directions == ["forward"]
 
 
+def hidden(film: Film, looks: int) -> None:
+    """Looks that could not show who is there."""
+    for _ in range(looks):
+        crossings, changes = film.scene.update(film.tracker.look([], film.now_s, lambda _box: True), film.now_s)
+        film.crossings += crossings
+        film.changes += [(film.now_s, change) for change in changes]
+        film.now_s += LOOK_S
+
+
+@pytest.mark.parametrize("seen_beyond", [False, True])
+def test_who_could_not_be_seen_crosses_and_comes_in_only_when_seen_there(seen_beyond: bool) -> None:
+    """Where somebody should be by now proves nothing."""
+    polygon = ((0.1, 0.5), (0.9, 0.5), (0.9, 0.9), (0.1, 0.9))
+    beyond = ZONE.model_copy(update={"polygon": polygon, "min_duration_s": 0.2})
+    film = Film(lines=[LINE], zones=[beyond]).show(walk(Point(0.5, 0.3), Point(0.5, 0.45), looks=6))
+    hidden(film, 4)
+    assert film.tracker.tracks[0].box.foot.y > 0.53
+    assert not film.crossings
+    assert not film.changes
+    film.show([[seen(Point(0.5, 0.6))] if seen_beyond else []] * 12)
+    assert film.directions == ["forward"] * seen_beyond
+    assert film.phases == [True] * seen_beyond
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_a_parked_car_whose_box_trembles_on_the_line_is_never_counted(seed: int) -> None:
     chance = random.Random(seed)

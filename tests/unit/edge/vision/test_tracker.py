@@ -123,6 +123,38 @@ def test_a_look_that_could_not_have_shown_it_is_no_miss_but_not_for_ever() -> No
     assert not tracker.tracks
 
 
+def test_who_could_not_be_seen_has_gone_on_and_stays_there_when_all_stands_still() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(10):
+        tracker.look([seen(Point(0.2 + 0.02 * i, 0.5))], i * LOOK_S)
+    for i in range(10, 14):
+        (track,) = tracker.look([], i * LOOK_S, lambda _box: True)
+    assert 0.44 < track.box.centre.x < 0.48
+    there = track.box
+    (track,) = tracker.hold(14 * LOOK_S)
+    assert track.box == there
+    assert abs(track.expected(15 * LOOK_S).centre.x - there.centre.x) < 1e-9
+
+
+def test_who_should_have_left_the_picture_by_now_is_missed() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(10):
+        tracker.look([seen(Point(0.8 + 0.02 * i, 0.5))], i * LOOK_S)
+    for i in range(10, 14):
+        (track,) = tracker.look([], i * LOOK_S, lambda _box: True)
+        assert track.box.centre.x <= 1
+    assert track.misses
+
+
+def test_an_unsure_box_of_half_of_somebody_is_not_where_he_is() -> None:
+    tracker = Tracker(score_min=0.4)
+    for i in range(4):
+        (before,) = tracker.look([seen(Point(0.5, 0.5))], i * LOOK_S)
+    there = before.box
+    (track,) = tracker.look([seen(Point(0.5, 0.5), score=0.3, height=0.07)], 4 * LOOK_S)
+    assert (track.box, track.misses) == (there, 1)
+
+
 def test_what_never_moved_has_to_be_surer() -> None:
     """A tripod that looks a little like somebody, for hours; and somebody as unsure who walks."""
     tracker = Tracker(score_min=0.4)
