@@ -185,7 +185,7 @@ async def how_it_ends(adapter: Isolated) -> tuple[NotConnected, int]:
     """Read until it ends; returns why, and which process that was."""
     process = 0
     with pytest.raises(NotConnected) as caught:  # noqa: PT012 - the error comes at an unknown draw
-        async with asyncio.timeout(30), aclosing(adapter.samples()) as samples:
+        async with asyncio.timeout(90), aclosing(adapter.samples()) as samples:
             async for sample in samples:
                 process = process or int(sample.values[0])
     assert "\n" not in str(caught.value)
@@ -199,7 +199,7 @@ async def test_it_is_an_adapter_like_any_other(partner: Path, caplog: pytest.Log
     assert (described.id, described.unit) == ("river-1.level", "m")
     assert (await adapter.probe()).endswith(" answers")
     for _time in range(2):
-        async with asyncio.timeout(20), aclosing(adapter.samples()) as samples:
+        async with asyncio.timeout(60), aclosing(adapter.samples()) as samples:
             first = await anext(samples)
             process = int(first.values[0])
             assert process != os.getpid()
@@ -273,7 +273,7 @@ async def test_describing_leaves_nothing_behind(partner: Path) -> None:
 
 async def test_nothing_of_it_is_left_behind(partner: Path) -> None:
     adapter = isolated("fork")
-    async with asyncio.timeout(20), aclosing(adapter.samples()) as samples:
+    async with asyncio.timeout(60), aclosing(adapter.samples()) as samples:
         group = int((await anext(samples)).values[0])
         await anext(samples)
         await anext(samples)
@@ -301,7 +301,7 @@ async def test_the_others_do_not_notice(partner: Path) -> None:
     """While one floods, one blocks and one raises, a fourth is read without a gap."""
     faulty = [isolated(does, silence_s=2.0, burst_s=2.0) for does in ("flood", "block", "raise")]
     ends = [asyncio.ensure_future(how_it_ends(adapter)) for adapter in faulty]
-    async with asyncio.timeout(30), aclosing(isolated("well").samples()) as samples:
+    async with asyncio.timeout(90), aclosing(isolated("well").samples()) as samples:
         read = 0
         while not all(end.done() for end in ends):
             await anext(samples)
