@@ -16,6 +16,9 @@ export class HaechiAsk extends LitElement {
   static override styles = [
     controls,
     css`
+      :host {
+        display: contents;
+      }
       ::slotted(label) {
         display: grid;
         gap: 0.25rem;

@@ -9,13 +9,13 @@ import { Watching } from "../watching";
 
 const SHOWN = 200;
 
-/** One row of the audit as people read it. */
-export function deedLine(deed: Deed): unknown {
+/** One row of the audit as people read it; `here` where it stands with what it was done to. */
+export function deedLine(deed: Deed, here = false): unknown {
   const now = deed.command ? city.commands.get(deed.command) : undefined;
   const state = now?.state ?? deed.outcome;
   const why = now ? now.detail : deed.outcome_detail;
   return html`<div>
-    <b>${deed.who || t("session.nobody")}</b> ${t(`deed.${deed.action}` as Key)} ${what(deed)}
+    <b>${deed.who || t("session.nobody")}</b> ${t(`deed.${deed.action}` as Key)} ${here ? deed.detail : what(deed)}
     ${deed.reason ? html`<div class="reason">${deed.reason}</div>` : nothing}
     ${state ? html`<div class=${state}>${t(`command.state.${state}` as Key)}${why ? `: ${why}` : ""}</div>` : nothing}
   </div>`;

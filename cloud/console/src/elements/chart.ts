@@ -7,7 +7,7 @@ import sheet from "uplot/dist/uPlot.min.css?inline";
 import { api } from "../api";
 import { city, type News } from "../city";
 import type { Limit } from "../events";
-import { clock, measured, t, value } from "../language";
+import { clock, measured, t, words } from "../language";
 import { LOOKS } from "../severity";
 import type { Observation } from "../types";
 import { Watching } from "../watching";
@@ -294,7 +294,7 @@ export class HaechiChart extends LitElement {
       },
       axes: [
         { ...axis, values: (_plot, at) => at.map((second) => this.#tick(second)), space: 80 },
-        { ...axis, size: 52, values: (_plot, ticks) => ticks.map((tick) => value(tick)) },
+        { ...axis, size: 52, values: (_plot, ticks) => evenly(ticks) },
       ],
       series: [
         {},
@@ -363,6 +363,13 @@ export class HaechiChart extends LitElement {
       high: measured(numbers.reduce((one, other) => Math.max(one, other)), this.#unit),
     });
   }
+}
+
+/** The numbers of an axis, all with the digits that the finest of them needs. */
+function evenly(ticks: readonly number[]): string[] {
+  const digits = [0, 1, 2].find((few) => ticks.every((tick) => Math.abs(tick - Number(tick.toFixed(few))) < 1e-9)) ?? 3;
+  const format = new Intl.NumberFormat(words.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return ticks.map((tick) => format.format(tick));
 }
 
 customElements.define("haechi-chart", HaechiChart);

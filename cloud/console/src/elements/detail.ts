@@ -343,7 +343,7 @@ export class HaechiDetail extends LitElement {
         ${repeat(
           this._deeds,
           (deed) => deed.id,
-          (deed) => html`<li><time datetime=${deed.at}>${clock(deed.at, true)}</time>${deedLine(deed)}</li>`,
+          (deed) => html`<li><time datetime=${deed.at}>${clock(deed.at, true)}</time>${deedLine(deed, true)}</li>`,
         )}
       </ol>
     </section>`;

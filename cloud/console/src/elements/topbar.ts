@@ -123,6 +123,8 @@ export class HaechiTopbar extends LitElement {
       font-weight: 400;
     }
     .sound {
+      display: inline-flex;
+      align-items: center;
       font: inherit;
       font-size: 0.9rem;
       font-weight: 600;
