@@ -20,6 +20,7 @@ module                promises
 ``device_rules``      rules against the simulated device as it is
 ``wire_rules``        rules with faults on the wire, made by ``interference``
 ``recording_rules``   rules about recorded bytes, read by ``recording``
+``watching``          what rules watch in their own process: loop, tasks, memory
 ``secret_rules``      that no secret of its configuration is said to anybody
 ``command_rules``     rules for adapters that are told something
 ``memory_rules``      rules for adapters of devices with a memory

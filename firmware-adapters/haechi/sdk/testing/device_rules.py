@@ -3,15 +3,11 @@
 # ruff: noqa: S101, D102 - this is a test suite: asserts are its business, and the names of the tests say what they test
 
 import asyncio
-import gc
 import math
-import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,11 +28,11 @@ from haechi.sdk.testing.suite import (
     is_one_line,
     lets_go,
 )
+from haechi.sdk.testing.watching import ended, objects, traced_bytes, watched
 from haechi.sdk.wire import Wire, attached
 
 _DRAWN = 20
 _WATCHED = 6
-_LETS_GO_S = 2.0
 _GROWTH_BYTES_MAX = 16 * 1024
 _GROWTH_S_MAX = 150.0
 _TRACED = 40
@@ -47,9 +43,6 @@ _REFUSED_MAX = 5
 _REFUSES_S = 0.3
 _LATE_MAX = 3
 """So many may have been under way when the first refusal was counted."""
-_HELD_S_MAX = 0.15
-_LOOKS_S = 0.01
-_SCHEDULED = Path("/proc/thread-self/schedstat")
 SLEPT_S = 3600.0
 _WATCHED_S = 0.5
 
@@ -119,7 +112,7 @@ class DeviceRules(Suite):
             with pytest.raises(asyncio.CancelledError):
                 await task
             await lets_go(peer)
-            await _end(tasks)
+            await ended(tasks)
 
     @pytest.mark.asyncio
     async def test_opening_twice_is_harmless(self) -> None:
@@ -155,7 +148,7 @@ class DeviceRules(Suite):
                 with suppress(asyncio.CancelledError, NotConnected):
                     await asyncio.wait_for(task, PATIENCE_S)
                 await lets_go(peer)
-            await _end(tasks)
+            await ended(tasks)
 
     @pytest.mark.asyncio
     async def test_lets_others_run(self) -> None:
@@ -164,7 +157,7 @@ class DeviceRules(Suite):
             return
         async with self._hurried() as peer:
             self.show_first(peer)
-            async with _watched() as held, aclosing(self.samples(peer)) as samples, asyncio.timeout(PATIENCE_S):
+            async with watched() as held, aclosing(self.samples(peer)) as samples, asyncio.timeout(PATIENCE_S):
                 for _number in range(_WATCHED):
                     await anext(samples)
                     assert not held, f"it kept the event loop for itself for {held[0]:.2f} s"
@@ -286,22 +279,20 @@ class DeviceRules(Suite):
     async def _reads_without_growth(self, peer: Peer, reads: int) -> None:
         async with aclosing(self.make(peer, _Hurrying()).samples()) as samples, asyncio.timeout(_GROWTH_S_MAX):
             await _draw(samples, reads // 10)
-            before = _objects()
+            before = objects()
             await _draw(samples, reads - reads // 10 - 2 * (reads // _TRACED))
-            objects = _objects() - before
+            left = objects() - before
             # Every allocation is traced for a few of the reads: it tells the bytes, and is slow.
             tracemalloc.start()
             try:
                 await _draw(samples, reads // _TRACED)
-                traced_before = _traced_bytes()
+                traced_before = traced_bytes()
                 await _draw(samples, reads // _TRACED)
-                traced_bytes = _traced_bytes() - traced_before
+                grown_bytes = traced_bytes() - traced_before
             finally:
                 tracemalloc.stop()
-        assert objects < max(_OBJECTS_ALLOWED, reads * _OBJECTS_PER_READ_MAX), (
-            f"{reads} reads left {objects} objects behind"
-        )
-        assert traced_bytes < _GROWTH_BYTES_MAX, f"{reads // _TRACED} reads took {traced_bytes} bytes for good"
+        assert left < max(_OBJECTS_ALLOWED, reads * _OBJECTS_PER_READ_MAX), f"{reads} reads left {left} objects behind"
+        assert grown_bytes < _GROWTH_BYTES_MAX, f"{reads // _TRACED} reads took {grown_bytes} bytes for good"
 
 
 class Leaping(MonotonicClock):
@@ -342,63 +333,11 @@ class _HurryingWire(Wire):
         await asyncio.sleep(0)
 
 
-@asynccontextmanager
-async def _watched() -> AsyncIterator[list[float]]:
-    """Watch the event loop; yields for how long, in seconds, somebody kept it who was not waiting for a processor."""
-    held: list[float] = []
-
-    async def watch() -> None:
-        clock = MonotonicClock()
-        while True:
-            then_s, waited_s = clock.now(), _waited_s()
-            await asyncio.sleep(_LOOKS_S)
-            kept_s = clock.now() - then_s - (_waited_s() - waited_s) - _LOOKS_S
-            if kept_s > _HELD_S_MAX:
-                held.append(kept_s)
-
-    watching = asyncio.create_task(watch())
-    await asyncio.sleep(0)
-    try:
-        yield held
-        await asyncio.sleep(_LOOKS_S)
-    finally:
-        watching.cancel()
-
-
-def _waited_s() -> float:
-    """Return for how long this thread has waited for a processor that was busy with others."""
-    try:
-        return int(_SCHEDULED.read_text(encoding="ascii").split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0.0
-
-
-async def _end(before: set["asyncio.Task[Any]"]) -> None:
-    """Wait until every task that was begun since ``before`` has ended; a simulator's end a moment after the adapter."""
-    left: set[asyncio.Task[Any]] = set()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LETS_GO_S):
-            while left := asyncio.all_tasks() - before:  # noqa: ASYNC110 - there is no event to wait for
-                await asyncio.sleep(0.002)
-    assert not left, f"its task {next(iter(left)).get_coro()} goes on after it was closed"
-
-
 async def _draw(samples: AsyncGenerator[Sample, None], count: int | None = None) -> None:
     """Take ``count`` samples, or all."""
     while count is None or count > 0:
         await anext(samples)
         count = None if count is None else count - 1
-
-
-def _objects() -> int:
-    """Return how many pieces of memory this process holds."""
-    gc.collect()
-    return sys.getallocatedblocks()
-
-
-def _traced_bytes() -> int:
-    gc.collect()
-    return tracemalloc.get_traced_memory()[0]
 
 
 async def _arrives(samples: AsyncGenerator[Sample, None], ledger: Ledger) -> None:
