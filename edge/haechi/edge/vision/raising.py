@@ -95,13 +95,16 @@ class Raising:
         """Whether it is raised, and the last picture did not show it."""
         return self.active and self._absent_since_s is not None
 
-    def update(self, seen: Seen | None, now_s: float, *, mistaken: bool = False) -> Change | None:
+    def update(
+        self, seen: Seen | None, now_s: float, *, mistaken: bool = False, missed_since_s: float | None = None
+    ) -> Change | None:
         """Takes one picture into account.
 
         Args:
             seen: what it shows; None when nothing.
             now_s: when it was taken, of a clock that only rises.
             mistaken: what the condition began with proves to be something else.
+            missed_since_s: since when nothing was seen, where that was taken for a flicker until now.
         """
         if self.active and self._since_s is None:
             self._since_s = now_s  # raised before this process began
@@ -111,7 +114,8 @@ class Raising:
         if seen is not None:
             return self._meet(seen, now_s)
         # Not from when it was last seen: nobody may have watched in between.
-        self._absent_since_s = now_s if self._absent_since_s is None else self._absent_since_s
+        if self._absent_since_s is None:
+            self._absent_since_s = now_s if missed_since_s is None else missed_since_s
         self._absences += 1
         if self.active and self.began_with is not None and mistaken:
             return self._end(now_s, retracted=True)

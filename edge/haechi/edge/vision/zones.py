@@ -77,6 +77,8 @@ class Zone:
         self._presences: dict[int, _Presence] = {}
         self._raising = Raising(config, active=active, absences_min=LOOKS_TO_KNOW)
         self._full_since_s: float | None = None
+        self._missed_since_s: float | None = None
+        """Since when nobody of those that count was seen, who may only flicker."""
         self._stands = config.kind in STANDING or config.kind == "abandoned"
         self._taken_back: set[int] = set()
         """Objects that were taken for something else after all: votes near a tie may change sides again and again."""
@@ -92,13 +94,17 @@ class Zone:
         self._presences = {
             id_: presence for id_, presence in self._presences.items() if id_ in there and not presence.gone(now_s)
         }
+        if any(not self._presences[track.id].absent for track in lasting):
+            self._missed_since_s = None
+        elif self._missed_since_s is None:
+            self._missed_since_s = now_s
         if self._config.kind == "crowding":
             lasting = self._crowd(lasting, now_s)
         seen = self._seen(lasting)
         if seen is not None and seen.box is not None and self._left_at is None:
             self._left_at = seen.box.foot
         mistaken = self._mistaken(tracks)
-        change = self._raising.update(seen, now_s, mistaken=mistaken is not None)
+        change = self._raising.update(seen, now_s, mistaken=mistaken is not None, missed_since_s=self._missed_since_s)
         if change is not None and change.retracted and mistaken is not None:
             self._taken_back.add(mistaken.id)
             self._presences.pop(mistaken.id, None)
@@ -124,7 +130,7 @@ class Zone:
         """Begins anew after a time without pictures; what was raised stays so until it is seen to end."""
         self._presences.clear()
         self._taken_back.clear()
-        self._full_since_s = None
+        self._full_since_s = self._missed_since_s = None
         self._raising.forget()
 
     def _seen(self, lasting: Sequence[Track]) -> Seen | None:

@@ -138,6 +138,15 @@ def test_a_zone_to_the_edge_of_the_picture_holds_whose_feet_are_below_it() -> No
     assert film.phases == [True]
 
 
+def test_who_comes_after_nobody_was_there_for_long_enough_is_an_event_of_their_own() -> None:
+    """A flicker is bridged, and is no longer absence."""
+    here = [[seen(Point(0.6, 0.6))]] * 30
+    film = Film(zones=[ZONE]).show(here).show([[]] * 24).show(here)
+    assert film.phases == [True]
+    film.show([[]] * 27).show(here)
+    assert film.phases == [True, False, True]
+
+
 def test_a_short_step_into_the_zone_is_no_intrusion() -> None:
     film = Film(zones=[ZONE])
     film.show(walk(Point(0.2, 0.6), Point(0.42, 0.6), 20)).show(walk(Point(0.42, 0.6), Point(0.2, 0.6), 20))
