@@ -44,7 +44,7 @@ from haechi.edge.uplink.session import Face
 from haechi.edge.uplink.uplink import Uplink
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.messages import ClipWanted
-from haechi.edge.vision.supervise import Orders
+from haechi.edge.vision.orders import Orders
 from haechi.edge.watching import Found, conditions, watch
 from haechi.sdk.switchboard import Switchboard
 from haechi.sdk.wire import attached

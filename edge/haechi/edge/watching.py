@@ -14,7 +14,8 @@ from haechi.edge.recorder import Recorder
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.faults import FAULTS
-from haechi.edge.vision.supervise import Orders, run_camera
+from haechi.edge.vision.orders import Orders
+from haechi.edge.vision.supervise import run_camera
 
 
 def conditions(cameras: Iterable[CameraConfig]) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from haechi.edge.vision import sealing
 from haechi.edge.vision.messages import CameraState, ClipWanted
-from haechi.edge.vision.supervise import Orders
+from haechi.edge.vision.orders import Orders
 from support.cameras import camera, processes_below, running
 
 CLIPS = {"before_s": 0.6, "after_s": 1, "ring_s": 10}

@@ -9,7 +9,7 @@ import pytest
 from haechi.edge import watching
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.messages import ClipWanted
-from haechi.edge.vision.supervise import Orders
+from haechi.edge.vision.orders import Orders
 from support.cameras import camera
 
 ZONE = {"name": "bank", "kind": "intrusion", "polygon": [(0, 0.6), (1, 0.6), (1, 1)]}

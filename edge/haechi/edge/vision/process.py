@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import cv2
 import msgspec
@@ -28,6 +28,7 @@ from haechi.edge.vision.choosing import choose
 from haechi.edge.vision.clipping import Clipper, Seal
 from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.cost import DecodingCost, Spent
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.faults import NO_PICTURE_S, Fault
@@ -67,8 +68,6 @@ _WAIT_S = 0.5
 _VIEW_AGAIN_S, _VIEW_EVERY_S = (120.0, 600.0), 3600.0
 """The view is kept once it is learned, soon again, for a lorry may have stood in front of it, and then hourly."""
 _BUSY_SHARE, _IDLE_SHARE = 1.0, 0.4  # of the time between looks, taken by one
-_ACCOUNT_EVERY_S = 5.0
-_DECODING_SHARE_MAX = 0.5  # of one core; four cameras share a small computer
 
 Send = Callable[[Message], None]
 
@@ -76,15 +75,6 @@ Send = Callable[[Message], None]
 def wall_clock_us() -> int:
     """Microseconds since 1970 UTC."""
     return time.time_ns() // 1000
-
-
-class _Account(NamedTuple):
-    """What decoding has cost at a time."""
-
-    at_s: float
-    cpu_s: float
-    decoded: int
-    left_out: int
 
 
 class CameraLoop:
@@ -148,8 +138,7 @@ class CameraLoop:
         self._health = Health(state=CameraState.OPENING, detector=said_detector)
         self._health_due_s = 0.0
         self._read_before = self._left_out_before = 0
-        self._accounted = _Account(time.monotonic(), 0.0, 0, 0)
-        self._too_dear = ""
+        self._cost = DecodingCost(time.monotonic())
 
     def run(self) -> int:
         """Runs until a file is over; returns the exit code."""
@@ -313,29 +302,10 @@ class CameraLoop:
         self._send(self._health)
 
     def _account(self, capture: Capture) -> None:
-        """What decoding costs; a stream that is too dear for the machine is named with its cost."""
-        before = self._accounted
-        now = _Account(time.monotonic(), capture.decoding_cpu_s, capture.frames_read, capture.left_out)
-        if now.cpu_s < before.cpu_s or now.decoded < before.decoded:
-            self._accounted = now  # of another capture
-        elif now.at_s - before.at_s >= _ACCOUNT_EVERY_S:
-            self._accounted = now
-            share = self._health.decoding_share = (now.cpu_s - before.cpu_s) / (now.at_s - before.at_s)
-            left_out, decoded = now.left_out - before.left_out, now.decoded - before.decoded
-            self._too_dear = ""
-            if left_out:
-                text = _(
-                    "decoding {stream} takes {percent:.0f} % of a core and keeps up with {kept:.0f} % of its pictures: "
-                    "choose a smaller stream of the camera in url"
-                )
-                kept = 100 * decoded / (decoded + left_out)
-                self._too_dear = text.format(stream=capture.description, percent=100 * share, kept=kept)
-            elif share > _DECODING_SHARE_MAX:
-                text = _(
-                    "decoding {stream} takes {percent:.0f} % of a core: choose a smaller stream of the camera in url"
-                )
-                self._too_dear = text.format(stream=capture.description, percent=100 * share)
-            if self._too_dear:
+        spent = Spent(capture.decoding_cpu_s, capture.frames_read, capture.left_out)
+        if self._cost.account(time.monotonic(), spent, capture.description):
+            self._health.decoding_share = self._cost.share
+            if self._cost.complaint:
                 # What is too dear is not to starve those that are not.
                 capture.make_way()
             if self._health.state is CameraState.RUNNING and self._health.message != self._advice:
@@ -344,8 +314,8 @@ class CameraLoop:
     @property
     def _advice(self) -> str:
         """What is to be made better about a camera that works; empty when nothing is."""
-        if self._too_dear or not self._looker.recognising.in_vain:
-            return self._too_dear
+        if self._cost.complaint or not self._looker.recognising.in_vain:
+            return self._cost.complaint
         return _(
             "large things move and the detector recognises hardly any: does the camera look straight down? see "
             'detector.model = "background"'

@@ -15,14 +15,12 @@ import random
 import sys
 import time
 import uuid
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from msgspec.structs import replace
 
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
@@ -51,6 +49,7 @@ from haechi.edge.vision.messages import (
 )
 from haechi.edge.vision.models import cache
 from haechi.edge.vision.models.errors import ModelError
+from haechi.edge.vision.orders import Orders
 from haechi.text import _
 
 FIRST_WORD_S = 60.0  # loading OpenCV and the model from a slow card
@@ -60,31 +59,6 @@ _STEADY_S = 60.0  # a process that lived so long begins with the first pause aga
 _MODEL_CHECK_S = 2.0
 _LOG_LINE_CHARACTERS = 500
 _LOG_LINES_A_MINUTE = 60
-_ORDERS_MAX = 8
-
-
-class Orders:
-    """Clips that are wanted of one camera; bounded, the oldest goes."""
-
-    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """Begins with none; `clock_s` only rises."""
-        self._clock_s = clock_s
-        self._waiting: deque[tuple[ClipWanted, float]] = deque()
-        self._some = asyncio.Event()
-
-    def give(self, wanted: ClipWanted) -> ClipWanted | None:
-        """Puts one down; returns the one that goes for it."""
-        self._waiting.append((wanted, self._clock_s()))
-        self._some.set()
-        return self._waiting.popleft()[0] if len(self._waiting) > _ORDERS_MAX else None
-
-    async def next(self) -> ClipWanted:
-        """Waits for the next one; what it is to show is older by as long as it lay here."""
-        while not self._waiting:
-            self._some.clear()
-            await self._some.wait()
-        wanted, given_s = self._waiting.popleft()
-        return replace(wanted, age_s=wanted.age_s + self._clock_s() - given_s)
 
 
 class CameraSink(Protocol):

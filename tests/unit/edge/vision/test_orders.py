@@ -1,7 +1,7 @@
 """Clips that are wanted of a camera, until its process takes them."""
 
 from haechi.edge.vision.messages import ClipWanted
-from haechi.edge.vision.supervise import Orders
+from haechi.edge.vision.orders import Orders
 
 
 async def test_what_lay_waiting_is_older_by_so_much_when_it_is_taken() -> None:
