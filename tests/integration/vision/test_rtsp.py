@@ -148,7 +148,7 @@ class Watched:
 
 
 def watched(url: str) -> Watched:
-    return Watched(camera(url, read_timeout_s=2, open_timeout_s=5, motion={"enabled": False}))
+    return Watched(camera(url, read_timeout_s=10, open_timeout_s=10, motion={"enabled": False}))
 
 
 def running_well(message: Any) -> bool:
@@ -157,10 +157,11 @@ def running_well(message: Any) -> bool:
 
 async def test_a_stream_that_becomes_another_codec_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "UNREADABLE_S", 1.0)
+    other = filmed("hevc", 320, 240)
     it = RtspCamera(filmed("h264", 640, 360))
     async with rtsp(it) as url, watched(url) as watch:
         await watch.until(running_well)
-        it.codec, it.pictures = "hevc", filmed("hevc", 320, 240)
+        it.codec, it.pictures = "hevc", other
         await watch.until(lambda message: isinstance(message, Health) and message.state is CameraState.LOST)
         assert "320x240" not in watch.said[-1].message
         await watch.until(running_well)
@@ -171,11 +172,12 @@ async def test_another_size_rate_and_time_are_no_fault_but_a_time_that_stands_st
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(flow, "FROZEN_S", 1.0)
-    it = RtspCamera(filmed("h264", 640, 360))
+    # Before it serves: whoever encodes does not send.
+    films = {size: filmed("h264", *size) for size in ((640, 360), (1280, 720), (320, 240))}
+    it = RtspCamera(films.pop((640, 360)))
     async with rtsp(it) as url, watched(url) as watch:
         await watch.until(running_well)
-        for size in ((1280, 720), (320, 240)):
-            it.pictures = filmed("h264", *size)
+        for size, it.pictures in films.items():
             await watch.until(looked_at(watch, size))
         for rate, step in ((25.0, 3600), (5.0, 18_000), (10.0, -9000), (10.0, 900_000)):
             it.frames_a_s, it.step = rate, step

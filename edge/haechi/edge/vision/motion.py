@@ -7,9 +7,8 @@ Promise: things that move open it, light does not. Three habits of street camera
   is left is texture, which a smooth light does not change and an object does.
 * **Rain, insects and glitter** are elsewhere in the next picture, and make more noise where they are common. So a place
   must differ by more than it usually does, and what differs must be met again nearby; the more of it comes and goes,
-  the more often, and then going on as it went: who walks or drives has a straight and even way from one picture to the
-  next, a moth or a leaf has none. What is small must also have gone somewhere: edges and puddles that a light brings
-  out stay.
+  the more often, and then going on as it went or covering most of where it was: so does who walks or drives, a moth or
+  a leaf seldom. What is small must also have gone somewhere: edges and puddles that a light brings out stay.
 * **Switching to infrared**, or a lamp going on, changes nearly everything at once: what is usual is set anew and one
   look is taken.
 """
@@ -93,11 +92,19 @@ class _Thing(NamedTuple):
         """Of its box."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
+    def shared(self, other: _Thing) -> int:
+        """Pixels that both boxes cover."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0, wide) * max(0, high)
+
     def after(self, other: _Thing) -> _Thing:
         """This, met again after `other`: that counts for it when it goes on as it went, and against it when not."""
         step_x, step_y = self.middle[0] - other.middle[0], self.middle[1] - other.middle[1]
         erring = max(abs(step_x - other.step_x), abs(step_y - other.step_y))
         steady = erring <= _ERRING_PX + max(self.right - self.left, self.bottom - self.top) * _ERRING_SHARE
+        # Rain tears at the outline of somebody who walks, who still covers most of where they were.
+        steady = steady or 2 * self.shared(other) >= min(self.area, other.area)
         met = other.met + 1 if steady or other.met < _MET_AGAIN else max(_MET_AGAIN, other.met - 1)
         return self._replace(met=met, met_x=other.met_x, met_y=other.met_y, step_x=step_x, step_y=step_y)
 
