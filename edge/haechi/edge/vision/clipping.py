@@ -169,18 +169,18 @@ class Clipper:
         make = partial(clips.make, job.stretch, job.from_s, self._clips, self._masks, self._open_people())
         clip = make()
         time_us = self._clock_us() - round((self._clock_s() - clip.begins_s) * 1_000_000)
-        self._tell(
-            ClipMade(
-                event=job.event,
-                time_us=time_us,
-                width_px=clip.width_px,
-                height_px=clip.height_px,
-                mp4=clip.mp4,
-            )
+        made = ClipMade(
+            event=job.event, time_us=time_us, width_px=clip.width_px, height_px=clip.height_px, mp4=clip.mp4
         )
-        if self._seal is not None:
+        if self._seal is None:
+            self._tell(made)
+            return
+        try:
+            # Before the clip is told: whoever has seen it may take its original for kept.
             sealed = self._seal(make(blurred=False).mp4, time_us, "video/mp4")
-            self._tell(SealedClip(event=job.event, time_us=time_us, sealed=sealed))
+        finally:
+            self._tell(made)
+        self._tell(SealedClip(event=job.event, time_us=time_us, sealed=sealed))
 
 
 @contextmanager
