@@ -5,8 +5,10 @@ known already; so an object half hidden keeps its identity and a shadow never be
 and cars are fast, so a third pass compares boxes grown on all sides. Where a box should be next says a Kalman filter of
 constant velocity (:mod:`.kalman`).
 
-An object counts (:attr:`Track.settled`) once it was seen three times and the median of its scores is high enough, a
-little higher where it never moved; its label is what most of its boxes said, weighted by score.
+An object counts (:attr:`Track.settled`) once it was seen three times and the median of its scores is high enough. A
+thing that looks a little like somebody does so for hours: what never moved has to look so more surely, and what never
+went its own size counts no more once its last scores fall below what everybody needs. A label is what most boxes said,
+weighted by score.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ SCORE_MIN_UNSURE = 0.2
 
 _SEEN_TO_SETTLE = 3
 _SURER_WHEN_STILL = 0.1
-_MOVED_SHARE = 0.3  # of its own size; boxes tremble by less
+_MOVED_SHARE, _CAME_SHARE = 0.3, 1.0  # of its own size; boxes tremble by less than the one, small ones than the other
 _MISSES_TO_DROP = 3
 _OVERLOOKED_MAX = 5
 _LOST_S = 2.0  # how long an object may be hidden and keep its identity
@@ -59,7 +61,7 @@ class Track:
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=10))
     votes: dict[Label, float] = field(default_factory=dict)
     _settled: bool = False
-    _moved: bool = False
+    _way: float = 0.0
     _began: Point | None = None
 
     @property
@@ -74,13 +76,13 @@ class Track:
 
     @property
     def settled(self) -> bool:
-        """Whether it counts; what has counted once goes on counting."""
+        """Whether it counts; what has come from elsewhere and counted once goes on counting."""
         return self._settled
 
     @property
     def moved(self) -> bool:
         """Whether it was ever seen clearly elsewhere than where it began."""
-        return self._moved
+        return self._way >= _MOVED_SHARE
 
     def expected(self, now_s: float) -> Box:
         """Where it should be now."""
@@ -98,7 +100,7 @@ class Track:
             self.seen += 1
             began = self._began = self._began or self.box.centre
             way = max(abs(middle.x - began.x) / self.box.width, abs(middle.y - began.y) / self.box.height)
-            self._moved |= way >= _MOVED_SHARE
+            self._way = max(self._way, way)
         self.box, self.last_seen_s, self.misses, self.overlooked = detection.box, now_s, 0, 0
         self.note(detection)
 
@@ -117,10 +119,11 @@ class Track:
         """Counts a box's score and label."""
         self.scores.append(detection.score)
         self.votes[detection.label] = self.votes.get(detection.label, 0.0) + detection.score
-        # What never moved may be a thing that looks a little like somebody, for hours: it has to look so more surely.
-        enough = self.score_min if self.moved else self.score_min + _SURER_WHEN_STILL
+        enough = self.score_min if self.moved or self._settled else self.score_min + _SURER_WHEN_STILL
         if self.seen >= _SEEN_TO_SETTLE and self.score >= enough:
             self._settled = True
+        elif self._way < _CAME_SHARE:
+            self._settled = False
 
 
 class Tracker:

@@ -16,6 +16,24 @@ def test_an_object_counts_after_three_looks() -> None:
     assert settled == [False, False, True, True]
 
 
+def test_a_thing_that_looked_like_somebody_for_a_moment_counts_no_more() -> None:
+    """A board in the street: three sure looks, and then what it is. Its box trembles."""
+    tracker = Tracker(score_min=0.4)
+    scores = [0.55] * 4 + [0.3] * 20
+    boxes = [seen(Point(0.5 + 0.016 * (i % 2), 0.5), score=score) for i, score in enumerate(scores)]
+    settled = [tracker.look([box], i * LOOK_S)[0].settled for i, box in enumerate(boxes)]
+    assert settled[2:8] == [True] * 6
+    assert not any(settled[8:])
+
+
+def test_who_walked_in_and_stands_half_hidden_goes_on_counting() -> None:
+    tracker = Tracker(score_min=0.4)
+    way = [seen(Point(0.3 + 0.02 * i, 0.5), score=0.6) for i in range(10)]
+    stands = [seen(Point(0.48, 0.5), score=0.6)] * 8 + [seen(Point(0.48, 0.5), score=0.3)] * 30
+    settled = [tracker.look([box], i * LOOK_S)[0].settled for i, box in enumerate(way + stands)]
+    assert all(settled[2:])
+
+
 def test_unsure_boxes_never_begin_an_object() -> None:
     tracker = Tracker(score_min=0.4)
     for i in range(10):
