@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
-from haechi.edge.vision import capture, flow
+from haechi.edge.vision import capture, faults
 from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.messages import CameraState, Health, ViewChange
@@ -275,7 +275,7 @@ class SeesNothing:
 
 
 async def test_a_stream_that_sends_no_more_and_keeps_the_line_is_lost_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "NO_PICTURE_S", 1.5)
+    monkeypatch.setattr(faults, "NO_PICTURE_S", 1.5)
     said: list[Any] = []
 
     def send(message: Any) -> None:

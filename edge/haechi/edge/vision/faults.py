@@ -13,3 +13,12 @@ NO_PICTURE_S = 30.0
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 TAMPERING: frozenset[Fault] = frozenset({"covered", "moved"})
 """Those that somebody's hand may have done."""
+
+
+def blind_after_s(picture_every_s: float | None) -> float:
+    """After how long without a picture a camera is blind; one that gives single pictures may be late by as much again.
+
+    Args:
+        picture_every_s: how far single pictures are apart; None for video.
+    """
+    return NO_PICTURE_S + 2 * (picture_every_s or 0.0)

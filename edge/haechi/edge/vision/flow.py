@@ -1,13 +1,13 @@
 """Whether pictures still come, and new ones. Pure; time is an argument.
 
-Promise: a camera without pictures is told after :data:`~.faults.NO_PICTURE_S`, one that repeats itself after
+Promise: a camera without pictures is told after :func:`~.faults.blind_after_s`, one that repeats itself after
 :data:`FROZEN_S`, each once, and once when it is over. Frozen is judged by the stream's own time, which stands still
 while pictures come: an empty street may well look the same for hours.
 """
 
 from __future__ import annotations
 
-from haechi.edge.vision.faults import NO_PICTURE_S, Fault
+from haechi.edge.vision.faults import Fault, blind_after_s
 from haechi.edge.vision.view import FaultChange
 
 FROZEN_S = 10.0
@@ -25,7 +25,7 @@ class Flow:
             active: what was told before and is not known to be over.
             every_s: how far single pictures are apart; they may be late by as much again.
         """
-        self._patience_s = 2 * every_s
+        self._coming_s, self._blind_s = _COMING_S + 2 * every_s, blind_after_s(every_s)
         self._picture_s = since_s
         self._standing_s = 0.0
         self._seen = False
@@ -42,11 +42,9 @@ class Flow:
 
     def judge(self, now_s: float) -> list[FaultChange]:
         """What began or ended."""
-        coming = self._seen and now_s - self._picture_s <= _COMING_S + self._patience_s
+        coming = self._seen and now_s - self._picture_s <= self._coming_s
         changes: list[FaultChange] = []
-        self._become(
-            "no_picture", now_s - self._picture_s >= NO_PICTURE_S + self._patience_s, coming, self._picture_s, changes
-        )
+        self._become("no_picture", now_s - self._picture_s >= self._blind_s, coming, self._picture_s, changes)
         standing = self._standing_s >= FROZEN_S
         self._become("frozen", coming and standing, coming and not standing, now_s - self._standing_s, changes)
         return changes

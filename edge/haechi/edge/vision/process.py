@@ -31,7 +31,7 @@ from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.cost import DecodingCost, Spent
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.detector import Detector, open_detector
-from haechi.edge.vision.faults import NO_PICTURE_S, Fault
+from haechi.edge.vision.faults import Fault, blind_after_s
 from haechi.edge.vision.flow import Flow
 from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.known_view import KnownView
@@ -127,7 +127,6 @@ class CameraLoop:
         known = None if known_view is None else known_view.read()
         self._looker = Looker(config, detector, active=active, faults=faults, known=known)
         self._flow = Flow(time.monotonic() - without_pictures_s, active=faults, every_s=config.picture_every_s or 0.0)
-        self._patience_s = NO_PICTURE_S + 2 * (config.picture_every_s or 0.0)
         self._clipper = clipper
         self._seal = seal
         self._last: Frame | None = None
@@ -187,9 +186,7 @@ class CameraLoop:
             self._health.frames_left_out = self._left_out_before + capture.left_out
             if frame is not None:
                 self._last = frame
-                if (self._clock_us() - frame.time_us) / 1_000_000 < NO_PICTURE_S + 2 * (
-                    self._config.picture_every_s or 0
-                ):
+                if (self._clock_us() - frame.time_us) / 1_000_000 < blind_after_s(self._config.picture_every_s):
                     # One that lay in its folder for days is no sign that the camera works.
                     self._flow.take(time.monotonic(), capture.standing_s)
                 self._account(capture)

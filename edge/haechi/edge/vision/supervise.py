@@ -27,7 +27,7 @@ from haechi.contract.observations import Reading
 from haechi.contract.places import Place
 from haechi.edge.vision import describe
 from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig
-from haechi.edge.vision.faults import FAULTS, NO_PICTURE_S, Fault
+from haechi.edge.vision.faults import FAULTS, Fault, blind_after_s
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import (
     HEADER,
@@ -223,7 +223,7 @@ class _Camera:
     async def tell_blind(self) -> None:
         """Tells that no picture comes, where no process lives long enough to tell it."""
         blind_s = self._clock_s() - self._picture_s
-        if "no_picture" not in self._faults and blind_s >= NO_PICTURE_S + 2 * (self._config.picture_every_s or 0):
+        if "no_picture" not in self._faults and blind_s >= blind_after_s(self._config.picture_every_s):
             now_us = time.time_ns() // 1000
             await self._take(ViewChange(fault="no_picture", raised=True, time_us=now_us, lasted_s=blind_s))
 
