@@ -18,10 +18,10 @@ import pytest
 from numpy.typing import NDArray
 
 from haechi.edge.vision import flow, source
+from haechi.edge.vision.camera_loop import CameraLoop
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.messages import CameraState, Health, Message, ViewChange
-from haechi.edge.vision.process import CameraLoop
 from support.cameras import PATIENCE_S, camera, running
 from support.rtsp_camera import RtspCamera, rtsp
 from support.rtsp_camera import film as filmed

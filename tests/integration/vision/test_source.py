@@ -18,11 +18,12 @@ import cv2
 import numpy as np
 import pytest
 
+from haechi.edge.clock import read_system_us
 from haechi.edge.vision import capture, faults
+from haechi.edge.vision.camera_loop import CameraLoop
 from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.messages import CameraState, Health, ViewChange
-from haechi.edge.vision.process import CameraLoop, wall_clock_us
 from haechi.edge.vision.source import CannotOpen, is_device, open_source
 from support.cameras import camera
 
@@ -96,7 +97,7 @@ def test_key_frames_alone_of_a_file_come_as_far_apart_as_they_are(tmp_path: Path
         for _ in range(21):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((200, 320, 3), 90, np.uint8), format="bgr24")))
         file.mux(stream.encode())
-    taking = Capture(camera(path, keyframes_only=True, lines=()), clock_us=wall_clock_us)
+    taking = Capture(camera(path, keyframes_only=True, lines=()), clock_us=read_system_us)
     came_s = [frame.monotonic_s for _ in range(3) if (frame := taking.newest(10)) is not None]
     assert [round(after - before, 1) for before, after in pairwise(came_s)] == pytest.approx([0.5, 0.5], abs=0.2)
 
@@ -170,7 +171,7 @@ def test_a_capture_that_makes_way_slows_its_own_decoding_and_whoever_looks(tmp_p
 
 
 def test_single_pictures_are_never_a_time_that_stands_still(tmp_path: Path) -> None:
-    taking = Capture(camera(tmp_path, lines=(), picture_every_s=1), clock_us=wall_clock_us)
+    taking = Capture(camera(tmp_path, lines=(), picture_every_s=1), clock_us=read_system_us)
     try:
         for level in (60, 90):
             _done, jpeg = cv2.imencode(".jpg", np.full((200, 320, 3), level, np.uint8))

@@ -1,7 +1,7 @@
 """Cameras: what they see becomes counts (observations) and events with a small picture as evidence.
 
 Each camera is a process of its own (:mod:`.process`), started and watched by :mod:`.supervise`, so a camera that
-hangs, crashes or is killed stops nothing else. Inside it a picture goes one way::
+hangs, crashes or is killed stops nothing else. Inside it :mod:`.camera_loop` takes each picture one way::
 
     capture ─▶ motion (gate) ─▶ detector ─▶ tracker ─▶ scene ─▶ evidence ─▶ messages
     newest       is a look      boxes        objects     lines,    small,     to the

@@ -15,6 +15,7 @@ import cv2
 from pydantic import ValidationError
 
 from haechi.command import UsageError
+from haechi.edge.clock import read_system_us
 from haechi.edge.config_file import ConfigError, explain, load
 from haechi.edge.vision import discover_cli, evidence, originals_cli, preview
 from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig, DetectorConfig
@@ -25,7 +26,6 @@ from haechi.edge.vision.evaluation import truth as truths
 from haechi.edge.vision.evaluation.truth import TruthError
 from haechi.edge.vision.live import LivePage, Scene
 from haechi.edge.vision.models.errors import ModelError
-from haechi.edge.vision.process import wall_clock_us
 from haechi.edge.vision.progress import Progress
 from haechi.edge.vision.source import CannotOpen
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
@@ -173,7 +173,7 @@ def _preview(arguments: argparse.Namespace) -> int:
     detector = open_detector(exact, ("person",), score_min=evidence.PERSON_SCORE_MIN)
     if arguments.live:
         return _live(config, detector, arguments.port)
-    picture = preview.take(config, clock_us=wall_clock_us).colours()
+    picture = preview.take(config, clock_us=read_system_us).colours()
     _write(arguments.out, preview.draw(picture, config, detector))
     _say(
         _("{path}: {width} x {height}, {lines} lines, {zones} zones, {masks} masks").format(
@@ -192,7 +192,7 @@ def _live(config: CameraConfig, detector: Detector, port: int) -> int:
     def tell(address: str) -> None:
         _say(_("open {address} within this machine, once; Ctrl-C ends it").format(address=address))
 
-    page = LivePage(Scene(config, detector, clock_us=wall_clock_us), config.name or config.id)
+    page = LivePage(Scene(config, detector, clock_us=read_system_us), config.name or config.id)
     try:
         asyncio.run(page.serve(port, tell))
     except OSError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from haechi.edge.vision.camera_loop import EXIT_HUNG, CameraLoop
 from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detection import Detection
@@ -15,7 +16,6 @@ from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.messages import CameraState, Counts, Health, Message, ViewChange, ZoneChange
 from haechi.edge.vision.picture import Drawn
-from haechi.edge.vision.process import EXIT_HUNG, CameraLoop
 from haechi.edge.vision.source import CannotOpen
 from support.moving import between, seen
 
@@ -210,7 +210,7 @@ def test_a_stream_that_is_too_dear_is_named_with_its_cost_and_lets_the_others_go
 ) -> None:
     clock, said = [1000.0], []
     clip = Dear(clock)
-    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("haechi.edge.vision.camera_loop.time.monotonic", lambda: clock[0])
     loop = CameraLoop(
         CAMERA,
         Walker(0),
@@ -232,7 +232,7 @@ def test_of_a_stream_that_decoding_does_not_keep_up_with_is_told_how_much_is_see
             return super().newest(timeout_s)
 
     clock, said = [1000.0], []
-    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("haechi.edge.vision.camera_loop.time.monotonic", lambda: clock[0])
 
     def send(message: Message) -> None:
         if isinstance(message, Health):
@@ -245,7 +245,7 @@ def test_of_a_stream_that_decoding_does_not_keep_up_with_is_told_how_much_is_see
 
 def test_a_camera_that_recognises_nothing_of_what_moves_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, said = [1000.0], []
-    monkeypatch.setattr("haechi.edge.vision.process.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("haechi.edge.vision.camera_loop.time.monotonic", lambda: clock[0])
     loop = CameraLoop(
         CAMERA,
         Walker(0),
@@ -262,7 +262,7 @@ def test_a_camera_that_recognises_nothing_of_what_moves_says_so(monkeypatch: pyt
 
 def test_a_machine_that_is_too_slow_looks_less_closely(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr("haechi.edge.vision.process.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("haechi.edge.vision.camera_loop.time.perf_counter", lambda: clock[0])
     loop = CameraLoop(CAMERA, Slow(clock), lambda _message: None, open_capture=opens(Clip(5)), sleep=lambda _s: None)
     loop.run()
     assert loop._looker.parts_max == 0
