@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from haechi.contract.events import Phase
-from haechi.edge.vision import sealing, supervise
+from haechi.edge.vision import child, sealing
 from haechi.edge.vision.messages import CameraState
 from haechi.edge.vision.supervise import run_camera
 from support.cameras import PATIENCE_S, PLACE, Sink, camera, processes_below, running
@@ -67,7 +67,7 @@ async def test_killed_it_comes_back_and_nothing_else_is_touched(clip: Callable[.
 
 @pytest.mark.usefixtures("model_cache")
 async def test_one_that_stops_answering_is_killed(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "SILENT_S", 3.0)
+    monkeypatch.setattr(child, "SILENT_S", 3.0)
     async with running(camera(clip(), loop=True)) as sink:
         await sink.until(lambda s: CameraState.RUNNING in s.states)
         (first,) = processes_below()

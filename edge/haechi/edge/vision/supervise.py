@@ -1,14 +1,13 @@
-"""The gateway's side of a camera: starts its process, hands on what it says, and starts it again when it dies.
+"""The gateway's side of a camera: runs its process, hands on what it says, and runs another when it dies.
 
-Promise: whatever a camera's process does (end, hang, be killed, write rubbish), nothing else is stopped; it is killed
-when it is silent and started again after a growing pause. Conditions that were raised and not cleared survive a
-restart: the new process is told of them. Light: neither OpenCV nor the detector is loaded here.
+Promise: whatever a camera's process (:mod:`.child`) does, nothing else is stopped, and another is started after a
+growing pause. Conditions that were raised and not cleared survive a restart: the new process is told of them. Light:
+neither OpenCV nor the detector is loaded here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
@@ -18,19 +17,15 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
-import msgspec
-
-from haechi.contract.events import Event, Evidence
-from haechi.contract.observations import Reading
+from haechi.contract.events import Event
 from haechi.contract.places import Place
+from haechi.edge.clock import read_system_us
 from haechi.edge.vision import describe
+from haechi.edge.vision.child import Child, ChildFailed, rubbish
 from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig
 from haechi.edge.vision.faults import FAULTS, Fault, blind_after_s
-from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import (
-    HEADER,
     CameraState,
     ClipMade,
     ClipMissed,
@@ -44,57 +39,16 @@ from haechi.edge.vision.messages import (
     Start,
     ViewChange,
     ZoneChange,
-    body_length,
-    decoded,
 )
 from haechi.edge.vision.models import cache
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.orders import Orders
+from haechi.edge.vision.sink import CameraSink
 from haechi.text import _
 
-FIRST_WORD_S = 60.0  # loading OpenCV and the model from a slow card
-SILENT_S = 15.0
 _RESTART_FIRST_S, _RESTART_MAX_S = 1.0, 60.0
 _STEADY_S = 60.0  # a process that lived so long begins with the first pause again
 _MODEL_CHECK_S = 2.0
-_LOG_LINE_CHARACTERS = 500
-_LOG_LINES_A_MINUTE = 60
-
-
-class CameraSink(Protocol):
-    """Where the gateway takes what its cameras report."""
-
-    async def reading(self, reading: Reading) -> None:
-        """Takes the counts of one period."""
-        ...
-
-    async def event(self, event: Event, evidence: Sequence[Evidence]) -> None:
-        """Takes an event and its pictures; the camera waits until it returns."""
-        ...
-
-    async def original(self, event: str, sealed: bytes, time_us: int, media_type: str) -> None:
-        """Takes what is to be kept sealed."""
-        ...
-
-    def no_originals(self, camera: str, reason: str) -> None:
-        """Takes why nothing can be sealed, though the configuration asks for it; empty when it can."""
-        ...
-
-    async def clip(self, clip: Evidence) -> None:
-        """Takes a clip of an event that it took before."""
-        ...
-
-    async def clip_missed(self, event: str, reason: str) -> None:
-        """Takes that a clip that was wanted is not to come."""
-        ...
-
-    def status(self, camera: str, health: Health, restarts: int) -> None:
-        """Takes how a camera is doing."""
-        ...
-
-
-class _ProcessFailed(Exception):  # noqa: N818 - reads as what it is
-    """The process cannot be talked to any more: start another."""
 
 
 @lru_cache(maxsize=1)
@@ -138,7 +92,7 @@ async def run_camera(
         command: what is started.
     """
     orders = Orders() if orders is None else orders
-    camera = _Camera(config, place, sink, frozenset(active), new_id, orders, memory, clock_s)
+    camera = _Camera(config, place, sink, frozenset(active), new_id, orders, memory, clock_s, Child(config.id, command))
     pause_s = _RESTART_FIRST_S
     while True:
         while (lack := _lacking_model(config)) is not None:
@@ -147,7 +101,7 @@ async def run_camera(
             await pause(_MODEL_CHECK_S)
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
-        reason = await camera.run_once(command)
+        reason = await camera.run_once()
         await camera.miss_ordered()
         if reason is None:
             return
@@ -183,7 +137,9 @@ class _Camera:
         orders: Orders,
         memory: Path | None,
         clock_s: Callable[[], float],
+        child: Child,
     ) -> None:
+        self._child = child
         self._clock_s = clock_s
         self._picture_s = clock_s()
         self._frames_read = 0
@@ -201,7 +157,6 @@ class _Camera:
         self._said: tuple[CameraState, str] | None = None
         self._state = CameraState.OPENING
         self._ordered: dict[str, None] = {}
-        self._complaint = ""
         self.restarts = 0
 
     def tell(self, health: Health) -> None:
@@ -224,55 +179,20 @@ class _Camera:
         """Tells that no picture comes, where no process lives long enough to tell it."""
         blind_s = self._clock_s() - self._picture_s
         if "no_picture" not in self._faults and blind_s >= blind_after_s(self._config.picture_every_s):
-            now_us = time.time_ns() // 1000
-            await self._take(ViewChange(fault="no_picture", raised=True, time_us=now_us, lasted_s=blind_s))
+            await self._take(ViewChange(fault="no_picture", raised=True, time_us=read_system_us(), lasted_s=blind_s))
 
-    async def run_once(self, command: Sequence[str]) -> str | None:
+    async def run_once(self) -> str | None:
         """Runs one process to its end; returns why another is needed, None when a file is over."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=(_turn(),),
-            )
-        except OSError as error:
-            # No memory, or no more processes allowed: for this machine now, not for good.
-            return _("its process cannot be started: {reason}").format(reason=error.strerror or error)
-        beside = [asyncio.create_task(self._relay(process.stderr))]
-        try:
-            await self._start(process)
-            beside.append(asyncio.create_task(self._hand_on(process.stdin)))
-            await self._listen(process)
-            code = await process.wait()
-        except _ProcessFailed as error:
+            code = await self._child.run(self._beginning(), take=self._take, order=self._next_order)
+        except ChildFailed as error:
             return str(error)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            # A process that is killed cannot close what its own children hold; the relay is not worth waiting for.
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-            if process.stdin is not None:
-                process.stdin.close()
-                with contextlib.suppress(OSError):
-                    await process.stdin.wait_closed()
         if code == 0 and self._state is CameraState.ENDED:
             return None
         return self._reason(code)
 
-    def _reason(self, code: int) -> str:
-        if self._said is not None and self._said[0] in {CameraState.LOST, CameraState.NO_MODEL} and code > 0:
-            return self._said[1]
-        text = _("its process ended with code {code}; it is started again").format(code=code)
-        return f"{text} ({self._complaint})" if self._complaint and code > 0 else text
-
-    async def _start(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None  # noqa: S101 - asked for above; tells the type checker
-        start = Start(
+    def _beginning(self) -> Start:
+        return Start(
             config=self._config.model_dump(mode="json"),
             active=tuple(sorted(self._active)),
             faults=tuple(sorted(self._faults)),
@@ -281,37 +201,18 @@ class _Camera:
             seal_to=self._seal_to(),
             memory=None if self._memory is None else str(self._memory),
         )
-        # A process that has ended already is judged by what it wrote and by its exit code, as every other.
-        with contextlib.suppress(OSError):
-            process.stdin.write(msgspec.json.encode(start) + b"\n")
-            await process.stdin.drain()
 
-    async def _hand_on(self, orders: asyncio.StreamWriter | None) -> None:
-        """Hands orders to the process."""
-        assert orders is not None  # noqa: S101 - as above
-        with contextlib.suppress(OSError):
-            while True:
-                wanted = await self._orders.next()
-                self._ordered[wanted.event] = None
-                orders.write(msgspec.json.encode(wanted) + b"\n")
-                await orders.drain()
+    def _reason(self, code: int) -> str:
+        if self._said is not None and self._said[0] in {CameraState.LOST, CameraState.NO_MODEL} and code > 0:
+            return self._said[1]
+        text = _("its process ended with code {code}; it is started again").format(code=code)
+        complaint = self._child.complaint
+        return f"{text} ({complaint})" if complaint and code > 0 else text
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101 - as above
-        patience_s = FIRST_WORD_S
-        while True:
-            try:
-                async with asyncio.timeout(patience_s):
-                    message = await _next(process.stdout)
-            except TimeoutError as error:
-                text = _("its process said nothing for {seconds:.0f} s; it is started again")
-                raise _ProcessFailed(text.format(seconds=patience_s)) from error
-            except ValueError as error:
-                raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
-            if message is None:
-                return
-            patience_s = SILENT_S
-            await self._take(message)
+    async def _next_order(self) -> ClipWanted:
+        wanted = await self._orders.next()
+        self._ordered[wanted.event] = None
+        return wanted
 
     async def _take(self, message: Message) -> None:
         match message:
@@ -331,7 +232,7 @@ class _Camera:
                         raised=self._raised.pop(message.zone, None),
                     )
                 except KeyError as error:
-                    raise _ProcessFailed(_("its process wrote rubbish; it is started again")) from error
+                    raise rubbish() from error
                 # First handed over, then remembered: a cancelled hand-over is told again, not forgotten.
                 await self._sink.event(event, evidence)
                 await self._keep_original(event, message.snapshot)
@@ -383,36 +284,3 @@ class _Camera:
             self._log.error("camera %s: no originals are kept: %s", self._config.id, reason)
         self._sink.no_originals(self._config.id, reason)
         return key
-
-    async def _relay(self, lines: asyncio.StreamReader | None) -> None:
-        """Writes the process's lines into the log: masked, cut, and not more than so many a minute."""
-        assert lines is not None  # noqa: S101 - as above
-        loop = asyncio.get_running_loop()
-        minute, count = 0, 0
-        while True:
-            try:
-                raw = await lines.readline()
-            except ValueError:  # longer than the reader's limit; the rest of it comes as lines of its own
-                continue
-            if not raw:
-                return
-            line = masked(raw.decode(errors="replace").strip())[:_LOG_LINE_CHARACTERS]
-            self._complaint = line or self._complaint
-            if minute != int(loop.time() // 60):
-                minute, count = int(loop.time() // 60), 0
-            count += 1
-            if line and count <= _LOG_LINES_A_MINUTE:
-                self._log.debug("camera %s: %s", self._config.id, line)
-
-
-async def _next(stream: asyncio.StreamReader) -> Message | None:
-    """The next message; None at the end of the stream.
-
-    Raises:
-        ValueError: what came is none of ours.
-    """
-    try:
-        header = await stream.readexactly(HEADER.size)
-        return decoded(await stream.readexactly(body_length(header)))
-    except asyncio.IncompleteReadError:
-        return None
