@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     Fail,
     InvalidArgument,
@@ -49,5 +52,21 @@ def open_session(model: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except _REFUSALS as error:
-        reason = (str(error).splitlines() or [""])[0][:160]
-        raise ModelError(_("{path}: cannot be run as a model: {reason}").format(path=model, reason=reason)) from error
+        raise _refused(model, error) from error
+
+
+def tried(session: Any, model: Path, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """What a model answers to its first picture: whoever cannot be run is known before a camera relies on it.
+
+    Raises:
+        ModelError: it cannot be run.
+    """
+    try:
+        return list(session.run(None, dict(feeds)))
+    except (*_REFUSALS, ValueError) as error:
+        raise _refused(model, error) from error
+
+
+def _refused(model: Path, error: Exception) -> ModelError:
+    reason = (str(error).splitlines() or [""])[0][:160]
+    return ModelError(_("{path}: cannot be run as a model: {reason}").format(path=model, reason=reason))

@@ -1,5 +1,7 @@
 """A detector of one's own: an ONNX file in YOLOX's format, trained on COCO's eighty classes.
 
+Promise: a file that is none, or answers something else, is refused when it is loaded, in one line that says why.
+
 The format (Megvii-BaseDetection/YOLOX, exported without decoding): input float32[1, 3, H, W], BGR 0..255, the picture
 at the top left over grey 114; output float32[1, cells, 85] for strides 8, 16, 32: centre as an offset from the cell in
 strides, logarithm of the size in strides, objectness, class scores (both after the sigmoid). The decoding is pure.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,13 +22,14 @@ from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.labels import COCO_INDEX, Label
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.picture import shrunk
-from haechi.edge.vision.runtime import open_session
+from haechi.edge.vision.runtime import open_session, tried
 from haechi.edge.vision.tracker import SCORE_MIN_UNSURE
 from haechi.text import _
 
 _STRIDES_PX = (8, 16, 32)
 _VALUES = 85
 _GREY = 114
+_ROUNDED = 1e-3  # of a half-precision sigmoid
 _SIZE_LOG_MAX = 10.0  # beyond any picture; keeps a broken model from overflowing
 
 
@@ -41,21 +45,11 @@ class YoloX:
             ModelError: the file is no such model.
         """
         self._session = open_session(model, threads)
-        (entry, *others), outputs = self._session.get_inputs(), self._session.get_outputs()
-        shape = entry.shape
-        if others or len(outputs) != 1 or len(shape) != 4 or not all(isinstance(n, int) for n in shape[1:]):
-            raise ModelError(
-                _("{path}: not of YOLOX's format: expected one fixed input and one output").format(path=model)
-            )
-        self._input = entry.name
-        self._size = (int(shape[2]), int(shape[3]))
+        self._input, self._size = _checked_input(model, self._session)
         self._labels = tuple(labels)
         self._score_min = score_min
-        cells = sum((self._size[0] // stride) * (self._size[1] // stride) for stride in _STRIDES_PX)
-        if shape[1] != 3 or list(outputs[0].shape[1:]) != [cells, _VALUES]:
-            text = _("{path}: not of YOLOX's format: expected an output of {cells} x {values}")
-            raise ModelError(text.format(path=model, cells=cells, values=_VALUES))
         self._canvas = np.full((*self._size, 3), _GREY, np.uint8)
+        _check_answer(model, tried(self._session, model, {self._input: self._planes()})[0], self._size)
 
     @property
     def input_px(self) -> tuple[int, int]:
@@ -69,11 +63,59 @@ class YoloX:
         self._canvas[:] = _GREY
         part = self._canvas[:high, :wide]
         cv2.resize(shrunk(picture, high, wide), (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
-        planes = np.ascontiguousarray(self._canvas.transpose(2, 0, 1), np.float32)[np.newaxis]
-        (output,) = self._session.run(None, {self._input: planes})
+        (output,) = self._session.run(None, {self._input: self._planes()})
         return distinct(
             detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=self._score_min)
         )
+
+    def _planes(self) -> NDArray[np.float32]:
+        """The canvas as the model takes it: float32[1, 3, H, W]."""
+        return np.ascontiguousarray(self._canvas.transpose(2, 0, 1), np.float32)[np.newaxis]
+
+
+def _checked_input(model: Path, session: Any) -> tuple[str, tuple[int, int]]:
+    """Name and size (height, width) of the one input.
+
+    Raises:
+        ModelError: the file has other inputs or outputs.
+    """
+    entries, outputs = session.get_inputs(), session.get_outputs()
+    if len(entries) == 1 and [entry.type for entry in (*entries, *outputs)] == ["tensor(float)"] * 2:
+        batch, *rest = entries[0].shape
+        sized = len(rest) == 3 and rest[0] == 3 and all(isinstance(n, int) and n >= _STRIDES_PX[-1] for n in rest[1:])
+        if sized and (batch == 1 or not isinstance(batch, int)):
+            return entries[0].name, (rest[1], rest[2])
+    found = ", ".join(f"{entry.type} {entry.shape}" for entry in [*entries, *outputs])[:160]
+    text = _(
+        "{path}: not of YOLOX's format: expected one input of float32 [1, 3, height, width] with fixed height and "
+        "width, and one output; found {found}"
+    )
+    raise ModelError(text.format(path=model, found=found))
+
+
+def _check_answer(model: Path, answer: NDArray[np.float32], size: tuple[int, int]) -> None:
+    """Checks what the model says of an empty picture.
+
+    Raises:
+        ModelError: it is not what YOLOX says.
+    """
+    origins, strides = _grid(size)
+    expected = (1, len(origins), _VALUES)
+    if answer.shape != expected:
+        text = _(
+            "{path}: not of YOLOX's format: expected an output of {cells} x {values} (4 + 1 + COCO's 80 classes), "
+            "found {found}"
+        )
+        found = " x ".join(map(str, answer.shape[1:]))
+        raise ModelError(text.format(path=model, cells=expected[1], values=_VALUES, found=found))
+    scores = answer[0, :, 4:]
+    if not (np.isfinite(answer).all() and scores.min() >= 0 and scores.max() <= 1 + _ROUNDED):
+        text = _("{path}: not of YOLOX's format: its scores are not between 0 and 1; export it with the sigmoid")
+        raise ModelError(text.format(path=model))
+    centres = answer[0, :, :2]
+    if np.abs(centres - origins * strides).mean() < np.abs(centres).mean():
+        text = _("{path}: not of YOLOX's format: its boxes are in pixels; export it without decode_in_inference")
+        raise ModelError(text.format(path=model))
 
 
 def detections(
