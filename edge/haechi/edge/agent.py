@@ -14,7 +14,6 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Coroutine
 from typing import Any
 
 from haechi.contract.control import Command
@@ -38,6 +37,7 @@ from haechi.edge.recorder import Recorder
 from haechi.edge.rings import Rings
 from haechi.edge.rules.engine import Engine
 from haechi.edge.supervisor import Supervised
+from haechi.edge.tasks import cancelled, first_end, started
 from haechi.edge.uplink.link import Broker
 from haechi.edge.uplink.security import password, tls_context
 from haechi.edge.uplink.session import Face
@@ -53,7 +53,6 @@ from haechi.text import _
 _log = logging.getLogger("haechi.edge.agent")
 _PARCEL_BYTES_MIN = 2048
 _FINISH_S = 3.0
-_CANCELS_MAX, _CANCEL_S = 5, 1.0
 _TRY_SALVAGE_S = 60.0
 
 
@@ -131,7 +130,7 @@ class _Agent:
             self._site.cursors.clear()
             self._site.cursors.update(await outbox.cursors())
             await recorder.begin(conditions(self._config.camera))
-            carriers = _started(
+            carriers = started(
                 recorder.run(),
                 self._supervised("uplink", "mqtt", None).keep(uplink.run),
                 self._salvage(outbox, uplink),
@@ -139,13 +138,13 @@ class _Agent:
                 self._rings.run(self._config.gateway.data_dir / "rings"),
                 let_originals_go(self._config, self._clock),
             )
-            obeying = _started(*([self._obey()] if self._site.actuators else []))
-            sources = _started(
+            obeying = started(*([self._obey()] if self._site.actuators else []))
+            sources = started(
                 *(self._read(device, recorder) for device in self._site.devices),
                 *(self._watch(camera, recorder) for camera in self._config.camera),
             )
-            await _first_end(stopping, carriers + sources + obeying)
-            await _cancelled(sources + obeying)
+            await first_end(stopping, carriers + sources + obeying)
+            await cancelled(sources + obeying)
             await self._desk.finish()
             recorder.finish()
             await carriers[0]
@@ -154,9 +153,9 @@ class _Agent:
             await uplink.finish(_FINISH_S)
         finally:
             stopping.cancel()
-            await _cancelled(sources + obeying)
+            await cancelled(sources + obeying)
             await self._desk.finish()
-            await _cancelled(carriers)
+            await cancelled(carriers)
             await wires.aclose()
             await outbox.close(clean=clean)
 
@@ -376,35 +375,3 @@ def _software() -> str:
 
 def _new_id() -> str:
     return uuid.uuid4().hex
-
-
-def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
-    return [asyncio.create_task(each) for each in work]
-
-
-async def _first_end(stopping: "asyncio.Task[Any]", tasks: list[asyncio.Task[None]]) -> None:
-    """Wait for the stop; raise what a task ends with before it. A task that ends in peace is not missed."""
-    waiting = {stopping, *tasks}
-    while not stopping.done():
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: a library may swallow a cancellation that meets its result in the same turn.
-
-    Who does not end within some seconds is left behind, as a partner's adapter must not keep a gateway from stopping.
-    """
-    pending = set(tasks)
-    for _try in range(_CANCELS_MAX):
-        for task in pending:
-            task.cancel()
-        if not pending:
-            break
-        _ended, pending = await asyncio.wait(pending, timeout=_CANCEL_S)
-    for task in pending:
-        _log.error("%s does not end and is left behind", task.get_coro())
-    for task in set(tasks) - pending:
-        if not task.cancelled():
-            task.exception()  # it was told before, by who supervises it
