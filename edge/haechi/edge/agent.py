@@ -21,7 +21,8 @@ from haechi.contract.parcel import PARCEL_BYTES_MAX
 from haechi.contract.seals import is_sealed
 from haechi.edge import metrics
 from haechi.edge.builder import Builder
-from haechi.edge.cameras import CameraDesk, MissedClips, let_originals_go, originals_of
+from haechi.edge.cameras import CameraDesk, let_originals_go, originals_of
+from haechi.edge.clips import ClipOrders, MissedClips
 from haechi.edge.clock import WallClock
 from haechi.edge.commands.desk import Clocks, CommandDesk
 from haechi.edge.commands.journal import Journal
@@ -43,8 +44,6 @@ from haechi.edge.uplink.security import password, tls_context
 from haechi.edge.uplink.session import Face
 from haechi.edge.uplink.uplink import Uplink
 from haechi.edge.vision.config import CameraConfig
-from haechi.edge.vision.messages import ClipWanted
-from haechi.edge.vision.orders import Orders
 from haechi.edge.watching import Found, conditions, watch
 from haechi.sdk.switchboard import Switchboard
 from haechi.sdk.wire import attached
@@ -103,8 +102,9 @@ class _Agent:
         self._config, self._site, self._broker = config, site, broker
         self._clock = WallClock()
         self._health = Health()
-        self._orders = {camera.id: Orders() for camera in config.camera}
-        self._missed = MissedClips(self._clock)
+        # Opening the outbox puts another clock in the place of this one.
+        self._missed = MissedClips(lambda: self._clock.now_us())
+        self._clips = ClipOrders(config.camera, lambda: self._clock.now_us(), self._missed)
         self._found = Found(config.camera)
         self._rings = Rings(site.rings, time.monotonic)
 
@@ -313,7 +313,7 @@ class _Agent:
             self._health,
             uplink.report,
             self._is_ours,
-            order_clip=self._ask_for_clip,
+            order_clip=self._clips.take,
             journal_lost=bool(lost),
         )
         outbox.on_move = moved
@@ -340,7 +340,7 @@ class _Agent:
         memory = self._config.gateway.data_dir / "cameras"
 
         async def work() -> None:
-            orders = self._orders[camera.id]
+            orders = self._clips.of(camera)
             await watch(camera, place, desk, recorder, orders=orders, memory=memory, found=self._found)
 
         await self._supervised(camera.id, "camera", None).keep(work)
@@ -351,19 +351,6 @@ class _Agent:
         if not key and command.name == "clip":
             return True
         return is_sealed(command, key, gateway.tenant, gateway.id)
-
-    def _ask_for_clip(self, command: Command) -> None:
-        if command.event is None:
-            _log.warning("command %s: it names no event", command.id)
-            return
-        orders = self._orders.get(command.thing or "")
-        if orders is None:
-            self._missed.tell(command.event, _("there is no camera {id} here").format(id=command.thing))
-            return
-        age_s = 0.0 if command.at_us is None else max(0.0, (self._clock.now_us() - command.at_us) / 1e6)
-        gone = orders.give(ClipWanted(event=command.event, age_s=age_s, asked=True))
-        if gone is not None:
-            self._missed.tell(gone.event, _("too many clips are asked for at a time"))
 
     def _supervised(self, name: str, kind: str, counters: Any) -> Supervised:
         return Supervised(name, kind, self._health, counters, now_s=time.monotonic, chance=random.random)

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
-from haechi.contract.control import MISSED_CLIPS_MAX, MissedClip
 from haechi.contract.events import Event, Evidence
 from haechi.contract.observations import Reading
+from haechi.edge.clips import MissedClips
 from haechi.edge.clock import WallClock
 from haechi.edge.config import GatewayConfig
 from haechi.edge.health import Health, State
@@ -32,27 +32,6 @@ _STATES: dict[CameraState, State] = {
     CameraState.NO_MODEL: "retrying",
     CameraState.ENDED: "stopped",
 }
-
-
-class MissedClips:
-    """The last clips of all cameras that are not to come, for the status."""
-
-    def __init__(self, clock: WallClock) -> None:
-        """Begin with none; ``clock`` says when one was missed."""
-        self._clock = clock
-        self._newest: deque[MissedClip] = deque(maxlen=MISSED_CLIPS_MAX)
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when there is one more."""
-
-    @property
-    def newest(self) -> tuple[MissedClip, ...]:
-        """Oldest first."""
-        return tuple(self._newest)
-
-    def tell(self, event: str, reason: str) -> None:
-        """Take one that is not to come."""
-        self._newest.append(MissedClip(event=event, at_us=self._clock.now_us(), reason=reason))
-        self.on_change()
 
 
 class CameraDesk:
@@ -77,7 +56,7 @@ class CameraDesk:
         """
         self._recorder, self._clock, self._health = recorder, clock, health
         self._originals = originals
-        self._missed = MissedClips(clock) if missed is None else missed
+        self._missed = MissedClips(clock.now_us) if missed is None else missed
         self._clips: Counter[str] = Counter()
 
     async def reading(self, reading: Reading) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from haechi.contract.control import MISSED_CLIPS_MAX
-from haechi.edge.cameras import CameraDesk, MissedClips, let_originals_go
+from haechi.edge.cameras import CameraDesk, let_originals_go
+from haechi.edge.clips import MissedClips
 from haechi.edge.clock import WallClock
 from haechi.edge.config import GatewayConfig
 from haechi.edge.health import Health
@@ -24,7 +25,7 @@ NOW_US = 1_800_000_000_000_000
 async def test_the_newest_missed_clips_are_told_at_once_and_counted() -> None:
     told: list[int] = []
     health, clock = Health(), WallClock(0, lambda: NOW_US, lambda: True)
-    missed = MissedClips(clock)
+    missed = MissedClips(clock.now_us)
     missed.on_change = lambda: told.append(len(missed.newest))
     desk = CameraDesk(RECORDER, clock, health, missed=missed)
     for number in range(MISSED_CLIPS_MAX + 2):
