@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.masking import Masks
-from haechi.edge.vision.picture import Decoded, Picture
+from haechi.edge.vision.picture import Decoded, Picture, quarter_turns
 from haechi.edge.vision.ring import Ring
 from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, open_source
 from haechi.edge.vision.stills import Stills, open_stills
@@ -211,6 +211,8 @@ class Capture:
             taken_us = min(taken_us, put_there_us)
         self.decoding_cpu_s = time.thread_time()
         self.frames_read += 1
+        if self._ring is not None:
+            self._ring.turn(quarter_turns(frame))
         # A single picture has no time of its own.
         if frame.time is None or frame.time != self._stamp or still:
             self._stamp, self._advanced_s = frame.time, self._taken_s

@@ -120,6 +120,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             )
             + "\n"
         )
+    if missing := judged.frames_missing():
+        text = _("warning: {count} frames that the clip says it has cannot be read; is it cut short?")
+        sys.stderr.write(text.format(count=missing) + "\n")
     if judged.recognising.in_vain:
         sys.stderr.write(
             _(

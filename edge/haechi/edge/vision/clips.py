@@ -24,6 +24,7 @@ from haechi.edge.vision import evidence
 from haechi.edge.vision.config import ClipConfig
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.masking import Masks
+from haechi.edge.vision.picture import turned
 from haechi.edge.vision.ring import Coding, Kept, Seen, Stretch
 from haechi.text import _
 
@@ -97,9 +98,12 @@ def _pictures(
         if taken_s < due_s - 0.25 * period_s:
             continue
         due_s = max(due_s + period_s, taken_s)
-        width = min(frame.width, config.width_px_max) // 2 * 2
-        height = max(2, round(frame.height * width / frame.width) // 2 * 2)
-        picture = np.asarray(frame.reformat(width=width, height=height, format="bgr24").to_ndarray(), np.uint8)
+        lies = stretch.quarter_turns % 2
+        wide, high = (frame.height, frame.width) if lies else (frame.width, frame.height)
+        width = min(wide, config.width_px_max) // 2 * 2
+        height = max(2, round(high * width / wide) // 2 * 2)
+        small = frame.reformat(width=height if lies else width, height=width if lies else height, format="bgr24")
+        picture = turned(np.asarray(small.to_ndarray(), np.uint8), stretch.quarter_turns)
         masks.black_out(picture)
         yield picture, taken_s
 

@@ -1,7 +1,8 @@
 """One decoded picture, converted only as far as somebody looks at it.
 
 Promise: the gate reads the brightness that the decoder made, without a copy of the picture; colours are computed once,
-and only for a picture that the detector or a person sees. Privacy masks are black in both.
+and only for a picture that the detector or a person sees. Privacy masks are black in both. A picture that is to be
+shown turned, as phones say of theirs, is turned: points of the configuration are those of the picture as it is shown.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GREY_HEIGHT_PX = 80
 GREY_HEIGHT_PX_MAX = 320
 """… and less than this; and a quarter as large as the camera's or less, where that is large enough."""
 _HALVED = 2
+_QUARTER = 90  # degrees
 
 
 class Picture(Protocol):
@@ -55,12 +57,13 @@ class Decoded:
         plain = frame.format.name in _PLANES_OF_BYTES
         plane = (frame if plain else frame.reformat(format="gray")).planes[0]
         rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        return small_grey(rows[: frame.height, : frame.width], self._masks)
+        return small_grey(turned(rows[: frame.height, : frame.width], quarter_turns(frame)), self._masks)
 
     def colours(self) -> NDArray[np.uint8]:
         """See :class:`Picture`."""
         if self._colours is None:
-            self._colours = np.asarray(self._frame.to_ndarray(format="bgr24"), np.uint8)
+            colours = np.asarray(self._frame.to_ndarray(format="bgr24"), np.uint8)
+            self._colours = turned(colours, quarter_turns(self._frame))
             self._masks.black_out(self._colours)
         return self._colours
 
@@ -81,6 +84,16 @@ class Drawn:
     def colours(self) -> NDArray[np.uint8]:
         """See :class:`Picture`."""
         return self._colours
+
+
+def quarter_turns(frame: av.VideoFrame) -> int:
+    """How often a decoded picture is to be turned by a quarter, counterclockwise, to be shown."""
+    return round(frame.rotation / _QUARTER) % 4
+
+
+def turned(picture: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    """The picture turned counterclockwise by so many quarters; the same array for none."""
+    return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
 
 def shrunk(picture: NDArray[np.uint8], height_px: int, width_px: int) -> NDArray[np.uint8]:

@@ -49,6 +49,8 @@ class Stretch(NamedTuple):
     coding: Coding
     packets: tuple[Kept, ...]
     seen: tuple[Seen, ...]
+    quarter_turns: int = 0
+    """Counterclockwise, from how it is coded to how it is shown."""
 
 
 class Ring:
@@ -63,6 +65,7 @@ class Ring:
         self._groups: deque[list[Kept]] = deque()
         self._seen: deque[Seen] = deque()
         self._kept_s = float("-inf")
+        self._quarter_turns: int | None = None
         self.size = 0
         """Bytes held."""
 
@@ -70,9 +73,15 @@ class Ring:
         """Forgets everything: what comes now is another stream."""
         with self._lock:
             self._coding = coding
-            self._groups.clear()
-            self.size = 0
-            self._kept_s = float("-inf")
+            self._quarter_turns = None
+            self._clear()
+
+    def turn(self, quarter_turns: int) -> None:
+        """Is told how decoded pictures are to be turned to be shown; what was shown otherwise is forgotten."""
+        with self._lock:
+            if self._quarter_turns not in {None, quarter_turns}:
+                self._clear()
+            self._quarter_turns = quarter_turns
 
     def add(self, data: bytes, *, is_key: bool, taken_s: float) -> None:
         """Takes the next packet, and lets go of what is too old or too much."""
@@ -110,7 +119,12 @@ class Ring:
             packets = packets[keys[-1] :] if keys else packets
             if not packets or packets[-1].taken_s < from_s:
                 return None
-            return Stretch(self._coding, tuple(packets), tuple(self._seen))
+            return Stretch(self._coding, tuple(packets), tuple(self._seen), self._quarter_turns or 0)
+
+    def _clear(self) -> None:
+        self._groups.clear()
+        self.size = 0
+        self._kept_s = float("-inf")
 
     def _let_go(self, now_s: float) -> None:
         while self.size > self._bytes_max or (

@@ -98,6 +98,20 @@ def test_masks_are_black_before_the_detector_looks() -> None:
     assert all(picture[:80, 200:].mean() < 6 for _time_s, picture in shown(clip.mp4))
 
 
+def test_a_stream_that_is_shown_turned_is_masked_and_blurred_as_it_is_shown() -> None:
+    ring = filmed(lambda number: np.full((HEIGHT_PX, WIDTH_PX, 3), 200, np.uint8), frames=20)
+    ring.turn(3)
+    stretch = ring.between(0.0, 2.0)
+    assert stretch is not None
+    clip = clips.make(stretch, 0.0, CONFIG, Masks([[(0.0, 0.0), (1.0, 0.0), (1.0, 0.25), (0.0, 0.25)]]), nobody)
+    assert (clip.width_px, clip.height_px) == (HEIGHT_PX, WIDTH_PX)
+    for _time_s, picture in shown(clip.mp4):
+        assert picture[: WIDTH_PX // 4 - 4].mean() < 6
+        assert picture[WIDTH_PX // 4 + 8 :].min() > 150
+    ring.turn(0)
+    assert ring.between(0.0, 2.0) is None
+
+
 def test_it_ends_early_where_it_would_grow_beyond_its_bytes() -> None:
     def noise(number: int) -> NDArray[np.uint8]:
         return np.random.default_rng(number).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), np.uint8)

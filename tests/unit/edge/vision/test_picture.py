@@ -1,5 +1,7 @@
 """Pictures of every format that cameras send: brightness and colours, with nothing behind a mask."""
 
+import io
+
 import av
 import numpy as np
 import pytest
@@ -21,6 +23,20 @@ def street(height_px: int = 360, width_px: int = 640) -> NDArray[np.uint8]:
 
 def frame(picture: NDArray[np.uint8], format_: str) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format=format_)
+
+
+def filmed_turned(picture: NDArray[np.uint8], degrees: int) -> av.VideoFrame:
+    """A picture out of a clip that says it is to be shown turned, counterclockwise, as those of phones do."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], "yuv420p"
+        stream.set_display_rotation(degrees)
+        container.mux(stream.encode(frame(picture, "yuv420p")))
+        container.mux(stream.encode(None))
+    file.seek(0)
+    with av.open(file, "r") as container:
+        return next(container.decode(video=0))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +76,21 @@ def test_a_mask_is_black_for_everybody_and_the_decoder_keeps_its_own(height_px: 
     assert not colours[:, : colours.shape[1] // 2].any()
     assert bytes(own.planes[0]) == before
     assert not Drawn(street(), LEFT_HALF).colours()[:, :300].any()
+
+
+@pytest.mark.parametrize(
+    ("degrees", "bright"), [(-90, np.s_[:, :50]), (90, np.s_[:, -50:]), (180, np.s_[:50]), (0, np.s_[-50:])]
+)
+def test_a_picture_is_turned_as_it_is_to_be_shown_and_masked_then(degrees: int, bright: tuple[slice, ...]) -> None:
+    own = filmed_turned(street(), degrees)
+    colours, grey = Decoded(own, NOTHING).colours(), Decoded(own, NOTHING).grey()
+    assert colours.shape == ((640, 360, 3) if degrees in (-90, 90) else (360, 640, 3))
+    assert colours[bright].min() > 150
+    assert colours.mean() < 125
+    assert grey.shape == (colours.shape[0] // 4, colours.shape[1] // 4)
+    for masked in (Decoded(own, LEFT_HALF).colours(), Decoded(own, LEFT_HALF).grey()):
+        assert not masked[:, : masked.shape[1] // 2].any()
+        assert masked[:, masked.shape[1] // 2 + 1 :].all()
 
 
 def test_colours_are_made_once() -> None:

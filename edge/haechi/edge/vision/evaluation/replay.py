@@ -1,4 +1,4 @@
-"""A clip by its own time: every picture is decoded, and each look gets the one that a camera would have had then.
+"""A clip by its own time, from its first picture: each look gets the one that a camera would have had then.
 
 Promise: which pictures are looked at depends on the clip alone, never on how busy the machine is.
 """
@@ -57,11 +57,14 @@ class Replay:
             CannotOpen: the clip holds not one picture.
         """
         looks, time_s = 0, -self._frame_s
+        first_s: float | None = None
         begun_s = time.process_time()
         try:
             for frame in self._source.frames():
                 self.frames += 1
-                stamp_s = frame.time
+                # Recorders cut out of a stream what goes on counting from when that began.
+                first_s = frame.time if first_s is None else first_s
+                stamp_s = None if frame.time is None or first_s is None else frame.time - first_s
                 # Time stamps repeat and run backwards in what recorders write; the rate then says how time goes on.
                 time_s = stamp_s if stamp_s is not None and stamp_s > time_s else time_s + self._frame_s
                 self.decoding_cpu_s += time.process_time() - begun_s

@@ -26,6 +26,7 @@ from haechi.text import _
 RAW_SCORE_MIN = 0.05
 """Raw detections are judged down to this score; tracks use fewer."""
 
+_NEARLY_ALL = 0.98  # of the frames that a file counts; an edited one leaves out some
 _SECONDS_AN_HOUR = 3600.0
 
 
@@ -172,6 +173,12 @@ class Evaluation:
     def frames_without_picture(self) -> int:
         """How many frames the truth names beyond the end of the clip: then they do not belong together."""
         return sum(frame > self._replay.frames for frame in self._truth.frames or {})
+
+    def frames_missing(self) -> int:
+        """How many frames the clip says it has that could not be read: then it is cut short or damaged."""
+        replay = self._replay
+        enough = self._config.keyframes_only or replay.frames >= _NEARLY_ALL * replay.frames_expected
+        return 0 if enough else replay.frames_expected - replay.frames
 
     def _line(self, line: LineTruth) -> dict[str, Any]:
         forward = self._crossings.get((self._names[line.name], "forward"), [])
