@@ -7,13 +7,13 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from sqlalchemy import Connection, Row, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.pages import newest_first, wanted
-from haechi.cloud.event_monitor.parameters import Cursor, Limit, Monitor, Name, absent, aware
+from haechi.cloud.event_monitor.pages import highest_first, newest_first, numbers, wanted
+from haechi.cloud.event_monitor.parameters import Before, Cursor, Limit, Monitor, Name, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
 from haechi.cloud.state.letters import OUTSIDE
@@ -22,7 +22,6 @@ from haechi.contract.parcel import LossCause, LossRecord
 router = APIRouter()
 _loss = msgspec.json.Decoder(LossRecord)
 _Number = Annotated[int, Path(ge=1, lt=2**63)]
-_Before = Annotated[int | None, Query(ge=1, lt=2**63, description="Letters before this one: the `next` of the page.")]
 
 
 def find_losses(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.Loss]:
@@ -35,8 +34,7 @@ def find_losses(connection: Connection, tenant: str, ids: Collection[str]) -> di
 def find_letters(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.DeadLetter]:
     """Return the dead letters that exist of those asked for, by id in digits."""
     table = schema.dead_letters
-    numbers = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) < 19]
-    rows = connection.execute(select(*OUTSIDE).where(table.c.tenant == tenant, table.c.id.in_(numbers)))
+    rows = connection.execute(select(*OUTSIDE).where(table.c.tenant == tenant, table.c.id.in_(numbers(ids))))
     return {str(row.id): _view_letter(row) for row in rows}
 
 
@@ -52,21 +50,14 @@ def list_losses(
 
 @router.get("/dead-letters")
 def list_letters(
-    services: Monitor, gateway: Name | None = None, limit: Limit = 100, before: _Before = None
+    services: Monitor, gateway: Name | None = None, limit: Limit = 100, before: Before = None
 ) -> views.Page[views.DeadLetter]:
     """What could not be read, newest first."""
     table = schema.dead_letters
     query = select(*OUTSIDE).where(table.c.tenant == services.tenant)
     if gateway is not None:
         query = query.where(table.c.gateway == gateway)
-    if before is not None:
-        query = query.where(table.c.id < before)
-    with reading(services.state) as connection:
-        rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
-    return views.Page(
-        items=[_view_letter(row) for row in rows[:limit]],
-        next=str(rows[limit - 1].id) if len(rows) > limit else None,
-    )
+    return highest_first(services.state, query, table.c.id, _view_letter, limit=limit, before=before)
 
 
 @router.get(

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.parameters import Limit, Monitor, aware
+from haechi.cloud.event_monitor.pages import highest_first, numbers
+from haechi.cloud.event_monitor.parameters import Before, Limit, Monitor, aware
 from haechi.cloud.state import schema
-from haechi.cloud.state.engine import reading
 
 router = APIRouter()
-_Before = Annotated[int | None, Query(ge=1, lt=2**63, description="Rows before this one: the `next` of the page.")]
 _Key = Annotated[
     str | None, Query(max_length=64, description="Only of this situation, command or event, or this account.")
 ]
@@ -20,28 +19,19 @@ _Key = Annotated[
 
 def find_deeds(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, views.Audit]:
     """Return the rows that exist of those asked for, by id in digits."""
-    numbers = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) < 19]
-    rows = connection.execute(_query(tenant).where(schema.audit.c.id.in_(numbers)))
+    rows = connection.execute(_query(tenant).where(schema.audit.c.id.in_(numbers(ids))))
     return {str(row.id): _view(row) for row in rows}
 
 
 @router.get("/audit")
 def list_audit(
-    services: Monitor, key: _Key = None, limit: Limit = 100, before: _Before = None
+    services: Monitor, key: _Key = None, limit: Limit = 100, before: Before = None
 ) -> views.Page[views.Audit]:
     """Who did what, newest first; with what became of each command by now."""
-    table = schema.audit
     query = _query(services.tenant)
     if key is not None:
-        query = query.where(table.c.key == key)
-    if before is not None:
-        query = query.where(table.c.id < before)
-    with reading(services.state) as connection:
-        rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
-    return views.Page(
-        items=[_view(row) for row in rows[:limit]],
-        next=str(rows[limit - 1].id) if len(rows) > limit else None,
-    )
+        query = query.where(schema.audit.c.key == key)
+    return highest_first(services.state, query, schema.audit.c.id, _view, limit=limit, before=before)
 
 
 def _query(tenant: str) -> Select[Any]:

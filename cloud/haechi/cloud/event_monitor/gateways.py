@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection, Row, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.pages import after_pair, next_pair
+from haechi.cloud.event_monitor.pages import by_gateway_and_id
 from haechi.cloud.event_monitor.parameters import AfterPair, GatewayPath, Monitor, Name, absent, aware
 from haechi.cloud.state import schema
 from haechi.cloud.state.engine import reading
@@ -77,22 +77,20 @@ def list_things(
     query = select(table).where(table.c.tenant == services.tenant)
     if gateway is not None:
         query = query.where(table.c.gateway == gateway)
-    with reading(services.state) as connection:
-        rows = connection.execute(after_pair(query, table, after).limit(limit + 1)).all()
-    items = [
-        views.Thing(
-            gateway=row.gateway,
-            id=row.id,
-            name=row.name,
-            kind=row.kind,
-            place=row.place,
-            latitude=row.latitude,
-            longitude=row.longitude,
-            adapter=row.adapter,
-        )
-        for row in rows[:limit]
-    ]
-    return views.Page(items=items, next=next_pair(rows, limit))
+    return by_gateway_and_id(services.state, query, table, _thing, limit=limit, after=after)
+
+
+def _thing(row: Row[Any]) -> views.Thing:
+    return views.Thing(
+        gateway=row.gateway,
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        place=row.place,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        adapter=row.adapter,
+    )
 
 
 def _gateway(row: Row[Any]) -> views.Gateway:

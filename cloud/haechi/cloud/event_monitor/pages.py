@@ -1,6 +1,6 @@
 """A page of a long list, newest first or by gateway and id: the rows that were asked for, and where the next begins."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from haechi.cloud.state.engine import reading
 from haechi.contract.events import Severity
 
 View = TypeVar("View", bound=views.View)
+_DIGITS_MAX = 18  # whatever they are, the database's whole numbers hold them
 
 
 def wanted(
@@ -67,14 +68,47 @@ def newest_first(
     )
 
 
-def after_pair(query: Select[Any], table: Table, after: str | None) -> Select[Any]:
-    """Return the query by gateway and id upwards, from behind the ``gateway/id`` that ended the page before."""
+def highest_first(
+    state: Engine,
+    query: Select[Any],
+    number: Column[int],
+    show: Callable[[Row[Any]], View],
+    *,
+    limit: int,
+    before: int | None,
+) -> views.Page[View]:
+    """Return one page of a query over a table whose rows are numbered, downwards, below ``before``."""
+    if before is not None:
+        query = query.where(number < before)
+    with reading(state) as connection:
+        rows = connection.execute(query.order_by(number.desc()).limit(limit + 1)).all()
+    return views.Page(
+        items=[show(row) for row in rows[:limit]],
+        next=str(getattr(rows[limit - 1], number.name)) if len(rows) > limit else None,
+    )
+
+
+def numbers(ids: Iterable[str]) -> list[int]:
+    """Return those ids that can be a row's number."""
+    return [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) <= _DIGITS_MAX]
+
+
+def by_gateway_and_id(
+    state: Engine,
+    query: Select[Any],
+    table: Table,
+    show: Callable[[Row[Any]], View],
+    *,
+    limit: int,
+    after: str | None,
+) -> views.Page[View]:
+    """Return one page by gateway and id upwards, from behind the ``gateway/id`` that ended the page before."""
     if after is not None:
         gateway, _slash, id_ = after.partition("/")
         query = query.where(tuple_(table.c.gateway, table.c.id) > tuple_(gateway, id_))
-    return query.order_by(table.c.gateway, table.c.id)
-
-
-def next_pair(rows: Sequence[Row[Any]], limit: int) -> str | None:
-    """Return where the page after ``limit`` rows begins; None where these are the last."""
-    return f"{rows[limit - 1].gateway}/{rows[limit - 1].id}" if len(rows) > limit else None
+    with reading(state) as connection:
+        rows = connection.execute(query.order_by(table.c.gateway, table.c.id).limit(limit + 1)).all()
+    return views.Page(
+        items=[show(row) for row in rows[:limit]],
+        next=f"{rows[limit - 1].gateway}/{rows[limit - 1].id}" if len(rows) > limit else None,
+    )

@@ -44,6 +44,7 @@ SeverityMin = Annotated[Severity | None, Query(description="This severity or wor
 GatewayPath = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 IdPath = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Limit = Annotated[int, Query(ge=1, le=500, description="At most so many rows.")]
+Before = Annotated[int | None, Query(ge=1, lt=2**63, description="Below this number: the `next` of the page before.")]
 AfterPair = Annotated[
     str | None,
     Query(

@@ -1,14 +1,14 @@
 """Datastreams with their newest values, and observations over time."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
-from sqlalchemy import and_, select
+from sqlalchemy import Row, and_, select
 
 from haechi.cloud.event_monitor import views
-from haechi.cloud.event_monitor.pages import after_pair, next_pair
+from haechi.cloud.event_monitor.pages import by_gateway_and_id
 from haechi.cloud.event_monitor.parameters import (
     AfterPair,
     DatastreamName,
@@ -53,27 +53,25 @@ def list_datastreams(
     for column, wanted in (("gateway", gateway), ("thing", thing), ("observed_property", observed_property)):
         if wanted is not None:
             query = query.where(table.c[column] == wanted)
-    with reading(services.state) as connection:
-        rows = connection.execute(after_pair(query, table, after).limit(limit + 1)).all()
-    items = [
-        views.Datastream(
-            gateway=row.gateway,
-            id=row.id,
-            thing=row.thing,
-            observed_property=row.observed_property,
-            unit=row.unit,
-            name=row.name,
-            kind=row.kind,
-            period_s=row.period_s,
-            device_time=row.device_time,
-            device_zone=row.device_zone,
-            device_clock=row.device_clock,
-            counter=row.counter,
-            latest=_latest(row.newest, row.id),
-        )
-        for row in rows[:limit]
-    ]
-    return views.Page(items=items, next=next_pair(rows, limit))
+    return by_gateway_and_id(services.state, query, table, _datastream, limit=limit, after=after)
+
+
+def _datastream(row: Row[Any]) -> views.Datastream:
+    return views.Datastream(
+        gateway=row.gateway,
+        id=row.id,
+        thing=row.thing,
+        observed_property=row.observed_property,
+        unit=row.unit,
+        name=row.name,
+        kind=row.kind,
+        period_s=row.period_s,
+        device_time=row.device_time,
+        device_zone=row.device_zone,
+        device_clock=row.device_clock,
+        counter=row.counter,
+        latest=_latest(row.newest, row.id),
+    )
 
 
 @router.get("/observations", response_model_by_alias=True)
