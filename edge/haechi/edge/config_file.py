@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from haechi.edge.config import GatewayConfig, Identity
-from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masked import masked
 from haechi.sdk.errors import key_path as path_of
 from haechi.text import _
 
 _SHOWN_CHARACTERS = 80
+_NAMES_A_SECRET, _HIDDEN = ("credentials", "password"), "***"
 
 
 class ConfigError(Exception):
@@ -53,6 +53,8 @@ def explain(error: ValidationError) -> str:
 
 def _line(fault: ErrorDetails) -> str:
     key, value = key_path(fault["loc"]), fault["input"]
+    if fault["loc"] and str(fault["loc"][-1]).startswith(_NAMES_A_SECRET):
+        value = _HIDDEN  # what stands where a secret's name belongs may well be the secret
     match fault["type"]:
         case "missing":
             return _("{key} is missing").format(key=key)
@@ -78,8 +80,18 @@ def _expected(fault: ErrorDetails) -> str:
             return str(fault["ctx"]["expected_tags"])
         case "model_type" | "model_attributes_type" | "dict_type":
             return _("a table")
-        case "tuple_type" | "list_type":
+        case "tuple_type" | "list_type" if isinstance(fault["input"], dict):
             return _("a list; write [[{key}]]").format(key=key_path(fault["loc"]))
+        case "tuple_type" | "list_type":
+            return _("a list")
+        case "too_long":
+            return _("a list of at most {count}").format(count=fault["ctx"]["max_length"])
+        case "too_short":
+            return _("a list of at least {count}").format(count=fault["ctx"]["min_length"])
+        case "string_too_long":
+            return _("at most {count} characters").format(count=fault["ctx"]["max_length"])
+        case "string_too_short":
+            return _("at least {count} characters").format(count=fault["ctx"]["min_length"])
         case _:
             return fault["msg"].removeprefix("Input should be ").partition(", unable to")[0]
 
@@ -111,7 +123,7 @@ def _anchored(config: GatewayConfig, folder: Path) -> GatewayConfig:
         update={
             "gateway": _anchored_identity(config.gateway, folder),
             "uplink": config.uplink.model_copy(update=uplink),
-            "camera": tuple(_anchored_camera(camera, folder) for camera in config.camera),
+            "camera": tuple(camera.anchored(folder) for camera in config.camera),
         }
     )
 
@@ -121,12 +133,3 @@ def _anchored_identity(identity: Identity, folder: Path) -> Identity:
     if identity.command_key_file is not None:
         update["command_key_file"] = folder / identity.command_key_file
     return identity.model_copy(update=update)
-
-
-def _anchored_camera(camera: CameraConfig, folder: Path) -> CameraConfig:
-    update: dict[str, Any] = {}
-    if camera.credentials_file is not None:
-        update["credentials_file"] = folder / camera.credentials_file
-    if "://" not in camera.url and not camera.url.startswith("usb:"):
-        update["url"] = str(folder / camera.url)
-    return camera.model_copy(update=update)

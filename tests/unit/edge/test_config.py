@@ -114,6 +114,25 @@ def test_a_fault_is_one_clear_line(tmp_path: Path, right: str, wrong: str, said:
     assert "secret" not in line
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ('credentials_env = "admin:hunter2"', r"camera\[0\]\.credentials_env = '\*\*\*': expected a text like"),
+        ("masks = [[[0.1, 0.1, 0.1]]]", r"camera\[0\]\.masks\[0\]\[0\] = a list: expected a list of at most 2"),
+        ('masks = "all"', r"camera\[0\]\.masks = 'all': expected a list$"),
+        ("classes = []", r"camera\[0\]\.classes = a list: expected a list of at least 1"),
+        (f'name = "{"x" * 600}"', r"camera\[0\]\.name = 'x+…: expected at most 512 characters"),
+        ('detector.model = "yolo"', r"camera\[0\]\.detector\.model = 'yolo': .*expected one of nanodet-g, background"),
+    ],
+)
+def test_a_fault_of_a_camera_is_one_clear_line(key: str, said: str, tmp_path: Path) -> None:
+    camera = f'[[camera]]\nid = "cam-1"\nplace = "bridge"\nurl = "clip.mp4"\n{key}\n'
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, SOUND + camera))
+    assert re.search(said, str(caught.value)), caught.value
+    assert "hunter2" not in str(caught.value)
+
+
 def test_names_may_not_be_used_twice(tmp_path: Path) -> None:
     again = SOUND[SOUND.index("[[place]]") : SOUND.index("[[device]]")]
     with pytest.raises(ConfigError, match=r"place: id = 'bridge' is used twice"):
@@ -141,6 +160,8 @@ id = "cam-1"
 place = "bridge"
 url = "clip.mp4"
 credentials_file = "secret"
+detector.model = "own.onnx"
+originals.public_key_file = "city.pub.pem"
 """
     config = load(
         write(tmp_path, SOUND.replace("1883", '1883"\nusername = "u"\npassword_file = "password', 1) + camera)
@@ -150,3 +171,6 @@ credentials_file = "secret"
         str(tmp_path / "clip.mp4"),
         tmp_path / "secret",
     )
+    assert config.camera[0].detector.model == str(tmp_path / "own.onnx")
+    assert config.camera[0].originals is not None
+    assert config.camera[0].originals.public_key_file == tmp_path / "city.pub.pem"

@@ -15,6 +15,8 @@ from pydantic import Field, field_validator, model_validator
 
 from haechi.edge.vision.labels import LABELS, Label
 from haechi.edge.vision.masked import has_places, names_a_secret
+from haechi.edge.vision.models.card import shipped
+from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.scene_config import MEASURING as MEASURING
 from haechi.edge.vision.scene_config import STANDING as STANDING
 from haechi.edge.vision.scene_config import UNEVALUATED as UNEVALUATED
@@ -72,6 +74,20 @@ class DetectorConfig(SceneModel):
         description="So many parts of a picture are looked at enlarged, beside the whole, where small things move or "
         "stand; 0 looks at the whole picture alone.",
     )
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name in WITHOUT_MODEL or name.endswith(".onnx"):
+            return name
+        try:
+            cards = shipped()
+        except ModelError as error:
+            raise ValueError(str(error)) from None
+        if name not in cards:
+            known = ", ".join([*sorted(cards), *sorted(WITHOUT_MODEL)])
+            raise ValueError(_("there is no such model; expected one of {known}, or an .onnx file").format(known=known))
+        return name
 
 
 class EvidenceConfig(SceneModel):

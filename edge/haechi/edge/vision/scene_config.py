@@ -34,6 +34,8 @@ Labels = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(_disti
 
 
 def _possible(corners: tuple[Corner, ...]) -> tuple[Corner, ...]:
+    if len(corners) > 1 and corners[0] == corners[-1]:
+        corners = corners[:-1]  # map programs close their polygons
     polygon = [Point(*corner) for corner in corners]
     if len(set(polygon)) < 3:
         raise ValueError(_("a polygon needs at least three different corners"))

@@ -144,6 +144,11 @@ def test_a_login_has_its_places_in_path_or_query(url: str) -> None:
     assert masked(url) == url
 
 
+def test_a_polygon_may_be_closed_as_map_programs_do_it() -> None:
+    closed = camera(zones=[ZONE | {"polygon": [*ZONE["polygon"], ZONE["polygon"][0]]}])
+    assert closed == camera(zones=[ZONE])
+
+
 def test_it_travels_as_json() -> None:
     made = camera(lines=[LINE], zones=[ZONE], credentials_file="/etc/haechi/cam-1")
     assert CameraConfig.model_validate_json(made.model_dump_json()) == made
