@@ -1,7 +1,6 @@
 """What the state must hold together, on every database that it runs on."""
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,19 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, func, select
 
-from haechi.cloud.clock import DAY_US
 from haechi.cloud.event_broker.apply import Applied, apply
-from haechi.cloud.event_broker.arrivals import Arrival, Delivery, Report, Unreadable, read
-from haechi.cloud.event_handler import handler, seen
+from haechi.cloud.event_broker.arrivals import Arrival, Report, Unreadable
 from haechi.cloud.state import gateways as gateway_rows
-from haechi.cloud.state import latest, letters, ranges, retention
+from haechi.cloud.state import latest, letters, ranges
 from haechi.cloud.state.changes import Change, append, trim
 from haechi.cloud.state.engine import open_state, reading, writing
 from haechi.cloud.state.letters import Letter
-from haechi.cloud.state.ranges import EpochName
 from haechi.cloud.state.schema import (
     changes,
-    conditions,
     datastreams,
     dead_letters,
     events,
@@ -29,43 +24,18 @@ from haechi.cloud.state.schema import (
     losses,
     lost,
     metadata,
-    notifications,
     receipts,
     settled,
     situations,
 )
-from haechi.contract import codec
 from haechi.contract.control import GatewayStatus, HeldEpoch
-from haechi.contract.events import Evidence, Phase, Severity
 from haechi.contract.parcel import LossCause, LossRange, LossRecord, Parcel, ParcelName
 from haechi.contract.places import Datastream, Thing
 from haechi.contract.ranges import RangeSet
 from haechi.contract.topics import Address
+from support.deliveries import NAME, NOW_US, count, delivery, report, status, take
 from support.sender import EPOCH, alarm, flood, level, now_us
-from support.state import empty, inspect, keep_house
-
-NAME = EpochName("city", "cabinet-1", EPOCH)
-NOW_US = 1_790_000_000_000_000
-
-
-def delivery(
-    seq: int, parcel: Parcel, gateway: str = "cabinet-1", channel: str = "live", epoch: bytes = EPOCH
-) -> Delivery:
-    payload = codec.encode(ParcelName(epoch, seq), parcel)
-    one = read(Arrival(f"haechi/v1/city/{gateway}/up/{channel}", payload, NOW_US), ["city"], "city")
-    assert isinstance(one, Delivery)
-    one.points_written = True
-    return one
-
-
-def take(state: Engine, *deliveries: Delivery, unreadable: Sequence[Unreadable] = (), at_us: int = NOW_US) -> Applied:
-    with writing(state) as connection:
-        return apply(connection, deliveries, unreadable, [], at_us)
-
-
-def count(state: Engine, table: object) -> int:
-    with reading(state) as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+from support.state import empty, keep_house
 
 
 def test_a_parcel_is_applied_once_however_often_it_comes(state: Engine) -> None:
@@ -176,77 +146,6 @@ def test_an_older_description_overwrites_no_newer_one(state: Engine) -> None:
         assert connection.execute(select(datastreams.c.name)).scalars().all() == ["new"]
 
 
-def test_a_flood_opens_one_situation_worsens_and_clears(state: Engine) -> None:
-    rising = flood("event-rise", type="flood.level_rising", condition="river-1.rise", severity=Severity.MODERATE)
-    take(state, delivery(1, alarm(rising)))
-    take(state, delivery(2, alarm(flood("event-high"))))
-    take(state, delivery(3, alarm(flood("event-high-end", Phase.CLEARED))))
-    with reading(state) as connection:
-        situation = connection.execute(select(situations)).one()
-    assert (situation.open, situation.severity, situation.severity_max) == (True, "moderate", "severe")
-    take(state, delivery(4, alarm(flood("event-rise-end", Phase.CLEARED, condition="river-1.rise"))))
-    with reading(state) as connection:
-        situation = connection.execute(select(situations)).one()
-        told = connection.execute(select(notifications.c.reason).order_by(notifications.c.id)).scalars().all()
-        feed = connection.execute(select(changes.c.kind)).scalars().all()
-    assert (situation.open, situation.active, situation.event_count) == (False, False, 4)
-    assert told == ["opened", "worsened", "cleared"]
-    assert feed.count("event") == 4
-    assert feed.count("situation") == 4
-
-
-def test_a_situation_weighs_what_the_worst_of_many_conditions_weighs(state: Engine) -> None:
-    def weight() -> tuple[bool, str, str]:
-        with reading(state) as connection:
-            row = connection.execute(select(situations.c.open, situations.c.severity, situations.c.headline)).one()
-        return row.open, row.severity, row.headline
-
-    words = {
-        "a": ("flood.level_rising", Severity.MODERATE),
-        "b": ("flood.level_high", Severity.SEVERE),
-        "c": ("flood.road_inundated", Severity.SEVERE),
-        "d": ("flood.level_rising", Severity.MINOR),
-    }
-    for seq, (name, (kind, severity)) in enumerate(words.items(), 1):
-        raised = flood(f"event-{name}-on", type=kind, condition=name, severity=severity)
-        take(state, delivery(seq, alarm(raised)))
-    weights = [weight()]
-    for seq, name in enumerate("bcad", 10):
-        kind, severity = words[name]
-        cleared = flood(f"event-{name}-off", Phase.CLEARED, type=kind, condition=name, severity=severity)
-        take(state, delivery(seq, alarm(cleared)))
-        weights.append(weight())
-    assert weights == [
-        (True, "severe", "flood.level_high"),
-        (True, "severe", "flood.road_inundated"),
-        (True, "moderate", "flood.level_rising"),
-        (True, "minor", "flood.level_rising"),
-        (False, "minor", "flood.level_rising"),
-    ]
-
-
-def test_what_merely_happened_is_swept_when_it_has_been_quiet(state: Engine) -> None:
-    call = flood("event-call", Phase.OCCURRED, type="security.emergency_call", condition="")
-    take(state, delivery(1, alarm(call)))
-    with writing(state) as connection:
-        assert list(handler.sweep(connection, NOW_US + 599_000_000)) == []
-    with writing(state) as connection:
-        assert len(list(handler.sweep(connection, NOW_US + 600_000_000))) == 1
-    with reading(state) as connection:
-        assert connection.execute(select(situations.c.open, situations.c.active)).one() == (False, False)
-        assert connection.execute(select(conditions.c.active)).scalar_one() is False
-
-
-def test_an_event_id_of_another_gateway_goes_to_the_dead_letters_and_takes_nothing_along(state: Engine) -> None:
-    take(state, delivery(1, alarm(flood("event-same"))))
-    take(state, delivery(1, alarm(flood("event-same"), flood("event-other")), gateway="cabinet-2"))
-    with reading(state) as connection:
-        owners = {row.id: row.gateway for row in connection.execute(select(events.c.id, events.c.gateway))}
-        kinds = connection.execute(select(dead_letters.c.kind)).scalars().all()
-    assert owners == {"event-same": "cabinet-1", "event-other": "cabinet-2"}
-    assert kinds == ["event"]
-
-
 def test_a_loss_settles_its_numbers_and_a_late_parcel_takes_one_back(state: Engine) -> None:
     record = LossRecord(
         id="loss-0001",
@@ -278,16 +177,6 @@ def test_a_loss_of_very_many_ranges_takes_no_statement_for_each(state: Engine) -
     take(state, delivery(9_999, Parcel(epoch_order=1, epoch_number=7, losses=[record])))
     assert count(state, lost) == 499
     assert statements < 40
-
-
-def test_a_loss_that_names_epochs_without_end_is_counted_and_nothing_is_expected_of_them(state: Engine) -> None:
-    ranges_ = tuple(LossRange(epoch=f"{number:032x}", first=1, last=2) for number in range(5))
-    record = LossRecord(id="loss-0001", cause=LossCause.QUOTA, ranges=ranges_, first_us=None, last_us=None)
-    take(state, delivery(1, Parcel(epoch_order=1, epoch_number=7, losses=[record])))
-    assert inspect(state, NOW_US, epochs_a_day_max=5) == ["cabinet-1"]
-    for turn in range(4):
-        report(state, status("online", EPOCH, at_us=NOW_US + turn), at_us=NOW_US + turn * 60_000_000)
-    assert count(state, losses) == 1
 
 
 def test_dead_letters_are_kept_once_and_what_is_dropped_is_a_loss(state: Engine) -> None:
@@ -354,112 +243,6 @@ def test_many_workers_apply_each_parcel_once(state: Engine) -> None:
         assert connection.execute(select(settled.c.first, settled.c.last)).one() == (1, 30)
 
 
-def status(state: str, *epochs: bytes, at_us: int = NOW_US) -> Report:
-    said = GatewayStatus(
-        state=state,  # type: ignore[arg-type]
-        at_us=at_us,
-        software="1.0" if state == "online" else "",
-        epochs=tuple(HeldEpoch(epoch=epoch.hex(), order=1, lowest=1, next=2) for epoch in epochs),
-    )
-    return Report(
-        Address("city", "cabinet-1", "up/status"), said, Arrival("haechi/v1/city/cabinet-1/up/status", b"", at_us)
-    )
-
-
-def report(state: Engine, *reports: Report, at_us: int = NOW_US) -> None:
-    with writing(state) as connection:
-        apply(connection, [], [], [], at_us, reports)
-
-
-def watch(state: Engine, at_us: int) -> list[str]:
-    with writing(state) as connection:
-        return [change.kind for _tenant, change in seen.watch(connection, at_us)]
-
-
-def test_a_gateway_that_stays_away_is_a_situation_until_it_is_back(state: Engine) -> None:
-    report(state, status("online"))
-    report(state, status("offline"), at_us=NOW_US + 1)
-    assert watch(state, NOW_US + seen.GRACE_US) == []
-    assert watch(state, NOW_US + seen.GRACE_US + 1) == ["situation", "event"]
-    assert watch(state, NOW_US + seen.GRACE_US + 2) == []
-    with reading(state) as connection:
-        row = connection.execute(select(gateways)).one()
-        situation = connection.execute(select(situations)).one()
-    assert b'"software":"1.0"' in row.status, "what it said before it went stays readable"
-    assert (situation.headline, situation.place, situation.opened_us) == ("device.offline", "cabinet-1", NOW_US + 1)
-    report(state, status("online"), at_us=NOW_US + 90_000_000)
-    assert watch(state, NOW_US + 90_000_001) == ["situation", "event"]
-    with reading(state) as connection:
-        assert connection.execute(select(situations.c.open)).scalar_one() is False
-
-
-def test_a_gateway_that_came_back_is_not_away_although_our_clock_stepped_back_meanwhile(state: Engine) -> None:
-    report(state, status("online"))
-    report(state, status("offline"), at_us=NOW_US + 1)
-    watch(state, NOW_US + seen.GRACE_US + 1)
-    for state_, at_us, open_ in (
-        ("online", NOW_US - 3_600_000_000, False),
-        ("offline", NOW_US - 3_500_000_000, True),
-        ("online", NOW_US - 3_400_000_000, False),
-    ):
-        report(state, status(state_, at_us=at_us), at_us=at_us)
-        assert watch(state, at_us + seen.GRACE_US) == ["situation", "event"]
-        with reading(state) as connection:
-            assert connection.execute(select(situations.c.open)).scalars().all()[-1] is open_
-
-
-def test_a_gateway_out_of_bounds_is_fenced_off_alone_and_heard_again(state: Engine) -> None:
-    for number in range(4):
-        take(state, delivery(1, level(NOW_US, 1.0), epoch=bytes([number]) * 16))
-    take(state, delivery(1, level(NOW_US, 1.0), gateway="cabinet-2"))
-
-    assert inspect(state, NOW_US, epochs_a_day_max=3) == ["cabinet-1"]
-    applied = take(state, delivery(2, level(NOW_US, 1.0)), delivery(2, level(NOW_US, 1.0), gateway="cabinet-2"))
-    assert (applied.parcels, [name.gateway for name in applied.settled]) == (1, ["cabinet-2"])
-    assert inspect(state, NOW_US, epochs_a_day_max=3) == []
-    assert inspect(state, NOW_US + DAY_US) == ["cabinet-1"]
-    assert take(state, delivery(2, level(NOW_US, 1.0))).parcels == 1
-
-
-def test_epochs_that_ended_whole_are_no_holes_and_holes_are_counted_in_what_is_lost_too(state: Engine) -> None:
-    for number in range(10):
-        take(state, delivery(1, level(NOW_US, 1.0), epoch=bytes([number]) * 16))
-    assert inspect(state, NOW_US, holes_max=3) == []
-    with writing(state) as connection:
-        ranges.lose(connection, NAME, RangeSet((seq, seq) for seq in range(10, 20, 2)))
-    assert inspect(state, NOW_US, holes_max=3) == ["cabinet-1"]
-    with writing(state) as connection:
-        ranges.lose(connection, NAME, RangeSet([(10, 20)]))
-        ranges.settle(connection, NAME, RangeSet((seq, seq) for seq in range(30, 40, 2)))
-    assert inspect(state, NOW_US, holes_max=3) == ["cabinet-1"], "it was taken down and stands for what is settled"
-    with reading(state) as connection:
-        assert connection.execute(select(gateways.c.fenced)).scalar_one() == (
-            "4 holes between what is settled; at most 3 are kept"
-        )
-
-
-def unreadable(seq: int, epoch: bytes = EPOCH) -> Unreadable:
-    letter = Letter("city", "cabinet-1", "t", "parcel", "broken", epoch + bytes([seq]), epoch, seq)
-    return Unreadable(letter, "unreadable_body", ParcelName(epoch, seq))
-
-
-def test_what_cannot_be_read_opens_no_epochs_without_end(state: Engine) -> None:
-    for number in range(4):
-        take(state, unreadable=[unreadable(1, bytes([number]) * 16)])
-    assert inspect(state, NOW_US, epochs_a_day_max=3) == ["cabinet-1"]
-    nameless = Unreadable(Letter("city", "cabinet-1", "t", "parcel", "garbage", b"garbage"), "not_a_parcel")
-    applied = take(state, unreadable=[unreadable(2), unreadable(1, b"x" * 16), nameless])
-    assert (applied.settled, applied.letters) == ({}, [])
-    assert (count(state, dead_letters), count(state, settled)) == (4, 4)
-
-
-def test_an_epoch_that_began_with_something_unreadable_gets_its_order(state: Engine) -> None:
-    take(state, unreadable=[unreadable(1)])
-    take(state, delivery(2, level(NOW_US, 1.0)))
-    with reading(state) as connection:
-        assert gateway_rows.highest_order(connection, "city", "cabinet-1") == 1
-
-
 def test_gateways_are_locked_first_and_the_feed_last(state: Engine) -> None:
     """Whoever takes locks in another order than the others waits for them in a circle."""
     written: list[str] = []
@@ -494,43 +277,6 @@ def test_gateways_are_locked_first_and_the_feed_last(state: Engine) -> None:
     assert (written.count("losses"), written.count("changes"), written[-1]) == (2, 1, "changes")
 
 
-def test_two_gateways_of_one_name_are_found_out_when_they_take_turns(state: Engine) -> None:
-    first, second, third = (bytes([number]) * 16 for number in (1, 2, 3))
-    for current in (first, first, second, third):
-        report(state, status("online", first, current))
-    assert count(state, situations) == 0, "a gateway that starts again opens a new epoch, and that is all"
-    for turn in range(6):
-        report(state, status("online", (second, third)[turn % 2]), at_us=NOW_US + turn * 20_000_000)
-    with reading(state) as connection:
-        assert connection.execute(select(situations.c.headline)).scalars().all() == ["device.duplicate_identity"]
-    assert count(state, events) == 1
-
-
-def test_a_status_that_was_overtaken_changes_nothing_and_makes_no_second_gateway(state: Engine) -> None:
-    first, second = (bytes([number]) * 16 for number in (1, 2))
-    report(state, status("online", first, at_us=NOW_US))
-    report(state, status("online", first, second, at_us=NOW_US + 2_000_000), at_us=NOW_US + 3_000_000)
-    late = (
-        status("online", first, at_us=NOW_US + 1_000_000),  # from before the gateway started again
-        status("online", first, second, at_us=NOW_US + 1_500_000),  # from the same epoch
-    )
-    for one in late:
-        report(state, one, at_us=NOW_US + gateway_rows.LATE_US)
-        with reading(state) as connection:
-            row = connection.execute(select(gateways)).one()
-        assert (row.current_epoch, row.said_at_us) == (second, NOW_US + 2_000_000)
-    report(state, status("online", first, second, at_us=NOW_US + 90_000_000), at_us=NOW_US + 90_000_000)
-    assert count(state, situations) == 0
-
-
-def test_a_status_opens_no_epochs_without_end(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_rows, "EPOCHS_A_DAY_MAX", 200)
-    for number in range(0, 640, 64):
-        epochs = (number + one for one in range(64))
-        report(state, status("online", *(one.to_bytes(16, "big") for one in epochs), at_us=NOW_US + number))
-    assert count(state, metadata.tables["epochs"]) <= 200 + 64
-
-
 def test_a_database_of_an_earlier_version_gets_the_columns_and_indexes_it_lacks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
     engine = open_state(url)
@@ -546,28 +292,3 @@ def test_a_database_of_an_earlier_version_gets_the_columns_and_indexes_it_lacks(
         names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'").scalars().all()
         assert "conditions_by_situation" in names
     engine.dispose()
-
-
-def test_old_pictures_and_events_go_and_what_still_refers_to_one_keeps_it(state: Engine) -> None:
-    def pictures(*stored_us: int) -> None:
-        for number, at_us in enumerate(stored_us):
-            row = Evidence(
-                id=f"picture-{number}",
-                event="event-0001",
-                source="cam",
-                time_us=NOW_US - at_us,  # what the gateway's clock says counts for nothing
-                width_px=1,
-                height_px=1,
-                content=b"",
-            )
-            with writing(state) as connection:
-                handler.attach(connection, "city", "cabinet-1", row, "shared" if number < 2 else "alone", at_us)
-
-    pictures(NOW_US, 0, 1)
-    take(state, delivery(1, alarm(flood("event-0001"))))
-    assert keep_house(state, NOW_US) == ["alone"]
-    assert count(state, events) == 1
-    take(state, delivery(2, alarm(flood("event-0002", Phase.CLEARED))))
-    keep_house(state, NOW_US + retention.EVENTS_US_MAX + 1)
-    assert count(state, events) == 0
-    assert count(state, receipts) == 0
