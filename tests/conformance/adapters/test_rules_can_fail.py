@@ -1,419 +1,62 @@
 """Every rule of the conformance kit can fail: for each there is an adapter or a folder that breaks it."""
 
-import asyncio
 import inspect
 import re
 import shutil
 import sys
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from msgspec import structs
-from pydantic import ConfigDict, Field
 
-from haechi.contract.observations import Value
-from haechi.contract.places import Datastream
-from haechi.sdk import Actuator, ConfigError, NotConnected, NotDone, Sample
-from haechi.sdk.recording import Recording, load_recordings
+from haechi.sdk import ConfigError
+from haechi.sdk.recording import load_recordings
 from haechi.sdk.scaffold.post import test_adapter as sound_post
 from haechi.sdk.scaffold.post.adapter import AcmePost
-from haechi.sdk.scaffold.post.protocol import Said
 from haechi.sdk.scaffold.skeleton import test_adapter as sound
 from haechi.sdk.scaffold.skeleton.adapter import AcmeGauge
-from haechi.sdk.scaffold.skeleton.config import AcmeGaugeConfig
-from haechi.sdk.scaffold.skeleton.protocol import STEP, Lines
 from haechi.sdk.scaffold.skeleton.simulator import line_of
 from haechi.sdk.testing import AdapterConformance, report
 from haechi.sdk.testing.rules import MEMORY, RULES
 from haechi.sdk.testing.suite import QUICK, THOROUGH, Run
-from haechi.sdk.transports.serial_line import SerialLine
-from haechi.sdk.transports.tcp_line import TcpLine
-from support.memory_logger import ZONE_S, LoggerDevice, MemoryLogger
+from support.broken_gauges import (
+    Careless,
+    Complaining,
+    Credulous,
+    Discreet,
+    Hasty,
+    Hoarding,
+    Holding,
+    Ignores,
+    Impatient,
+    Indiscreet,
+    Inventive,
+    Leaking,
+    Nervous,
+    Offended,
+    Restless,
+    Sleepy,
+    Smoothing,
+    Stealing,
+    Surprising,
+    Talkative,
+    Undescribed,
+    Unused,
+    WrongUnit,
+    Zero,
+    decode_hastily,
+    decode_off_by_one,
+    decode_unchecked,
+)
+from support.broken_loggers import Hurrying, Local, LoggerSuite, Restamping, Zoneless
+from support.broken_posts import Forgetful, Generous, Greeting, Hopeful, Insisting, Soothing, Stubborn, Trusting
+from support.memory_logger import MemoryLogger
 
 SKELETON = Path(inspect.getfile(AcmeGauge)).parent
 POST = Path(inspect.getfile(AcmePost)).parent
-
-
-class Careless(AcmeGauge):
-    """Reads like the sound one; what it makes of a line is for others to break."""
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        line, lines = self._line(), Lines()
-        names = (f"{self.device}.level",)
-        try:
-            line.open()
-            while True:
-                for level_m in await self.levels(line, lines):
-                    yield Sample(names, (level_m,))
-        finally:
-            line.close()
-
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        return [STEP.value((await self._listen(line, lines)).level_mm)]
-
-
-class Ignores(AcmeGauge):
-    class Config(AcmeGaugeConfig):
-        """Takes any key."""
-
-        model_config = ConfigDict(extra="ignore")
-
-
-class Undescribed(AcmeGauge):
-    class Config(AcmeGaugeConfig):
-        """Has a key that nobody explains."""
-
-        colour: str = "red"
-
-
-class Unused(AcmeGauge):
-    class Config(AcmeGaugeConfig):
-        """Has a key that does nothing."""
-
-        colour: str = Field(default="red", description="Nothing looks at it.")
-
-
-class WrongUnit(AcmeGauge):
-    def describe(self) -> list[Datastream]:
-        (one,) = super().describe()
-        return [Datastream(id=one.id, thing=one.thing, observed_property="water_level", unit="km/h")]
-
-
-class Surprising(Careless):
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        async for sample in super().samples():
-            yield Sample((f"{self.device}.depth",), sample.values)
-
-
-class Smoothing(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        return [(await super().levels(line, lines))[0] / 2 + 0.001]
-
-
-class Holding(AcmeGauge):
-    kept: ClassVar[list[SerialLine]] = []
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        line = self._line()
-        self.kept.append(line)
-        line.open()
-        while True:
-            yield Sample((f"{self.device}.level",), (STEP.value((await self._listen(line, Lines())).level_mm),))
-
-
-class Stealing(Careless):
-    opened: ClassVar[list[SerialLine]] = []
-
-    def _line(self) -> SerialLine:
-        for line in self.opened:
-            line.close()
-        line = super()._line()
-        self.opened.append(line)
-        return line
-
-
-class Leaking(AcmeGauge):
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        line = self._line()
-        line.open()
-        await asyncio.sleep(0.001)  # cancelled here, nobody closes it
-        try:
-            while True:
-                yield Sample((f"{self.device}.level",), (STEP.value((await self._listen(line, Lines())).level_mm),))
-        finally:
-            line.close()
-
-
-class Restless(Careless):
-    """Leaves a task behind at every start."""
-
-    kept: ClassVar[list["asyncio.Task[None]"]] = []
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        self.kept.append(asyncio.create_task(asyncio.sleep(3600)))
-        async with aclosing(super().samples()) as samples:
-            async for sample in samples:
-                yield sample
-
-
-class Sleepy(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        time.sleep(0.3)  # noqa: ASYNC251 - that is what it does wrong
-        return await super().levels(line, lines)
-
-
-class Zero(AcmeGauge):
-    """Counts that there is no echo, and says zero all the same."""
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        line, lines = self._line(), Lines()
-        clock = self.host.clock
-        due_s = 0.0
-        try:
-            line.open()
-            while True:
-                said = await self._listen(line, lines)
-                if not said.has_echo:
-                    self.host.count("no_echo")
-                if clock.now() >= due_s:
-                    due_s = clock.now() + self.config.period_s
-                    yield Sample((f"{self.device}.level",), (STEP.value(said.level_mm) if said.has_echo else 0.0,))
-        finally:
-            line.close()
-
-
-class Talkative(AcmeGauge):
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        try:
-            async for sample in super().samples():
-                yield sample
-        except NotConnected as error:
-            raise NotConnected(f"it failed\n{error}", 1.0) from None
-
-    async def probe(self) -> str:
-        return f"all is well\n{await super().probe()}"
-
-
-class Hasty(Careless):
-    """Makes up for what it missed while the machine slept."""
-
-    due_s = 0.0
-
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        (level_m,) = await super().levels(line, lines)
-        now_s = self.host.clock.now()
-        missed = min(5000, int((now_s - (self.due_s or now_s)) / self.config.period_s))
-        self.due_s = now_s
-        return [level_m] * (missed + 1)
-
-
-class Hoarding(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        came = await super().levels(line, lines)
-        self.all = [*getattr(self, "all", ()), [*came]]
-        return came
-
-
-class Offended(AcmeGauge):
-    begun = False
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        try:
-            async for sample in super().samples():
-                yield sample
-        except NotConnected:
-            self.begun = True
-            raise
-        finally:
-            if self.begun:
-                self.config = self.config.model_copy(update={"port": None})
-
-
-class Nervous(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        came = await super().levels(line, lines)
-        if lines.bad:
-            raise ValueError("a damaged line")
-        return came
-
-
-class Impatient(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        return [int((await line.read())[5:9]) / 1000]
-
-
-class Credulous(Careless):
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        data = await line.read()
-        return [said.level_mm / 1000 for said in lines.feed(data)] or [int.from_bytes(data[:2], "big") / 1000]
-
-
-class Inventive(Careless):
-    last_m = 0.0
-
-    async def levels(self, line: SerialLine, lines: Lines) -> list[float]:
-        try:
-            async with asyncio.timeout(0.04):
-                (self.last_m,) = await super().levels(line, lines)
-        except TimeoutError:
-            self.last_m += 0.001  # "it was rising"
-        return [self.last_m]
-
-
-class Indiscreet(AcmeGauge):
-    class Config(AcmeGaugeConfig):
-        """Has a secret."""
-
-        password: str = Field(default="", max_length=64, description="What opens the line.")
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        self.host.log.debug("logging in with %s", getattr(self.config, "password", ""))
-        async with aclosing(super().samples()) as samples:
-            async for sample in samples:
-                yield sample
-
-
-class Complaining(Indiscreet):
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        async with aclosing(AcmeGauge.samples(self)) as samples:
-            try:
-                async for sample in samples:
-                    yield sample
-            except NotConnected as error:
-                raise NotConnected(f"{error.what} with {getattr(self.config, 'password', '')}", 0.1) from None
-
-
-class Discreet(Indiscreet):
-    samples = AcmeGauge.samples
-
-
-class Greeting(AcmePost):
-    """Silences the siren to be on the safe side, though nobody told it to."""
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        await self.actuate("siren", value=False, on_s=1.0)
-        async for sample in super().samples():
-            yield sample
-
-
-class Trusting(AcmePost):
-    def admitted(self, actuator: str, value: Value, on_s: float) -> Actuator:
-        if actuator != "siren":
-            raise NotDone(actuator)
-        return self.actuators()[0]
-
-
-class Stubborn(AcmePost):
-    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
-        try:
-            await super().actuate(actuator, value, on_s)
-        except NotConnected:
-            await super().actuate(actuator, value, on_s)
-
-
-class Soothing(AcmePost):
-    """Says that nothing was changed where nobody knows."""
-
-    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
-        try:
-            await super().actuate(actuator, value, on_s)
-        except NotConnected as error:
-            raise NotDone(error.what) from None
-
-
-class Hopeful(AcmePost):
-    async def _answer(self, line: TcpLine) -> Said:
-        said = await super()._answer(line)
-        return said._replace(sounds=True)
-
-
-class Forgetful(AcmePost):
-    """Silences only what it remembers to have sounded."""
-
-    has_sounded = False
-
-    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
-        self.admitted(actuator, value, on_s)
-        if not value and not self.has_sounded:
-            return
-        await super().actuate(actuator, value, on_s)
-        self.has_sounded = bool(value)
-
-
-class Generous(AcmePost):
-    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
-        self.admitted(actuator, value, on_s)
-        await super().actuate(actuator, value, self.config.on_s_max)
-
-
-class Insisting(AcmePost):
-    """Tells the siren again what it was told first, as long as it reads."""
-
-    wanted = False
-
-    async def actuate(self, actuator: str, value: Value, on_s: float) -> None:
-        self.wanted |= bool(value)
-        await super().actuate(actuator, value, on_s)
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        async for sample in super().samples():
-            if self.wanted and not sample.values[1]:
-                await super().actuate("siren", value=True, on_s=1.0)
-            yield sample
-
-
-class Hurrying(MemoryLogger):
-    """Takes for durable what it is about to say."""
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        async for sample in super().samples():
-            yield structs.replace(sample, cursor=str(int(sample.cursor or 0) + 1))
-
-
-class Restamping(MemoryLogger):
-    begun = 0
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        Restamping.begun += 1
-        async for sample in super().samples():
-            yield structs.replace(sample, device_time_us=(sample.device_time_us or 0) + self.begun)
-
-
-class Local(MemoryLogger):
-    """Takes the device's wall clock for UTC."""
-
-    async def samples(self) -> AsyncGenerator[Sample, None]:
-        async for sample in super().samples():
-            yield structs.replace(sample, device_time_us=(sample.device_time_us or 0) + ZONE_S * 1_000_000)
-
-
-class Zoneless(MemoryLogger):
-    def describe(self) -> list[Datastream]:
-        return [structs.replace(one, device_clock=None) for one in super().describe()]
-
-
-class LoggerPeer:
-    """The logger as the suite sees it; nothing else of it is tried here."""
-
-    def __init__(self, device: LoggerDevice) -> None:
-        self._device = device
-
-    def config(self) -> Mapping[str, Any]:
-        return {"port": self._device.port}
-
-    def show(self, property_name: str, value: Value) -> None:
-        raise NotImplementedError
-
-    def fall_silent(self) -> None:
-        raise NotImplementedError
-
-    def is_held(self) -> bool:
-        raise NotImplementedError
-
-    def remember(self) -> Sequence[tuple[int, Mapping[str, Value]]]:
-        made = len(self._device.levels_mm)
-        self._device.record(*range(1000 + made, 1003 + made))
-        levels = [{"level": level_mm / 1000} for level_mm in self._device.levels_mm[made:]]
-        return list(zip(self._device.times_us[made:], levels, strict=True))
-
-
-class LoggerSuite(AdapterConformance):
-    adapter = MemoryLogger
-    entry_point = "memory_logger"
-    shown: ClassVar[Mapping[str, Sequence[Value]]] = {}
-
-    @asynccontextmanager
-    async def peer(self) -> AsyncIterator[LoggerPeer]:
-        async with LoggerDevice() as device:
-            yield LoggerPeer(device)
-
-    def decode(self, data: bytes, recording: Recording) -> list[tuple[str, Value]]:
-        raise NotImplementedError
 
 
 def post(adapter: type[AcmePost]) -> type[AdapterConformance]:
@@ -426,18 +69,6 @@ def logger(adapter: type[MemoryLogger]) -> type[AdapterConformance]:
 
 def suite(adapter: type[AcmeGauge] = AcmeGauge, **others: Any) -> type[AdapterConformance]:
     return type("Broken", (sound.TestAcmeGauge,), {"adapter": adapter, **others})
-
-
-def decode_off_by_one(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
-    return [("level", STEP.value(said.level_mm + 1)) for said in Lines().feed(data) if said.has_echo]
-
-
-def decode_unchecked(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
-    return [("level", int(found) / 1000) for found in re.findall(rb"(\d{4}),[01]\*", data)]
-
-
-def decode_hastily(_self: object, data: bytes, _recording: Recording) -> list[tuple[str, Value]]:
-    return [("level", int(found) / 1000) for found in re.findall(rb"\$LVL,(\d{1,4})(?!\d|,2)", data)]
 
 
 BROKEN: Mapping[str, type[AdapterConformance]] = {
