@@ -36,6 +36,8 @@ class RtspCamera:
         """Of the stream's time between two pictures."""
         self.standing = False
         """The stream's time stands still."""
+        self.repeating = False
+        """Its encoder is stuck: the same pictures come again with the same time."""
         self.silent = False
         """It keeps the line and sends nothing."""
         self.described = 0
@@ -60,7 +62,7 @@ class RtspCamera:
                 await self._play(writer)
 
     async def _play(self, writer: asyncio.StreamWriter) -> None:
-        sequence = stamp = 0
+        sequence = stamp = begun = 0
         units: Iterator[bytes] = iter(())
         playing: list[bytes] = []
         while True:
@@ -68,11 +70,14 @@ class RtspCamera:
             if self.silent:
                 continue
             if playing is not self.pictures:
-                playing, units = self.pictures, iter(self.pictures)
+                playing, units, begun = self.pictures, iter(self.pictures), stamp
             unit = next(units, None)
             if unit is None:
                 units = iter(playing)
                 unit = next(units)
+                if self.repeating:
+                    stamp = begun
+                begun = stamp
             stamp += 0 if self.standing else self.step
             pieces = [piece for nal in _nals(unit) for piece in _pieces(nal, self.codec)]
             for place, piece in enumerate(pieces, 1):

@@ -168,7 +168,7 @@ async def test_a_stream_that_becomes_another_codec_is_asked_anew(monkeypatch: py
         assert (320, 240) in watch.detector.sizes
 
 
-async def test_another_size_rate_and_time_are_no_fault_but_a_time_that_stands_still(
+async def test_another_size_rate_and_time_are_no_fault_but_a_time_that_stands_or_repeats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(flow, "FROZEN_S", 1.0)
@@ -184,10 +184,11 @@ async def test_another_size_rate_and_time_are_no_fault_but_a_time_that_stands_st
             watch.detector.sizes.clear()
             await watch.until(looked_at(watch, (320, 240)))
         assert not [message for message in watch.said if isinstance(message, ViewChange)]
-        it.standing = True
-        await watch.until(lambda message: isinstance(message, ViewChange) and message.raised)
-        it.standing = False
-        await watch.until(lambda message: isinstance(message, ViewChange) and not message.raised)
+        for fault in ("standing", "repeating"):
+            setattr(it, fault, True)
+            await watch.until(lambda message: isinstance(message, ViewChange) and message.raised)
+            setattr(it, fault, False)
+            await watch.until(lambda message: isinstance(message, ViewChange) and not message.raised)
         states = {message.state for message in watch.said if isinstance(message, Health)}
     assert states == {CameraState.OPENING, CameraState.RUNNING}
     assert {message.fault for message in watch.said if isinstance(message, ViewChange)} == {"frozen"}

@@ -26,6 +26,7 @@ from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.messages import CameraState, Health, ViewChange
 from haechi.edge.vision.source import CannotOpen, is_device, open_source
 from support.cameras import camera
+from support.rough_server import rough_server
 
 
 def write_clip(path: Path, codec: str, width_px: int, height_px: int, frames: int = 12) -> Path:
@@ -225,7 +226,11 @@ def sizes_of_stream(url: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [("401 Unauthorized", "user or password is refused"), ("404 Not Found", "no such stream"), ("500 No", "no answer")],
+    [
+        ("401 Unauthorized", "user or password is refused"),
+        ("404 Not Found", "no such stream"),
+        ("500 No", "with an error"),
+    ],
 )
 async def test_a_refusal_says_why_without_the_password(tmp_path: Path, status: str, told: str) -> None:
     (tmp_path / "secret").write_text("operator:hunter2\n", encoding="utf-8")
@@ -234,6 +239,48 @@ async def test_a_refusal_says_why_without_the_password(tmp_path: Path, status: s
         with pytest.raises(CannotOpen, match=told) as refused:
             await asyncio.to_thread(open_source, config, {})
     assert "hunter2" not in str(refused.value)
+    assert refused.value.is_refused == status.startswith("401")
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "told"),
+    [
+        ("OPTIONS", "", "no answer in RTSP"),
+        ("DESCRIBE", "RTSP/1.0 401 Unauthorized", "user or password is refused"),
+        ("DESCRIBE", "RTSP/1.0 453 Not Enough Bandwidth", "too many viewers"),
+        ("SETUP", "RTSP/1.0 461 Unsupported Transport", "not over TCP"),
+    ],
+)
+async def test_what_an_rtsp_camera_refuses_is_told(method: str, status: str, told: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            sequence = next(line for line in head.split("\r\n") if line.lower().startswith("cseq"))
+            said, body = "RTSP/1.0 200 OK", ""
+            if head.startswith(method):
+                if not status:
+                    return
+                said = status
+            elif head.startswith("DESCRIBE"):
+                body = "v=0\r\ns=c\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n"
+            writer.write(f"{said}\r\n{sequence}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    async with rough_server(serve) as port:
+        config = camera(f"rtsp://127.0.0.1:{port}/street", open_timeout_s=5)
+        with pytest.raises(CannotOpen, match=told) as refused:
+            await asyncio.to_thread(open_source, config, {})
+    assert refused.value.is_refused == ("401" in status)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+async def test_what_answers_nothing_is_told_with_how_long_it_was_waited_for(scheme: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with rough_server(serve) as port:
+        config = camera(f"{scheme}://127.0.0.1:{port}/street", open_timeout_s=1)
+        with pytest.raises(CannotOpen, match="no answer within 1 s"):
+            await asyncio.to_thread(open_source, config, {})
 
 
 async def test_a_login_that_the_camera_wants_in_its_path_is_filled_in(tmp_path: Path) -> None:

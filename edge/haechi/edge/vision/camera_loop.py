@@ -8,8 +8,10 @@ helps.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from haechi.edge.clock import read_system_us
 from haechi.edge.vision.capture import Capture, Frame
@@ -23,13 +25,14 @@ from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.looking import Looker
 from haechi.edge.vision.messages import CameraState, Health
 from haechi.edge.vision.reports import Reports, Send
-from haechi.edge.vision.source import CannotOpen
+from haechi.edge.vision.retrying import Retrying
+from haechi.edge.vision.source import CannotOpen, login_of
+from haechi.sdk.onvif.soap import Login
 from haechi.text import _
 
 EXIT_HUNG = 4
 
 _HEALTH_EVERY_S = 1.0
-_RETRY_FIRST_S, _RETRY_MAX_S = 1.0, 30.0
 _SMOOTHING = 0.1
 _WAIT_S = 0.5
 _VIEW_AGAIN_S, _VIEW_EVERY_S = (120.0, 600.0), 3600.0
@@ -76,6 +79,7 @@ class CameraLoop:
         """
         self._config = config
         self._send = send
+        self._login = partial(_login, config)
         self._clock_us = clock_us
         self._open_capture = open_capture
         self._sleep = sleep
@@ -95,22 +99,21 @@ class CameraLoop:
 
     def run(self) -> int:
         """Runs until a file is over; returns the exit code."""
-        retry_s = _RETRY_FIRST_S
+        retrying = Retrying()
         self._tell(CameraState.OPENING)
         while True:
             capture = self._open_capture(self._config, clock_us=self._clock_us)
-            looked_before = self._health.frames_looked_at
+            looked_before, login = self._health.frames_looked_at, self._login()
             try:
                 self._watch(capture)
             except CannotOpen as error:
                 self._tell(CameraState.LOST, str(error))
                 if self._health.frames_looked_at > looked_before:
-                    retry_s = _RETRY_FIRST_S
+                    retrying.worked()
                 if capture.hung:
                     self._reports.rest()
                     return EXIT_HUNG
-                self._pause(retry_s)
-                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+                self._pause(retrying.pause_s(is_refused=error.is_refused), while_login_is=login)
                 self._health.reconnects += 1
                 continue
             finally:
@@ -218,8 +221,16 @@ class CameraLoop:
         if time.monotonic() >= self._health_due_s:
             self._tell(self._health.state, self._health.message)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, *, while_login_is: Login | None) -> None:
         until_s = time.monotonic() + seconds
-        while (left_s := until_s - time.monotonic()) > 0:
+        while (left_s := until_s - time.monotonic()) > 0 and self._login() == while_login_is:
             self._sleep(min(left_s, _HEALTH_EVERY_S))
             self._tell_if_due()
+
+
+def _login(config: CameraConfig) -> Login | None:
+    """What the camera is given now, as far as there is any."""
+    try:
+        return login_of(config, os.environ)
+    except CannotOpen:
+        return None

@@ -20,6 +20,7 @@ from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.masking import Masks
 from haechi.edge.vision.picture import Decoded, Picture, quarter_turns
+from haechi.edge.vision.repeats import Repeats
 from haechi.edge.vision.ring import Ring
 from haechi.edge.vision.source import CannotOpen, Source, is_device, is_stream, open_source
 from haechi.edge.vision.stills import Stills, open_stills
@@ -82,6 +83,8 @@ class Capture:
         """Pictures of a live stream that were not decoded, because decoding did not keep up."""
         self._taken_s = self._advanced_s = self._alive_s
         self._stamp: float | None = None
+        self._repeats = Repeats()
+        self._something_new = False
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._read, name="capture", daemon=True)
         self._thread.start()
@@ -111,7 +114,7 @@ class Capture:
 
     @property
     def standing_s(self) -> float:
-        """For how long the stream's own time has not gone on, while pictures came."""
+        """For how long the stream's own time has not gone on while pictures came, or both went round in a loop."""
         return self._taken_s - self._advanced_s
 
     def make_way(self) -> None:
@@ -199,8 +202,11 @@ class Capture:
 
     def _keep(self, packet: av.Packet[VideoStream]) -> None:
         self._alive_s = time.monotonic()
+        content = bytes(packet)
+        if self._repeats.is_new(packet.pts, content):
+            self._something_new = True
         if self._ring is not None:
-            self._ring.add(bytes(packet), is_key=packet.is_keyframe, taken_s=time.monotonic())
+            self._ring.add(content, is_key=packet.is_keyframe, taken_s=time.monotonic())
 
     def _take(
         self, frame: av.VideoFrame, *, came_s: float, still: bool = False, put_there_us: int | None = None
@@ -214,8 +220,9 @@ class Capture:
         if self._ring is not None:
             self._ring.turn(quarter_turns(frame))
         # A single picture has no time of its own.
-        if frame.time is None or frame.time != self._stamp or still:
-            self._stamp, self._advanced_s = frame.time, self._taken_s
+        if frame.time is None or still or (frame.time != self._stamp and self._something_new):
+            self._advanced_s = self._taken_s
+        self._stamp, self._something_new = frame.time, False
         if self._wanted:
             with self._changed:
                 self._frame = Frame(Decoded(frame, self._masks), taken_us, came_s)

@@ -7,6 +7,7 @@ live stream are new however slowly they are decoded (:mod:`.arrivals`).
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -33,12 +34,19 @@ _DAMAGED_MAX = 100  # packets in a row
 UNREADABLE_S = 20.0
 """A stream that sends for so long what cannot be decoded may be another one than it said: another codec."""
 _STOPS_WITHIN_S = 60.0
+_REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _ONE_PICTURE = ("_pipe", "image2")
 _TEXT_AS_PICTURES = "tty"  # FFmpeg draws a text file as a terminal would show it
 
 
 class CannotOpen(Exception):  # noqa: N818 - reads as what it is
     """The camera gives no pictures: try again later. The text is one line without secrets."""
+
+    def __init__(self, text: str, *, is_refused: bool = False) -> None:
+        """Takes what is wrong, and whether it is user or password."""
+        super().__init__(text)
+        self.is_refused = is_refused
+        """User or password is refused: seldom try again, for cameras lock out who goes on with a wrong one."""
 
 
 def is_stream(url: str) -> bool:
@@ -199,8 +207,9 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
     elif is_stream(url):
         address = _address(config, login_of(config, environment))
         if address.startswith("rtsp"):
-            # UDP through a city's networks loses half of the picture.
-            options = {"rtsp_transport": "tcp"}
+            # UDP through a city's networks loses half of the picture. Sound and metadata beside it would cost the
+            # network for nothing, and hide that pictures have stopped.
+            options = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
     else:
         if Path(url).is_dir():
             raise CannotOpen(_("{url}: is a folder; picture_every_s reads pictures out of one").format(url=shown))
@@ -208,13 +217,17 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
             raise CannotOpen(_("{url}: there is no such file").format(url=shown))
         # With a scheme FFmpeg takes no colon in a file's name for an address.
         address = f"file:{url}"
+    begun_s = time.monotonic()
     try:
         container = av.open(
             address, format=format_, options=options, timeout=(config.open_timeout_s, config.read_timeout_s)
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        in_vain = is_stream(url) and time.monotonic() - begun_s >= config.open_timeout_s
         # Its own words may hold the address with its password.
-        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=_reason(url, error))) from None
+        reason = _no_answer(config.open_timeout_s) if in_vain else _reason(url, error)
+        text = _("{url}: cannot be opened: {reason}").format(url=shown, reason=reason)
+        raise CannotOpen(text, is_refused=isinstance(error, _REFUSALS)) from None
     try:
         _check_video(container)
     except CannotOpen as error:
@@ -237,13 +250,26 @@ def _check_video(container: av.container.InputContainer) -> None:
 
 
 def _reason(url: str, error: Exception) -> str:
-    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+    if isinstance(error, _REFUSALS):
         return _("user or password is refused; see credentials_file")
     if isinstance(error, av.error.HTTPNotFoundError):
         return _("the camera has no such stream; see the path of url")
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, (av.error.HTTPClientError, av.error.HTTPServerError)):
+        return _("the camera answers with an error: a path that it does not know, no video, or too many viewers")
+    if not is_stream(url):
         return _no_video()
-    return _("no answer, or refused") if is_stream(url) else _no_video()
+    if isinstance(error, ConnectionRefusedError):
+        return _("no answer at that port; see url, and whether the camera's stream is turned on")
+    if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
+        return _("the camera gives its stream not over TCP; allow that in its settings")
+    if isinstance(error, av.error.InvalidDataError):
+        # Of RTSP this is an answer that broke off, not a video: it has not come to that.
+        return _("no answer in RTSP; see host and port of url") if url.startswith("rtsp") else _no_video()
+    return _("no answer, or refused")
+
+
+def _no_answer(seconds: float) -> str:
+    return _("no answer within {seconds:g} s; see address, network and the camera's power").format(seconds=seconds)
 
 
 def _no_video() -> str:
@@ -260,7 +286,8 @@ def _address(config: CameraConfig, login: Login | None) -> str:
             )
         except OnvifError as error:
             reason = _("{url}: cannot be opened: {reason}")
-            raise CannotOpen(reason.format(url=masked(config.url), reason=error)) from None
+            text = reason.format(url=masked(config.url), reason=error)
+            raise CannotOpen(text, is_refused=error.is_refused) from None
     if login is None:
         return url
     if has_places(url):

@@ -7,14 +7,16 @@ camera that is not there fails with one line that says what is wrong, without se
 
 from __future__ import annotations
 
+import hashlib
 import io
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 import av
 import av.error
@@ -27,9 +29,11 @@ from haechi.text import _
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _BYTES_MAX = 16 * 1024 * 1024
 _SIDE_PX_MAX = 8192
+_LOGIN_HEADER = "Authorization"
 _LOOK_EVERY_S = 1.0  # into a folder
 _AHEAD_MAX_US = 60 * 1_000_000
-_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_REFUSALS, _NOT_FOUND = frozenset({401, 403}), 404
+_HASHES = {"MD5": "md5", "SHA-256": "sha256"}
 
 Wait = Callable[[float], bool]
 """Waits so many seconds, or until nobody wants pictures any more: then True."""
@@ -162,6 +166,32 @@ class _Folder:
         return None
 
 
+class _Digest(urllib.request.HTTPDigestAuthHandler):
+    """Answers a challenge once (RFC 7616): asked again it was refused, and cameras lock out who goes on."""
+
+    def http_error_401(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
+        fp.close()
+        return None if req.has_header(_LOGIN_HEADER) else super().http_error_401(req, fp, code, msg, headers)
+
+    def get_algorithm_impls(self, algorithm: str) -> tuple[Callable[[str], str], Callable[[str, str], str]]:
+        name = _HASHES.get(algorithm.upper())
+        if name is None:
+            raise ValueError(f"digest algorithm {algorithm}")
+
+        def hashed(text: str) -> str:
+            return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+
+        return hashed, lambda secret, text: hashed(f"{secret}:{text}")
+
+
+class _Basic(urllib.request.HTTPBasicAuthHandler):
+    """Answers a challenge once, and none that a digest was refused for: the password would go out as it is."""
+
+    def http_error_401(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
+        fp.close()
+        return None if req.has_header(_LOGIN_HEADER) else super().http_error_401(req, fp, code, msg, headers)
+
+
 class _Polled:
     def __init__(self, config: CameraConfig, environment: Mapping[str, str]) -> None:
         self._url, self._shown = config.url, masked(config.url)
@@ -175,10 +205,7 @@ class _Polled:
             # Only for this host: a camera that points elsewhere sends no password there.
             passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
             passwords.add_password(None, f"{urlsplit(self._url).scheme}://{urlsplit(self._url).netloc}", *known)
-            handlers += [
-                urllib.request.HTTPDigestAuthHandler(passwords),
-                urllib.request.HTTPBasicAuthHandler(passwords),
-            ]
+            handlers += [_Digest(passwords), _Basic(passwords)]
         self._opener = urllib.request.build_opener(*handlers)
 
     def newest(self) -> _Still | None:
@@ -187,9 +214,8 @@ class _Polled:
                 content: bytes = answer.read(_BYTES_MAX + 1)
         except urllib.error.HTTPError as error:
             error.close()
-            raise CannotOpen(
-                _("{url}: cannot be opened: {reason}").format(url=self._shown, reason=_reason(error.code))
-            ) from None
+            text = _("{url}: cannot be opened: {reason}").format(url=self._shown, reason=_reason(error.code))
+            raise CannotOpen(text, is_refused=error.code in _REFUSALS) from None
         except (OSError, HTTPException, ValueError):
             # Its own words may hold the address with its password.
             raise CannotOpen(
@@ -204,7 +230,7 @@ class _Polled:
 
 
 def _reason(code: int) -> str:
-    if code in {_UNAUTHORISED, _FORBIDDEN}:
+    if code in _REFUSALS:
         return _("user or password is refused; see credentials_file")
     if code == _NOT_FOUND:
         return _("the camera has no such picture; see the path of url")

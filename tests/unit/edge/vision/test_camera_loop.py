@@ -175,6 +175,32 @@ def test_a_driver_that_hangs_ends_the_process_and_the_camera_is_closed() -> None
     assert isinstance(said[-1], Counts)
 
 
+def test_a_camera_that_refuses_is_left_alone_until_its_login_is_another(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("user:wrong")
+    opened_after_s: list[float] = []
+    slept_s = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept_s
+        slept_s += seconds
+        if slept_s > 60:
+            secret.write_text("user:right")
+
+    def open_capture(_config: CameraConfig, *, clock_us: Callable[[], int]) -> Any:
+        opened_after_s.append(slept_s)
+        refuses = not secret.read_text().endswith("right")
+        return Clip(0, then=CannotOpen("refused", is_refused=True)) if refuses else Clip(1)
+
+    config = CAMERA.model_copy(update={"credentials_file": secret})
+    loop = CameraLoop(config, Walker(0), lambda _message: None, open_capture=open_capture, sleep=sleep)
+    assert loop.run() == 0
+    first_s, last_s = opened_after_s[0], opened_after_s[-1]
+    assert first_s == 0
+    assert 60 < last_s < 62
+    assert len(opened_after_s) < 5
+
+
 class Slow(Walker):
     """A detector that takes a second a look."""
 

@@ -1,6 +1,7 @@
 """Single pictures: from a folder that a camera uploads to, and from an address that is asked."""
 
 import base64
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ class Camera(BaseHTTPRequestHandler):
 
     answers: ClassVar[list[tuple[int, bytes]]] = []
     asked: ClassVar[list[str | None]] = []
+    challenges: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.headers.get("Authorization") if "?" not in self.path else self.path)
@@ -106,7 +108,8 @@ class Camera(BaseHTTPRequestHandler):
             code, body = 401, b""
         self.send_response(code)
         if code == 401:
-            self.send_header("WWW-Authenticate", 'Basic realm="cam"')
+            for challenge in self.challenges:
+                self.send_header("WWW-Authenticate", challenge)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -117,7 +120,7 @@ class Camera(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def served() -> Iterator[str]:
-    Camera.answers, Camera.asked = [], []
+    Camera.answers, Camera.asked, Camera.challenges = [], [], ['Basic realm="cam"']
     with HTTPServer(("127.0.0.1", 0), Camera) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -143,6 +146,34 @@ def test_a_password_is_given_to_who_asks_and_never_told(served: str, tmp_path: P
         brightness(camera(f"{served}/locked"), 1, [])
     assert "user or password is refused" in str(refused.value)
     assert "pa:ss" not in str(refused.value)
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_a_wrong_password_is_given_once_and_never_as_it_is(served: str, tmp_path: Path, algorithm: str) -> None:
+    """Cameras lock out who comes with a wrong one five times or so."""
+    secret = tmp_path / "secret"
+    secret.write_text("user:paß")
+    Camera.challenges = [f'Digest realm="cam", nonce="1", qop="auth", algorithm={algorithm}', 'Basic realm="cam"']
+    Camera.answers.append((401, b""))
+    with pytest.raises(CannotOpen, match="user or password is refused") as refused:
+        brightness(camera(f"{served}/locked", credentials_file=secret), 1, [])
+    assert refused.value.is_refused
+    assert [(said or "nothing").split()[0] for said in Camera.asked] == ["nothing", "Digest"]
+
+
+def test_a_digest_is_what_the_standard_says(served: str, tmp_path: Path) -> None:
+    """RFC 2617, 3.2.2.1, without qop: the answer follows from user, realm, password, nonce, method and path."""
+    secret = tmp_path / "secret"
+    secret.write_text("user:pass")
+    Camera.challenges = ['Digest realm="cam", nonce="1"']
+    Camera.answers.append((200, jpeg(50)))
+    assert brightness(camera(f"{served}/locked", credentials_file=secret), 1, []) == [50]
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    assert Camera.asked[1] is not None
+    assert f'response="{md5(md5("user:cam:pass") + ":1:" + md5("GET:/locked"))}"' in Camera.asked[1]
 
 
 def test_a_login_in_the_query_is_filled_in_and_never_told(served: str, tmp_path: Path) -> None:
