@@ -21,7 +21,7 @@ import msgspec
 
 from haechi.edge.clock import read_system_us
 from haechi.edge.vision import evidence
-from haechi.edge.vision.bounds import bound_memory
+from haechi.edge.vision.bounds import be_expendable, bound_memory
 from haechi.edge.vision.camera_loop import CameraLoop
 from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.choosing import choose
@@ -75,6 +75,7 @@ def _people_of(config: CameraConfig, memory: Path | None) -> People:
 
 def main() -> int:
     """The process; returns its exit code."""
+    be_expendable()
     pipe = _take_over_stdout()
 
     writing = threading.Lock()
