@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from haechi.command import main
-from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.config import CameraConfig, DetectorConfig
 from haechi.edge.vision.detection import Detection
+from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.evaluation import run, truth
 from haechi.edge.vision.geometry import Box
 
@@ -144,7 +145,7 @@ def test_a_folder_that_is_no_sequence_is_answered_with_what_is_missing(
     assert said in line
 
 
-def test_who_looks_straight_down_in_vain_is_told(
+def test_who_looks_straight_down_in_vain_is_told_and_counted_by_what_moves(
     clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     class Blind(SeesTheSquare):
@@ -153,10 +154,24 @@ def test_who_looks_straight_down_in_vain_is_told(
         def look(self, picture: NDArray[np.uint8]) -> list[Detection]:
             return []
 
-    monkeypatch.setattr("haechi.edge.vision.cli.open_detector", lambda *_args, **_options: Blind())
+    def blind_unless_background(config: DetectorConfig, *others: Any, **options: Any) -> Detector:
+        return open_detector(config, *others, **options) if config.model == "background" else Blind()
+
+    monkeypatch.setattr("haechi.edge.vision.cli.open_detector", blind_unless_background)
     (tmp_path / "t.toml").write_text(LINE, encoding="utf-8")
-    assert main(["camera", "evaluate", str(clip(seconds=8)), "--truth", str(tmp_path / "t.toml")]) == 0
-    assert "try --model background" in capfd.readouterr().err
+    words = ["camera", "evaluate", str(clip(seconds=7)), "--truth", str(tmp_path / "t.toml")]
+    words += ["--json", str(tmp_path / "out.json")]
+
+    def counted_by() -> tuple[str, int]:
+        report = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+        return report["lines_counted_by"], report["lines"][0]["backward"]["counted"]
+
+    assert main(words) == 0
+    assert "counts with --model background" in capfd.readouterr().err
+    assert counted_by() == ("background", 1)
+    assert main([*words, "--model", "nanodet-g"]) == 0
+    assert "counts with --model background" in capfd.readouterr().err
+    assert counted_by() == ("nanodet-g", 0)
 
 
 @pytest.mark.usefixtures("model_cache")

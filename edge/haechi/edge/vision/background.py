@@ -21,6 +21,11 @@ _HISTORY_LOOKS = 300  # a minute at five looks a second
 _SPREADS = 60.0  # squared distance from the background, in variances, at which a pixel differs
 _SCORE = 0.9
 _LEARNING_LOOKS = 3
+_YOUNG_LOOKS = 20
+_RATIO_YOUNG, _RATIO = (
+    0.5,
+    0.5,
+)  # share of what a place has shown that belongs to the background, by its commonest looks
 
 
 class Background:
@@ -57,7 +62,9 @@ class Background:
         if self._looks == 1:
             self._level = level
         small = cv2.convertScaleAbs(small, alpha=self._level / max(level, 1.0))
-        # The first pictures are the background whatever is in them; then it changes slowly.
+        # The first pictures are the background whatever is in them; then it changes slowly. In the first seconds one
+        # look is so large a share of all that nine tenths of them would hold whatever passes.
+        self._model.setBackgroundRatio(_RATIO_YOUNG if self._looks <= _YOUNG_LOOKS else _RATIO)
         differs = self._model.apply(small, learningRate=1 / min(self._looks, _HISTORY_LOOKS))
         if self._looks <= _LEARNING_LOOKS:
             return []

@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from haechi.edge.config_file import ConfigError, explain, load
 from haechi.edge.vision import discover_cli, evidence, originals_cli, preview
 from haechi.edge.vision.config import WITHOUT_MODEL, CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import Detector, open_detector
-from haechi.edge.vision.evaluation import levels
+from haechi.edge.vision.evaluation import levels, straight_down
 from haechi.edge.vision.evaluation import run as evaluation
 from haechi.edge.vision.evaluation import truth as truths
-from haechi.edge.vision.evaluation.truth import TruthError
+from haechi.edge.vision.evaluation.truth import Truth, TruthError
 from haechi.edge.vision.live import LivePage, Scene
 from haechi.edge.vision.models.errors import ModelError
 from haechi.edge.vision.progress import Progress
@@ -108,11 +108,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     precision = arguments.precision or ("fp32" if config.detector.precision == "auto" else None)
     chosen = {"model": arguments.model, "precision": precision, "input_size": arguments.input_size}
     config = _with_detector(config, {key: value for key, value in chosen.items() if value})
-    score_min = SCORE_MIN_UNSURE if truth.frames is None else evaluation.RAW_SCORE_MIN
-    detector = open_detector(config.detector, config.classes, score_min=score_min)
-    judged = evaluation.Evaluation(config, truth, names, detector)
-    with Progress() as shown:
-        judged.run(lambda share: shown(arguments.clip.name, share))
+    judged = _replayed(arguments.clip, config, truth, names)
     if beyond := judged.frames_without_picture():
         sys.stderr.write(
             _("warning: the truth names {count} frames beyond the clip's end; do they belong together?").format(
@@ -123,19 +119,39 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if missing := judged.frames_missing():
         text = _("warning: {count} frames that the clip says it has cannot be read; is it cut short?")
         sys.stderr.write(text.format(count=missing) + "\n")
-    if judged.recognising.in_vain:
-        sys.stderr.write(
-            _(
-                "hint: something large moved in {looks} looks, and the detector recognised something there in "
-                "{recognised} of them; for a camera that looks straight down try --model background"
-            ).format(looks=judged.recognising.looks, recognised=judged.recognising.recognised)
-            + "\n"
-        )
     report = judged.report()
+    if judged.recognising.in_vain:
+        _tell_in_vain(judged.recognising.looks, judged.recognising.recognised)
+        free_to_choose = not arguments.model and camera is None
+        if free_to_choose and (instead := straight_down.camera_for(config, truth, names)):
+            moving, lines = instead
+            sys.stderr.write(_("the lines are counted by --model background now; --model nanodet-g insists") + "\n")
+            report["lines"] = _replayed(arguments.clip, moving, lines, names).report()["lines"]
+            report["lines_counted_by"] = moving.detector.model
     if arguments.json:
         _write(arguments.json, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
     _tell(report)
     return 0
+
+
+def _replayed(clip: Path, config: CameraConfig, truth: Truth, names: Mapping[str, str]) -> evaluation.Evaluation:
+    score_min = SCORE_MIN_UNSURE if truth.frames is None else evaluation.RAW_SCORE_MIN
+    judged = evaluation.Evaluation(
+        config, truth, names, open_detector(config.detector, config.classes, score_min=score_min)
+    )
+    with Progress() as shown:
+        judged.run(lambda share: shown(clip.name, share))
+    return judged
+
+
+def _tell_in_vain(looks: int, recognised: int) -> None:
+    sys.stderr.write(
+        _(
+            "hint: something large moved in {looks} looks, and the detector recognised something there in "
+            "{recognised} of them; a camera that looks straight down counts with --model background"
+        ).format(looks=looks, recognised=recognised)
+        + "\n"
+    )
 
 
 def _levels(arguments: argparse.Namespace) -> int:
