@@ -187,6 +187,7 @@ async def test_a_broker_that_breaks_the_rules_is_left(poison: bytes) -> None:
     [
         ({"broker_url": "http://127.0.0.1"}, r"broker_url = 'http://127.0.0.1': expected mqtts://HOST"),
         ({"broker_url": "mqtt://gw:sesame7@127.0.0.1"}, "broker_url.*expected no user and no password"),
+        ({"broker_url": "mqtt://gw:sesame7@[127.0.0.1"}, "broker_url.*expected no user and no password"),
         ({"broker_url": "mqtt://192.0.2.1"}, "expected mqtts://, or insecure = true"),
         ({"ca_file": "/ca.pem"}, "ca_file = '/ca.pem': expected nothing, because broker_url is not mqtts://"),
         ({"password_file": "/p"}, "password_file = '/p': expected a username with it"),

@@ -5,9 +5,10 @@ What is read here never stands in an error: a text names the key and the file, n
 
 import ipaddress
 import ssl
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
@@ -32,12 +33,23 @@ CaFile = Annotated[
 """Keys of every configuration that logs in somewhere; each says ``= None``."""
 
 
-def without_login(key: str, url: str) -> str:
-    """Return ``url``; refuse one that holds a user or a password, without showing it."""
-    parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
+def parts_of(key: str, url: str, schemes: Collection[str]) -> SplitResult | None:
+    """Return the parts of a URL that names a host in one of ``schemes``; None for any other.
+
+    Raises:
+        PydanticCustomError: it holds a user or a password, which is not shown.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not match
+        parts = None
+    if "@" in (url if parts is None else parts.netloc):
         raise wrong(key, "***", _("no user and no password; use username and password_file"))
-    return url
+    try:
+        sound = parts is not None and parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port, or none that can be
+        sound = False
+    return parts if sound else None
 
 
 def is_loopback(host: str) -> bool:

@@ -27,9 +27,9 @@ from haechi.sdk.transports.credentials import (
     PasswordFile,
     UserName,
     is_loopback,
+    parts_of,
     secret_in,
     tls_context,
-    without_login,
 )
 from haechi.sdk.transports.dialling import Connection, dial, name_of
 from haechi.text import _
@@ -62,12 +62,7 @@ class HttpKeys(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _names_a_page(cls, url: str) -> str:
-        parts = urlsplit(without_login("url", url))
-        try:
-            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound or not url.isascii() or any(one <= " " for one in url):
+        if parts_of("url", url, ("http", "https")) is None or not url.isascii() or any(one <= " " for one in url):
             raise ValueError(_("https://HOST[:PORT]/PATH or http://HOST[:PORT]/PATH"))
         return url
 

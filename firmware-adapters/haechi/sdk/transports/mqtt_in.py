@@ -31,9 +31,9 @@ from haechi.sdk.transports.credentials import (
     PasswordFile,
     UserName,
     is_loopback,
+    parts_of,
     secret_in,
     tls_context,
-    without_login,
 )
 from haechi.sdk.transports.dialling import dial, name_of
 from haechi.sdk.transports.mqtt_frames import Kind, Message
@@ -76,12 +76,8 @@ class MqttKeys(AdapterConfig):
     @field_validator("broker_url")
     @classmethod
     def _names_a_broker(cls, url: str) -> str:
-        parts = urlsplit(without_login("broker_url", url))
-        try:
-            sound = parts.scheme in {"mqtt", "mqtts"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound or parts.path.strip("/") or parts.query or parts.fragment:
+        parts = parts_of("broker_url", url, ("mqtt", "mqtts"))
+        if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError(_("mqtts://HOST[:PORT] or mqtt://HOST[:PORT]"))
         return url
 
