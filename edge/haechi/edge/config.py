@@ -5,7 +5,6 @@ exists). What only an adapter can judge, ``[device.config]``, is checked by that
 Secrets never stand in it; they are named by file.
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from haechi.contract.places import Place
 from haechi.edge.commands.allowed import ActuatorConfig
 from haechi.edge.derivations.config import Derivation, Local
 from haechi.edge.vision.config import CameraConfig
+from haechi.sdk.transports.credentials import is_loopback
 from haechi.text import _
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -86,7 +86,7 @@ class Uplink(_Model):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if not self.tls and not self.insecure and not _is_loopback(self.host):
+        if not self.tls and not self.insecure and not is_loopback(self.host):
             raise ValueError(_("url: plain mqtt:// to another machine; use mqtts://, or write insecure = true"))
         if not self.tls and (self.ca_file or self.cert_file):
             raise ValueError(_("ca_file and cert_file need an mqtts:// url"))
@@ -112,15 +112,6 @@ class Uplink(_Model):
         return urlsplit(self.url).port or (8883 if self.tls else 1883)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class OutboxConfig(_Model):
     """The durable queue between devices and cloud."""
 
@@ -141,7 +132,7 @@ class Metrics(_Model):
         if listen is None:
             return None
         host, _colon, port = listen.rpartition(":")
-        if not _is_loopback(host.strip("[]")) or not port.isdecimal() or not 0 <= int(port) < 65_536:
+        if not is_loopback(host) or not port.isdecimal() or not 0 <= int(port) < 65_536:
             raise ValueError(_("expected a loopback address and a port, such as 127.0.0.1:9464"))
         return listen
 

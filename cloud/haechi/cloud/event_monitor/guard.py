@@ -6,13 +6,13 @@ something must come from our own page (``Origin``). Every answer carries the hea
 loading, framing or leaking anything.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.cloud.event_monitor.problems import problem
+from haechi.cloud.urls import is_near
 from haechi.text import _
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -81,11 +81,11 @@ def is_loopback(host: str) -> bool:
     try:
         parts = urlsplit(f"//{host}")
         name, _port = parts.hostname, parts.port
-        if name is None or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-            return False
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+    if name is None or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        return False
+    return is_near(name)
 
 
 def _same(origin: str, host: str) -> bool:
