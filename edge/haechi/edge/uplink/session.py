@@ -27,7 +27,7 @@ from haechi.contract.control import (
 from haechi.contract.parcel import ClockQuality, ParcelName
 from haechi.contract.topics import DOWN_ACK, DOWN_COMMAND, UP_STATUS, Priority, topic
 from haechi.edge.health import Health, encode_status
-from haechi.edge.outbox import OutboxFailed
+from haechi.edge.outbox import OutboxFailed, Rank
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost
 from haechi.edge.uplink.budget import Budget
@@ -228,7 +228,10 @@ class Session:
         now_s = self._loop.time()
         message = self._publish(self._face.topic(f"up/{send.priority}"), parcel)
         if message is not None:
-            self._counters["parcels_sent_again" if self._schedule.is_flying(send.held) else "parcels_sent"] += 1
+            again = self._schedule.is_flying(send.held)
+            self._counters["parcels_sent_again" if again else "parcels_sent"] += 1
+            if send.held.rank == Rank.CLIP and not again:
+                self._counters["clip_pieces_sent"] += 1
             self._schedule.sent(send.held, now_s)
             self._on_wire[message] = _Publication(now_s, send.held.name, send.priority)
 

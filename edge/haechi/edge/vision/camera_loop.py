@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from haechi.edge.clock import read_system_us
+from haechi.edge.vision import closely
 from haechi.edge.vision.capture import Capture, Frame
 from haechi.edge.vision.clipping import Clipper, Seal
 from haechi.edge.vision.config import CameraConfig
@@ -89,7 +90,7 @@ class CameraLoop:
         known = None if known_view is None else known_view.read()
         self._looker = Looker(config, detector, active=active, faults=faults, known=known)
         self._flow = Flow(time.monotonic() - without_pictures_s, active=faults, every_s=config.picture_every_s or 0.0)
-        self._reports = Reports(config, send, self._looker, seal=seal, clock_us=clock_us)
+        self._reports = Reports(config, send, closely.finder(config, detector), seal=seal, clock_us=clock_us)
         self._clipper = clipper
         self._last: Frame | None = None
         self._health = Health(state=CameraState.OPENING, detector=said_detector)

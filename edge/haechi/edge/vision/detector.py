@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -83,6 +84,13 @@ class NanoDet:
             nanodet.detections(outputs, letterbox, size=self._size, labels=self._labels, score_min=self._score_min)
         )
 
+    def looking_for(self, labels: Sequence[Label], score_min: float) -> NanoDet:
+        """The same model, asked for something else; both may be used in turns."""
+        other = copy.copy(self)
+        other._labels, other._score_min = tuple(labels), score_min
+        other._canvas, other._letterbox = self._canvas.copy(), None
+        return other
+
     def _fit(self, picture: NDArray[np.uint8]) -> Letterbox:
         """Draws the picture into the canvas; the grey around it stays from look to look."""
         height, width = picture.shape[:2]
@@ -94,6 +102,11 @@ class NanoDet:
         part = self._canvas[letterbox.top_px : letterbox.top_px + high, letterbox.left_px : letterbox.left_px + wide]
         cv2.resize(shrunk(picture, high, wide), (wide, high), dst=part, interpolation=cv2.INTER_LINEAR)
         return letterbox
+
+
+def looking_for_people(detector: Detector, score_min: float) -> Detector:
+    """The detector asked for people alone, whatever it looks for itself; without another model in memory."""
+    return detector.looking_for(("person",), score_min) if isinstance(detector, NanoDet | YoloX) else detector
 
 
 def open_detector(

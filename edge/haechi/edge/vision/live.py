@@ -19,9 +19,11 @@ from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
+from haechi.edge.vision import closely
 from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import Detector
+from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.preview import draw_jpeg
 from haechi.edge.vision.source import CannotOpen
 from haechi.text import _
@@ -77,6 +79,7 @@ class Scene:
         self._detector = detector
         self._clock_us = clock_us
         self._capture: Capture | None = None
+        self._people_before: list[Box] = []
         self._lost = ""
         self._again_s = 0.0
         self._lock = threading.Lock()
@@ -104,7 +107,12 @@ class Scene:
             if frame is None:  # a file is over: from its beginning
                 self._close()
                 raise CannotOpen(_("the file is over; it begins again"))
-            return draw_jpeg(frame.picture.colours(), self._config, self._detector)
+            colours = frame.picture.colours()
+            people = closely.people(self._detector, colours)
+            # Whom the detector misses in one picture, it mostly saw in the one before.
+            drawn = draw_jpeg(colours, self._config, [*people, *self._people_before])
+            self._people_before = people
+            return drawn
 
     def close(self) -> None:
         """Lets go of the camera."""

@@ -184,15 +184,6 @@ class Looker:
         overlooks = partial(scale.overlooked, parts=parts)
         return in_whole, found, self._tracker.look(without_doubles(found), now_s, overlooks)
 
-    def people_in(self, picture: Picture) -> list[Box] | None:
-        """Every box that may be a person in a picture that was not looked at; blocks while the detector runs.
-
-        None when the detector recognises nobody: then the picture is not to be shown.
-        """
-        if not self._recognises:
-            return None
-        return [detection.box for detection in self._detector.look(picture.colours()) if detection.label == "person"]
-
     @property
     def known(self) -> Known | None:
         """What the view should be, once it is learned; None before, or while it is faulty."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.edge.vision import evidence
+from haechi.edge.vision import closely, evidence
 from haechi.edge.vision.capture import Capture
 from haechi.edge.vision.config import CameraConfig, GaugeConfig, GroundConfig, LineConfig, ZoneConfig
 from haechi.edge.vision.detector import Detector
-from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.geometry import Box, Point
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.picture import Drawn, Picture
 from haechi.edge.vision.source import CannotOpen
@@ -68,26 +68,26 @@ def take(config: CameraConfig, *, clock_us: Callable[[], int], environment: Mapp
 
 
 def draw(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> bytes:
-    """The picture with the scene drawn, as PNG; arguments as of :func:`draw_jpeg`."""
-    _done, encoded = cv2.imencode(".png", _drawn(picture, config, detector))
-    return bytes(encoded)
-
-
-def draw_jpeg(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> bytes:
-    """The picture with the scene drawn, as JPEG.
+    """The picture with the scene drawn, as PNG.
 
     Args:
         picture: uint8[H, W, 3] BGR, masks black already; it is not changed.
         config: the camera's.
         detector: finds the people whose heads are blurred.
     """
-    _done, encoded = cv2.imencode(".jpg", _drawn(picture, config, detector), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    _done, encoded = cv2.imencode(".png", _drawn(picture, config, closely.people(detector, picture)))
     return bytes(encoded)
 
 
-def _drawn(picture: NDArray[np.uint8], config: CameraConfig, detector: Detector) -> NDArray[np.uint8]:
+def draw_jpeg(picture: NDArray[np.uint8], config: CameraConfig, people: Iterable[Box]) -> bytes:
+    """The same as JPEG, with the heads of `people` blurred, whom the caller has found."""
+    _done, encoded = cv2.imencode(".jpg", _drawn(picture, config, people), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return bytes(encoded)
+
+
+def _drawn(picture: NDArray[np.uint8], config: CameraConfig, people: Iterable[Box]) -> NDArray[np.uint8]:
     shown = picture.copy()
-    evidence.blur_heads(shown, (found.box for found in detector.look(picture) if found.label == "person"))
+    evidence.blur_heads(shown, people)
     for polygon in config.masks:
         corners = evidence.pixels([Point(*corner) for corner in polygon], shown)
         cv2.polylines(shown, [corners], isClosed=True, color=_MASK, thickness=1, lineType=cv2.LINE_AA)

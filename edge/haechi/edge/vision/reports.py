@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from haechi.edge.vision import evidence
 from haechi.edge.vision.capture import Frame
 from haechi.edge.vision.clipping import Seal
+from haechi.edge.vision.clips import People
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.counting import CrossingCounter, Period
 from haechi.edge.vision.geometry import Box, Point
-from haechi.edge.vision.looking import Look, Looker
+from haechi.edge.vision.looking import Look
 from haechi.edge.vision.messages import Counts, Measures, Message, Snapshot, ViewChange, ZoneChange
 from haechi.edge.vision.tracker import Track
 from haechi.edge.vision.view import FaultChange
@@ -27,24 +28,32 @@ class Reports:
     """Makes messages of looks and sends them."""
 
     def __init__(
-        self, config: CameraConfig, send: Send, looker: Looker, *, seal: Seal | None, clock_us: Callable[[], int]
+        self,
+        config: CameraConfig,
+        send: Send,
+        people: People | None,
+        *,
+        seal: Seal | None,
+        clock_us: Callable[[], int],
     ) -> None:
         """Begins with nothing counted.
 
         Args:
             config: the camera's.
             send: takes what there is to say.
-            looker: finds people where nobody has looked for them yet.
+            people: finds everybody in a picture that is to be shown; without it none is.
             seal: seals originals, where the policy keeps them.
             clock_us: wall clock.
         """
         self._config = config
         self._send = send
-        self._looker = looker
+        self._people = people
+        self._searched: Frame | None = None
+        self._found: list[Box] = []
+        """Everybody in the picture that was searched last: several events may begin in one."""
         self._seal = seal
         self._clock_us = clock_us
         self._outlines = {area.name: area.outline for area in config.areas}
-        self._zones = frozenset(zone.name for zone in config.zones)
         hours = {line.name: line.hours(config.time_zone) for line in config.lines}
         self._counter = CrossingCounter(
             hours, period_s=config.count_period_s, in_force=lambda line, now_us: hours[line].in_force(now_us)
@@ -73,11 +82,7 @@ class Reports:
 
     def fault(self, change: FaultChange, frame: Frame | None, now_s: float) -> None:
         """Tells a fault of the view, or its end, with the last picture if there is one."""
-        shown = None
-        if change.raised and frame is not None:
-            # Nobody has looked at this picture, and it may show somebody.
-            people = self._looker.people_in(frame.picture)
-            shown = None if people is None else self._snapshot(frame, (), people, (), None)
+        shown = self._snapshot(frame, (), (), (), None) if change.raised and frame is not None else None
         self._send(
             ViewChange(
                 fault=change.fault,
@@ -90,11 +95,9 @@ class Reports:
 
     def _zone_change(self, change: Change, look: Look, frame: Frame) -> ZoneChange:
         about = next((track for track in look.tracks if change.raised and track.box == change.box), None)
-        # Who is near the water may not have been looked for in this picture.
-        people = look.people if change.zone in self._zones else self._looker.people_in(frame.picture)
         shown = None
-        if change.raised and people is not None:
-            shown = self._snapshot(frame, look.tracks, people, self._outlines[change.zone], change.box)
+        if change.raised:
+            shown = self._snapshot(frame, look.tracks, look.people, self._outlines[change.zone], change.box)
         return ZoneChange(
             zone=change.zone,
             raised=change.raised,
@@ -108,13 +111,17 @@ class Reports:
         )
 
     def _snapshot(
-        self, frame: Frame, tracks: Sequence[Track], people: Sequence[Box], polygon: Sequence[Point], about: Box | None
-    ) -> Snapshot:
+        self, frame: Frame, tracks: Sequence[Track], known: Sequence[Box], polygon: Sequence[Point], about: Box | None
+    ) -> Snapshot | None:
+        if self._people is None:
+            return None
+        if self._searched is not frame:
+            self._searched, self._found = frame, self._people(frame.picture.colours())
         limits = self._config.evidence
         drawn = evidence.draw(
             frame.picture.colours(),
             tracks,
-            people=people,
+            people=[*known, *self._found],
             polygon=polygon,
             about=about,
             quality=limits.jpeg_quality,

@@ -9,6 +9,7 @@ strides, logarithm of the size in strides, objectness, class scores (both after 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ class YoloX:
         return distinct(
             detections(output[0], size=self._size, part=(high, wide), labels=self._labels, score_min=self._score_min)
         )
+
+    def looking_for(self, labels: Sequence[Label], score_min: float) -> YoloX:
+        """The same model, asked for something else; both may be used in turns."""
+        other = copy.copy(self)
+        other._labels, other._score_min = tuple(labels), score_min
+        other._canvas = self._canvas.copy()
+        return other
 
     def _planes(self) -> NDArray[np.float32]:
         """The canvas as the model takes it: float32[1, 3, H, W]."""

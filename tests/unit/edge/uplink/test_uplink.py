@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from haechi.contract.parcel import ClockQuality
 from haechi.edge.health import Health
 from haechi.edge.outbox.queue import Outbox
 from haechi.edge.uplink import LinkLost, uplink
@@ -41,7 +40,7 @@ class Links:
 
 @pytest.mark.parametrize(("steady_s", "longest_s"), [(10.0, 2.0), (0.0, 0.2)])
 async def test_a_link_that_is_let_in_and_thrown_out_is_not_hammered(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, steady_s: float, longest_s: float
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, face: Face, steady_s: float, longest_s: float
 ) -> None:
     waits: list[float] = []
 
@@ -55,17 +54,6 @@ async def test_a_link_that_is_let_in_and_thrown_out_is_not_hammered(
     monkeypatch.setattr(uplink, "Backoff", Recorded)
     monkeypatch.setattr(uplink, "_STEADY_S", steady_s)
     outbox = await Outbox.open(tmp_path, 10**7, lambda newest_us: newest_us + 1)
-    face = Face(
-        tenant="city",
-        gateway="gate",
-        software="haechi",
-        now_us=lambda: 1,
-        clock_quality=lambda: ClockQuality.FREE,
-        new_id=lambda: "0" * 32,
-        obey=lambda _command: None,
-        heed=lambda _order, _doubts: None,
-        parcel_bytes_max=lambda _size: None,
-    )
     broker = Broker("127.0.0.1", 1, "gate", 10)
     running = asyncio.create_task(
         uplink.Uplink(

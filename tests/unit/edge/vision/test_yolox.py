@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from haechi.edge.vision.config import DetectorConfig
+from haechi.edge.vision import closely
+from haechi.edge.vision.config import CameraConfig, DetectorConfig
 from haechi.edge.vision.detector import open_detector
 from haechi.edge.vision.labels import COCO_INDEX, LABELS
 from haechi.edge.vision.models.errors import ModelError
@@ -58,6 +59,27 @@ def test_its_boxes_lie_right_in_the_picture(tmp_path: Path) -> None:
     assert found.score == pytest.approx(0.72)
     pixels = np.array(found.box) * [80, 64, 80, 64]
     assert pixels == pytest.approx([24 - 16, 36 - 8, 24 + 16, 36 + 8], abs=0.01)
+
+
+def test_people_are_found_where_only_cars_are_looked_for(tmp_path: Path) -> None:
+    answer = np.zeros((1, CELLS, 85), np.float32)
+    answer[0, 20, :5] = [0.5, 0.5, 1, 1, 1]
+    answer[0, 20, 5 + COCO_INDEX["car"]], answer[0, 20, 5 + COCO_INDEX["person"]] = 0.8, 0.3
+    camera = CameraConfig.model_validate(
+        {
+            "id": "cam-1",
+            "url": "clip.mp4",
+            "place": "bridge",
+            "classes": ["car"],
+            "detector": {"model": str(model(tmp_path / "own.onnx", answer))},
+        }
+    )
+    detector = open_detector(camera.detector, camera.classes)
+    find = closely.finder(camera, detector)
+    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    assert find is not None
+    assert len(find(picture)) == 1
+    assert [found.label for found in detector.look(picture)] == ["car"]
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
