@@ -101,7 +101,8 @@ def key_path(location: Sequence[str | int]) -> str:
     # The kind of a rule or derivation is a level in pydantic's model, below its index, not in the file.
     if tuple(location[:1]) in {("rule",), ("derivation",)}:
         location = (*location[:2], *location[3:])
-    return path_of(tuple(location))
+    # Which of several forms was tried, such as ``tuple[float, ...]``, is no level of the file either.
+    return path_of(tuple(part for part in location if not (isinstance(part, str) and "[" in part)))
 
 
 def _shown(value: object) -> str:

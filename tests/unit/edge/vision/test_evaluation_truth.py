@@ -46,6 +46,12 @@ def test_mot_of_2016_and_later(tmp_path: Path) -> None:
     assert [(box.id, box.asked) for box in frames[2]] == [(9, False)]
 
 
+def test_a_class_without_a_visibility_counts_as_well(tmp_path: Path) -> None:
+    frames = read(tmp_path, "1,1,10,10,20,60,1,1\n1,2,90,10,20,60,1,3\n", "gt.txt").frames
+    assert frames is not None
+    assert [box.id for box in frames[1]] == [1]
+
+
 def test_mot_of_2015(tmp_path: Path) -> None:
     frames = read(tmp_path, "1,1,912,484,97,109,1,-1,-1,-1\n2,1,912,484,97,109,0,12.5,7,-1\n", "gt.txt").frames
     assert frames is not None
@@ -65,6 +71,12 @@ def test_mot_of_2015(tmp_path: Path) -> None:
         ("1,7,11,21,30,60,1,1,0.9\n1,7,nan,21,30,60,1,1,0.9\n", "gt.txt", "line 2: expected frame,id"),
         ("1,7,11,21,inf,60,1,1,0.9\n", "gt.txt", "line 1: expected frame,id"),
         ("not a truth\n", "gt.txt", "line 1: expected frame,id"),
+        ("0,7,11,21,30,60,1,1,0.9\n", "gt.txt", "frames counted from 1"),
+        ("1,7,11,21,30,60,1,nan,0.9\n", "gt.txt", "line 1: expected frame,id"),
+        ("1,7,11,21,30,60,1,inf,0.9\n", "gt.txt", "line 1: expected frame,id"),
+        ("1,-1,11,21,30,60,1\n1,-1,90,21,30,60,1\n", "gt.txt", "line 2: person -1 stands twice in frame 1"),
+        ("[[quiet]]\nfrom_s = 60\nto_s = 10\n", "t.toml", "quiet[0]: expected from_s to lie before to_s"),
+        (LINE + "times = [-1.0]", "t.toml", "line[0].times[0] = -1.0: expected greater"),
         ("", "gt.txt", "names no person"),
     ],
 )
@@ -99,6 +111,12 @@ def test_a_camera_is_judged_by_its_own_lines(tmp_path: Path) -> None:
     gate = read(tmp_path, "[[line]]\nname = 'gate'\nforward = 1\nbackward = 0\n")
     config, names = run.scene("/clip.mp4", gate, camera)
     assert (config.url, config.lines, names) == ("/clip.mp4", camera.lines, {"gate": "gate"})
+
+
+def test_a_line_may_count_what_no_camera_looks_for_unless_asked(tmp_path: Path) -> None:
+    config, _names = run.scene("/clip.mp4", read(tmp_path, LINE + "classes = ['suitcase']"), None)
+    assert config.lines[0].classes == ("suitcase",)
+    assert {"person", "suitcase"} <= set(config.classes)
 
 
 def test_a_line_needs_a_place_in_the_picture(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from haechi.edge.vision.evaluation.heads import Heads
 from haechi.edge.vision.evaluation.replay import Replay, Shot
 from haechi.edge.vision.evaluation.truth import LineTruth, QuietTruth, Times, Truth, TruthBox, TruthError
 from haechi.edge.vision.geometry import Box
+from haechi.edge.vision.labels import LABELS
 from haechi.edge.vision.looking import Look, Looker
 from haechi.edge.vision.scene import Direction
 from haechi.text import _
@@ -60,7 +61,11 @@ def scene(clip: str, truth: Truth, camera: CameraConfig | None) -> tuple[CameraC
             raise TruthError(_("line {name}: a and b are the same point").format(name=line.name)) from None
     everywhere = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     zones = [ZoneConfig(name="picture", kind="intrusion", polygon=everywhere)] if truth.quiet else []
-    return CameraConfig(id="evaluation", place="clip", url=clip, lines=tuple(lines), zones=tuple(zones)), names
+    classes = tuple(dict.fromkeys(label for labels in (LABELS, *(line.classes for line in lines)) for label in labels))
+    made = CameraConfig(
+        id="evaluation", place="clip", url=clip, classes=classes, lines=tuple(lines), zones=tuple(zones)
+    )
+    return made, names
 
 
 class _Witness:

@@ -36,7 +36,7 @@ from haechi.text import _
 _BYTES_MAX = 256 * 1024 * 1024
 _PERSON = 1
 _NEITHER = frozenset({2, 7, 8, 12})
-_COLUMNS_WITH_CLASS = 9
+_COLUMNS_WITH_CLASS = frozenset({8, 9})
 _COLUMNS_MIN = 7
 
 Second = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -75,6 +75,12 @@ class QuietTruth(_Model):
     name: str = Field("quiet", min_length=1, max_length=200)
     from_s: Second = 0.0
     to_s: Second | None = None
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.to_s is not None and self.to_s <= self.from_s:
+            raise ValueError(_("expected from_s to lie before to_s"))
+        return self
 
 
 class _Written(_Model):
@@ -144,6 +150,7 @@ def _read_toml(path: Path, text: str) -> Truth:
 
 def _read_mot(path: Path, text: str) -> dict[int, list[TruthBox]]:
     frames: dict[int, list[TruthBox]] = {}
+    asked_in: dict[int, set[int]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -153,21 +160,26 @@ def _read_mot(path: Path, text: str) -> dict[int, list[TruthBox]]:
             left, top, width, height = values[2:6]
             sound = len(values) >= _COLUMNS_MIN and frame >= 1 and 0 < width < 1e6 and 0 < height < 1e6
             sound = sound and abs(left) < 1e6 and abs(top) < 1e6
+            class_ = int(values[7]) if len(values) in _COLUMNS_WITH_CLASS else _PERSON
         except (ValueError, OverflowError, IndexError):
             sound = False
         if not sound:
             raise TruthError(
                 _(
                     "{path}, line {number}: expected frame,id,left,top,width,height,flag[,class,visibility] "
-                    "as MOT Challenge has it"
+                    "as MOT Challenge has it, frames counted from 1"
                 ).format(path=path, number=number)
             )
-        class_ = int(values[7]) if len(values) == _COLUMNS_WITH_CLASS else _PERSON
         asked = class_ == _PERSON and values[6] != 0
+        if asked and id_ in asked_in.setdefault(frame, set()):
+            text = _("{path}, line {number}: person {id} stands twice in frame {frame}; ids tell people apart")
+            raise TruthError(text.format(path=path, number=number, id=id_, frame=frame))
+        if asked:
+            asked_in[frame].add(id_)
         if asked or class_ in _NEITHER:
             # The benchmark counts pixels from 1.
             box = Box(left - 1, top - 1, left - 1 + width, top - 1 + height)
             frames.setdefault(frame, []).append(TruthBox(id_, box, asked))
-    if not any(box.asked for boxes in frames.values() for box in boxes):
+    if not asked_in:
         raise TruthError(_("{path}: names no person; expected MOT Challenge's gt.txt").format(path=path))
     return frames
