@@ -58,10 +58,10 @@ def test_no_failure_shows_the_password(secret: Path) -> None:
         wrong = secret.with_name("wrong")
         wrong.write_text(f"{USER}:{PASSWORD}wrong\n", encoding="utf-8")
         tries = [
-            (f"onvif://{asked}", secret, "no answer, or refused"),
+            (f"onvif://{asked}", secret, "no answer at that port"),
             (f"onvif://{asked}", wrong, "user or password is refused"),
             (f"onvif://127.0.0.1:{dead}", secret, "no answer, or refused"),
-            (f"rtsp://127.0.0.1:{dead}/a", secret, "no answer, or refused"),
+            (f"rtsp://127.0.0.1:{dead}/a", secret, "no answer at that port"),
             (f"http://127.0.0.1:{there.port}/a", secret, "cannot be opened"),
         ]
         for url, file, line in tries:
