@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -207,17 +209,45 @@ async def http(answer: bytes, asked: list[bytes] | None = None) -> AsyncIterator
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/video"
 
 
-async def test_motion_jpeg_over_http() -> None:
+def motion_jpeg(pictures: int) -> bytes:
     parts = io.BytesIO(b"")
     parts.write(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=edge\r\n\r\n")
     _done, jpeg = cv2.imencode(".jpg", np.full((200, 320, 3), 90, np.uint8))
-    for _ in range(30):
+    for _ in range(pictures):
         parts.write(b"--edge\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
         parts.write(jpeg.tobytes() + b"\r\n")
-    async with http(parts.getvalue()) as url:
+    return parts.getvalue()
+
+
+async def test_motion_jpeg_over_http() -> None:
+    async with http(motion_jpeg(30)) as url:
         seen = await asyncio.to_thread(sizes_of_stream, url)
     assert len(seen) >= 20
     assert set(seen) == {(320, 200)}
+
+
+async def test_a_stream_that_is_lost_leaves_nothing_behind() -> None:
+    """A camera that comes and goes all day would fill the memory before Python looks for cycles."""
+
+    def lose(url: str) -> bool:
+        gone = threading.Event()
+        watch = Capture(camera(url, open_timeout_s=5, read_timeout_s=5), clock_us=read_system_us)
+        weakref.finalize(watch, gone.set)
+        try:
+            while True:
+                watch.newest(5)
+        except CannotOpen:
+            watch.close()
+        del watch
+        return gone.wait(5)
+
+    async with http(motion_jpeg(30)) as url:
+        gc.disable()
+        try:
+            assert await asyncio.to_thread(lose, url)
+            assert await asyncio.to_thread(lose, "rtsp://127.0.0.1:9/street")
+        finally:
+            gc.enable()
 
 
 def sizes_of_stream(url: str) -> list[tuple[int, int]]:

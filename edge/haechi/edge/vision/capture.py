@@ -101,14 +101,15 @@ class Capture:
             self._changed.wait_for(lambda: self._frame or self._over or self.ended, timeout_s)
             frame, self._frame = self._frame, None
             if frame is None and self._over is not None:
-                raise self._over
+                raise self._over.bare()
             return frame
 
     @property
     def hung(self) -> bool:
         """Whether FFmpeg itself hangs, far beyond its time-outs: only ending the process helps."""
         limit_s = self._config.read_timeout_s if self.opened else self._config.open_timeout_s
-        decoding_since_s = None if self._source is None else self._source.decoding_since_s
+        source = self._source
+        decoding_since_s = None if source is None else source.decoding_since_s
         since_s = self._alive_s if decoding_since_s is None else min(self._alive_s, decoding_since_s)
         return self._thread.is_alive() and time.monotonic() - since_s > _HUNG_AFTER * limit_s
 
@@ -135,13 +136,14 @@ class Capture:
             if self._config.picture_every_s is not None:
                 self._read_stills(open_stills(self._config, self._environment, self._rest, self._clock_us))
             else:
-                self._source = open_source(self._config, self._environment)
+                source = self._source = open_source(self._config, self._environment)
                 try:
-                    self._read_all(self._source)
+                    self._read_all(source)
                 finally:
-                    self._source.close()
+                    self._source = None
+                    source.close()
         except CannotOpen as error:
-            over = error
+            over = error.bare()
         finally:
             # Whatever ended it, somebody waits for the next picture.
             if not self.ended:

@@ -48,6 +48,10 @@ class CannotOpen(Exception):  # noqa: N818 - reads as what it is
         self.is_refused = is_refused
         """User or password is refused: seldom try again, for cameras lock out who goes on with a wrong one."""
 
+    def bare(self) -> CannotOpen:
+        """The same, to be kept: with its traceback it would keep decoders and pictures until Python seeks cycles."""
+        return CannotOpen(str(self), is_refused=self.is_refused)
+
 
 def is_stream(url: str) -> bool:
     """Whether pictures come over the network."""
