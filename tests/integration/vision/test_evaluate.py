@@ -16,24 +16,11 @@ from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.detector import Detector, open_detector
 from haechi.edge.vision.evaluation import run, truth
 from haechi.edge.vision.geometry import Box
+from support.cameras import GATEWAY
 
 LINE = '[[line]]\nname = "middle"\na = [0.5, 0.0]\nb = [0.5, 1.0]\nforward = 0\nbackward = 1\ntimes = [2.6]\n'
 
-GATEWAY = """
-[gateway]
-id = "gw-1"
-tenant = "city"
-data_dir = "data"
-
-[uplink]
-url = "mqtt://127.0.0.1:1883"
-
-[[place]]
-id = "bridge"
-name = "Bridge"
-latitude = 36.3
-longitude = 127.3
-
+CAMERA = """
 [[camera]]
 id = "cam-1"
 place = "bridge"
@@ -66,7 +53,7 @@ def evaluated(clip: Path, truth_file: Path, camera: CameraConfig | None = None) 
 
 
 def gateway(tmp_path: Path, url: object, name: str = "gateway.toml") -> str:
-    (tmp_path / name).write_text(GATEWAY.format(url=url), encoding="utf-8")
+    (tmp_path / name).write_text(GATEWAY + CAMERA.format(url=url), encoding="utf-8")
     return str(tmp_path / name)
 
 

@@ -133,10 +133,8 @@ def test_a_loss_of_very_many_ranges_travels_in_pieces_that_count_once() -> None:
     assert all(draft.keeps for draft in drafts)
 
 
-def test_a_clip_travels_in_pieces_that_make_it_up_again() -> None:
-    chance = random.Random(3)
-    whole = chance.randbytes(150_000)
-    clip = Evidence(
+def clip(content: bytes) -> Evidence:
+    return Evidence(
         id="clip-000001",
         event="event-000001",
         source="cam-1",
@@ -144,11 +142,16 @@ def test_a_clip_travels_in_pieces_that_make_it_up_again() -> None:
         media_type="video/mp4",
         width_px=640,
         height_px=360,
-        content=whole,
+        content=content,
     )
+
+
+def test_a_clip_travels_in_pieces_that_make_it_up_again() -> None:
+    chance = random.Random(3)
+    whole = chance.randbytes(150_000)
     for bytes_max in (64 * 1024, 4096):
         builder = Builder({}, bytes_max=bytes_max)
-        drafts = builder.evidence([clip], EPOCH, FREE)
+        drafts = builder.evidence([clip(whole)], EPOCH, FREE)
         assert {draft.rank for draft in drafts} == {Rank.CLIP}
         assert all(len(draft.body) + OVERHEAD_BYTES <= bytes_max for draft in drafts)
         pieces = [picture for draft in drafts for picture in decode_body(1, draft.body).evidence]
@@ -159,18 +162,8 @@ def test_a_clip_travels_in_pieces_that_make_it_up_again() -> None:
 
 
 def test_a_clip_of_too_many_pieces_is_counted() -> None:
-    clip = Evidence(
-        id="clip-000001",
-        event="event-000001",
-        source="cam-1",
-        time_us=5,
-        media_type="video/mp4",
-        width_px=640,
-        height_px=360,
-        content=bytes(200_000),
-    )
     builder = Builder({}, bytes_max=2048)
-    assert builder.evidence([clip], EPOCH, FREE) == []
+    assert builder.evidence([clip(bytes(200_000))], EPOCH, FREE) == []
     assert builder.counters["items_too_large"] == 1
 
 

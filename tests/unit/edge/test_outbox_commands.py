@@ -11,22 +11,15 @@ from haechi.contract.parcel import Parcel
 from haechi.edge.config import OutboxConfig
 from haechi.edge.outbox import Batch, Draft, Rank
 from haechi.edge.outbox.opening import open_store
+from support.cameras import GATEWAY
 
 NOW_US = 1_800_000_000_000_000
-CONFIG = """
-[gateway]
-id = "gw-1"
-tenant = "daejeon"
-data_dir = "data"
-[uplink]
-url = "mqtt://127.0.0.1:1"
-"""
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "gateway.toml"
-    file.write_text(CONFIG, encoding="utf-8")
+    file.write_text(GATEWAY, encoding="utf-8")
     return file
 
 
