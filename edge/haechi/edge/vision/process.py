@@ -20,7 +20,7 @@ import cv2
 import msgspec
 
 from haechi.edge.clock import read_system_us
-from haechi.edge.vision import evidence
+from haechi.edge.vision import closely, evidence
 from haechi.edge.vision.bounds import be_expendable, bound_memory
 from haechi.edge.vision.camera_loop import CameraLoop
 from haechi.edge.vision.capture import Capture
@@ -70,7 +70,7 @@ def _people_of(config: CameraConfig, memory: Path | None) -> People:
     """Finds everybody who may be there; memory is given back with what is returned."""
     chosen = choose(config.detector, memory).config
     detector = open_detector(chosen, ("person",), score_min=evidence.PERSON_SCORE_MIN)
-    return lambda picture: [found.box for found in detector.look(picture)]
+    return partial(closely.people, detector)
 
 
 def main() -> int:
