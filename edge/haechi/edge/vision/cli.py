@@ -101,6 +101,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         raise UsageError(_("--camera: say in which file with --config"))
     if not arguments.clip.exists():
         raise UsageError(_("{path}: there is no such file").format(path=arguments.clip))
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        raise UsageError(_("--json {path}: there is no such folder").format(path=arguments.json))
     truth = truths.read(arguments.truth)
     camera = _camera(arguments.config, arguments.camera) if arguments.config else None
     config, names = evaluation.scene(str(arguments.clip.absolute()), truth, camera)

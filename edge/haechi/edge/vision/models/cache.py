@@ -7,10 +7,12 @@ it is whole, ``ready.json`` last: it lists the sha256 of each model that passed 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -26,6 +28,7 @@ Precision = Literal["fp32", "int8"]
 REVISION = 1
 """Rises when converting or quantising changes what comes out."""
 
+_LEFT_S = 600.0  # nobody writes a file for so long
 _READY = "ready.json"
 
 
@@ -125,6 +128,7 @@ def sha256(path: Path) -> str:
 def write(path: Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -137,3 +141,11 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _tidy(path: Path) -> None:
+    """Deletes what was left by somebody who was killed while writing this file; others may be writing it now."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        with contextlib.suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - _LEFT_S:
+                left.unlink()

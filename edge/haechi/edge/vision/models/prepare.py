@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -107,7 +108,10 @@ def _source(model: ModelCard, cache: Path, get: Obtain, progress: Progress) -> d
         files = {file.path: (here / Path(file.path).name).read_bytes() for file in model.files}
         obtain.check(model, files, str(here))
     except (FileNotFoundError, ModelError):
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".download-") as scratch:
+        scratch_prefix = f".download-{model.name}-"
+        for left in cache.glob(f"{scratch_prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)  # of somebody who was killed, and had all to themselves as we have
+        with tempfile.TemporaryDirectory(dir=cache, prefix=scratch_prefix) as scratch:
             files = get(model, Path(scratch), progress)
         for path, content in files.items():
             store.write(here / Path(path).name, content)
