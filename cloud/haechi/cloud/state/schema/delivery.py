@@ -41,26 +41,24 @@ epochs = Table(
     Index("epochs_by_first_seen", "first_seen_us"),
 )
 
-settled = Table(
-    "settled",
-    metadata,
-    Column("tenant", NAME, primary_key=True),
-    Column("gateway", NAME, primary_key=True),
-    Column("epoch", EPOCH, primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("last", BigInteger, nullable=False),
-    comment="Stored ranges, closed, disjoint, not adjacent.",
-)
 
-lost = Table(
-    "lost",
-    metadata,
-    Column("tenant", NAME, primary_key=True),
-    Column("gateway", NAME, primary_key=True),
-    Column("epoch", EPOCH, primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("last", BigInteger, nullable=False),
-    comment="Ranges reported as lost and not stored; disjoint from settled, a late parcel takes its number out.",
+def _ranges(name: str, comment: str) -> Table:
+    """Return a table of parcels of an epoch, by their numbers."""
+    return Table(
+        name,
+        metadata,
+        Column("tenant", NAME, primary_key=True),
+        Column("gateway", NAME, primary_key=True),
+        Column("epoch", EPOCH, primary_key=True),
+        Column("first", BigInteger, primary_key=True),
+        Column("last", BigInteger, nullable=False),
+        comment=comment,
+    )
+
+
+settled = _ranges("settled", "Stored ranges, closed, disjoint, not adjacent.")
+lost = _ranges(
+    "lost", "Ranges reported as lost and not stored; disjoint from settled, a late parcel takes its number out."
 )
 
 losses = Table(
