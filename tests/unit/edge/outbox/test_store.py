@@ -1,144 +1,19 @@
-"""The outbox against a model in memory, through closings, kills and damage."""
+"""What the outbox keeps, what goes when it is full, and what becomes of damaged files."""
 
 import contextlib
-import shutil
 import sqlite3
-import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from haechi.contract.codec import encode_body
-from haechi.contract.envelope import unwrap
-from haechi.contract.events import Event, Phase, Severity
-from haechi.contract.parcel import LossCause, Parcel, ParcelName
+from haechi.contract.parcel import LossCause
 from haechi.contract.ranges import RangeSet
 from haechi.edge.outbox import Batch, Draft, OutboxFailed, OutboxLocked, Rank
 from haechi.edge.outbox.epochs import draw_epoch
 from haechi.edge.outbox.eviction import ROW_BYTES
 from haechi.edge.outbox.figures import look
-from haechi.edge.outbox.opening import FILE, Opening, open_store
-
-BODY = encode_body(Parcel(epoch_order=1, epoch_number=1))
-ROOMY = 10**7
-NOW_US = 1_800_000_000_000_000
-
-
-def opened(folder: Path, bytes_max: int = ROOMY, *, suspect: bool = False) -> Opening:
-    return open_store(folder, bytes_max, lambda newest_us: max(newest_us, NOW_US), suspect=suspect)
-
-
-def killed(opening: Opening) -> None:
-    """Let go of the file as a killed process does: without a word to it."""
-    opening.store._database.close()
-    opening.lock.close()
-
-
-def closed(opening: Opening) -> None:
-    opening.store.close()
-    opening.lock.close()
-
-
-def draft(rank: Rank = Rank.LIVE, size: int = 0, observations: int = 1, events: int = 0) -> Draft:
-    return Draft(rank, BODY + bytes(size), observations, events, 1, 2)
-
-
-def event(condition: str, phase: Phase, number: int = 0) -> Event:
-    return Event(
-        id=f"event-{number:05d}",
-        type="flood.level_high",
-        source="river-1",
-        subject="bridge",
-        time_us=1,
-        phase=phase,
-        condition=condition,
-        severity=Severity.SEVERE,
-    )
-
-
-class OutboxMachine(RuleBasedStateMachine):
-    """Commits, settles, kills and reopens; compares with a dictionary. Roomy: nothing is evicted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.opening = opened(self.folder)
-        self.parcels: dict[ParcelName, Rank] = {}
-        self.settled: set[ParcelName] = set()
-        self.observations = 0
-        self.seqs: dict[bytes, int] = {}
-        self.active: set[str] = set()
-
-    @rule(ranks=st.lists(st.sampled_from(list(Rank)), min_size=1, max_size=4), observations=st.integers(0, 9))
-    def commit(self, ranks: list[Rank], observations: int) -> None:
-        names = self.opening.store.commit(
-            Batch(tuple(draft(rank, observations=observations) for rank in ranks)), NOW_US
-        )
-        for name, rank in zip(names, ranks, strict=True):
-            assert name.seq == self.seqs.get(name.epoch, 0) + 1
-            self.seqs[name.epoch] = name.seq
-            self.parcels[name] = rank
-        self.observations += observations * len(ranks)
-
-    @rule(condition=st.sampled_from("abc"), phase=st.sampled_from([Phase.RAISED, Phase.CLEARED]))
-    def state(self, condition: str, phase: Phase) -> None:
-        self.opening.store.commit(Batch((), (event(condition, phase),)), NOW_US)
-        (self.active.add if phase is Phase.RAISED else self.active.discard)(condition)
-
-    @precondition(lambda self: self.seqs)
-    @rule(data=st.data())
-    def settle(self, data: st.DataObject) -> None:
-        epoch = data.draw(st.sampled_from(list(self.seqs)))
-        first = data.draw(st.integers(1, self.seqs[epoch]))
-        last = data.draw(st.integers(first, self.seqs[epoch] + 5))
-        freed = self.opening.store.settle(epoch, RangeSet([(first, last)]))
-        newly = {name for name in self.parcels if name.epoch == epoch and first <= name.seq <= last} - self.settled
-        assert freed == len(newly)
-        self.settled |= newly
-
-    @rule(kill=st.booleans())
-    def reopen(self, kill: bool) -> None:
-        (killed if kill else closed)(self.opening)
-        self.opening = opened(self.folder)
-        assert (self.opening.opened.unclean is not None) is kill
-
-    @rule()
-    def step_back(self) -> None:
-        self.opening.store.new_epoch(NOW_US)
-
-    @invariant()
-    def agrees(self) -> None:
-        store = self.opening.store
-        waiting = {name for name in self.parcels if name not in self.settled}
-        got = {held.name: held for rank in Rank for held in store.waiting(rank, 0, None, 10_000)}
-        assert {name: held.rank for name, held in got.items()} == {name: self.parcels[name] for name in waiting}
-        for held in got.values():
-            parcel = store.read(held.id)
-            assert parcel is not None
-            assert unwrap(parcel)[0] == held.name
-            assert len(parcel) == held.size
-        figures = store.figures()
-        assert (figures.parcels, figures.observations_committed) == (len(waiting), self.observations)
-        assert figures.bytes == sum(held.size for held in got.values())
-        assert {found.condition for found in store.conditions()} == self.active
-        held_epochs = {bytes.fromhex(held.epoch): held for held in store.held_epochs()}
-        needed = {name.epoch for name in waiting} | {store.epoch.epoch}
-        assert needed <= set(held_epochs)
-        for epoch, held_epoch in held_epochs.items():
-            assert held_epoch.next == self.seqs.get(epoch, 0) + 1
-            seqs = [name.seq for name in waiting if name.epoch == epoch]
-            assert held_epoch.lowest == min(seqs, default=held_epoch.next)
-
-    def teardown(self) -> None:
-        closed(self.opening)
-        shutil.rmtree(self.folder)
-
-
-OutboxMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
-TestOutboxMachine = OutboxMachine.TestCase
+from haechi.edge.outbox.opening import FILE
+from support.outbox_files import BODY, NOW_US, ROOMY, closed, draft, killed, opened
 
 
 def test_every_opening_draws_an_epoch_of_its_own(tmp_path: Path) -> None:
