@@ -156,7 +156,8 @@ class CameraConfig(SceneModel):
     url: str = Field(
         min_length=1,
         max_length=2048,
-        description="A video file, `rtsp://host/path`, `http://…`, `onvif://host`, `usb:0`, `/dev/video0`; no login. "
+        description="A video file, `rtsp://host/path`, `http://…`, `onvif://host`, `usb:0`, `/dev/v4l/by-id/…`; no "
+        "login. "
         "Where the camera wants it in path or query: `{user}` and `{password}` stand for those of the credentials.",
     )
     place: Identifier = Field(description="Id of the place that it watches.")

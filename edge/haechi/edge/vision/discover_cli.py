@@ -1,4 +1,4 @@
-"""``haechi camera discover``: which ONVIF cameras are on this network, and which stream of theirs would be taken."""
+"""``haechi camera discover``: which cameras are at this machine, and by ONVIF on this network with their streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from haechi.command import UsageError
-from haechi.edge.vision import discovery
+from haechi.edge.vision import discovery, v4l2
 from haechi.edge.vision.masked import masked
 from haechi.edge.vision.onvif import OnvifCamera, OnvifError, smallest_sufficient
 from haechi.edge.vision.source import read_login
@@ -19,7 +19,9 @@ _SECONDS_MAX = 60.0
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Fills the parser of ``haechi camera discover``."""
-    parser.description = _("Asks this network for ONVIF cameras; with a login also for their streams.")
+    parser.description = _(
+        "Lists this machine's cameras and asks this network for ONVIF cameras; with a login also for their streams."
+    )
     parser.add_argument("host", nargs="?", help=_("ask this camera only, HOST or HOST:PORT, without searching"))
     parser.add_argument(
         "--interface",
@@ -43,6 +45,9 @@ def _discover(arguments: argparse.Namespace) -> int:
             raise UsageError(_("{host}: expected HOST or HOST:PORT").format(host=arguments.host))
         _show_streams(host, int(port or 80), login)
         return 0
+    plugged_in = v4l2.names_of_cameras()
+    for path in plugged_in:
+        _say(path)
     try:
         found = discovery.discover(arguments.seconds, interface=arguments.interface)
     except OSError as error:
@@ -55,7 +60,7 @@ def _discover(arguments: argparse.Namespace) -> int:
         _say(f"{_url(one.host, one.port)}  {one.name or '–'}  {one.hardware or '–'}")
         if login is not None:
             _show_streams(one.host, one.port, login)
-    if not found:
+    if not found and not plugged_in:
         _say(_("no camera answered; try --interface with our address on the cameras' network"))
     return 0
 

@@ -18,7 +18,7 @@ import av
 import av.error
 from av.video.stream import VideoStream
 
-from haechi.edge.vision import onvif
+from haechi.edge.vision import onvif, v4l2
 from haechi.edge.vision.arrivals import Arrivals
 from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.masked import filled_in, has_places, masked
@@ -35,6 +35,7 @@ UNREADABLE_S = 20.0
 """A stream that sends for so long what cannot be decoded may be another one than it said: another codec."""
 _STOPS_WITHIN_S = 60.0
 _REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+_BUFFERED_S_MAX = 5.0
 _ONE_PICTURE = ("_pipe", "image2")
 _TEXT_AS_PICTURES = "tty"  # FFmpeg draws a text file as a terminal would show it
 
@@ -63,11 +64,22 @@ def is_device(url: str) -> bool:
     return url.startswith(("usb:", "/dev/video", "/dev/v4l/"))
 
 
+def device_path(url: str) -> str:
+    """Where a camera at this machine is."""
+    return f"/dev/video{url[4:]}" if url.startswith("usb:") else url
+
+
 class Source:
     """An open source of pictures."""
 
     def __init__(
-        self, container: av.container.InputContainer, shown: str, *, keyframes_only: bool = False, live: bool = False
+        self,
+        container: av.container.InputContainer,
+        shown: str,
+        *,
+        keyframes_only: bool = False,
+        live: bool = False,
+        stamped: bool = False,
     ) -> None:
         """Takes a container that holds a video that can be decoded.
 
@@ -76,6 +88,7 @@ class Source:
             shown: its address for people.
             keyframes_only: nothing else is decoded.
             live: it does not wait: what is not taken when it comes is late.
+            stamped: its pictures bear this machine's own clock, as the kernel took it when they began to come.
         """
         self._container = container
         self._shown = shown
@@ -85,12 +98,12 @@ class Source:
         if keyframes_only:
             context.skip_frame = "NONKEY"
         self._skipped_when_late: Literal["NONKEY", "NONREF"] = "NONKEY" if keyframes_only else "NONREF"
-        self._live = live
+        self._live, self._stamped = live, stamped
         self._arrivals: Arrivals[av.Packet[VideoStream]] | None = None
         self._broken = False
         self._decoded_s = time.monotonic()
         self.arrived_s = self._decoded_s
-        """When the packet came that brought the last picture, of a clock that only rises."""
+        """When the last picture began to come, or its packet had come; of a clock that only rises."""
         self.decoding_since_s: float | None = None
         """Since when FFmpeg decodes one packet."""
         rate = float(self._stream.guessed_rate or 0)
@@ -128,14 +141,21 @@ class Source:
         else:
             self._arrivals = Arrivals(self._packets(keep))
             while (arrived := self._arrivals.take()) is not None:
-                self.arrived_s = arrived.at_s
                 if arrived.anew:
                     # Decoding falls behind: pictures that no other is made from are the first to go.
                     self._stream.codec_context.skip_frame = self._skipped_when_late
                     self._stream.codec_context.flush_buffers()
-                yield from self._pictures(arrived.packet)
+                for picture in self._pictures(arrived.packet):
+                    self.arrived_s = self._came_s(picture.time, arrived.at_s)
+                    yield picture
         if self._broken:
             raise CannotOpen(_("{url}: gives no pictures").format(url=self._shown))
+
+    def _came_s(self, stamp_s: float | None, arrived_s: float) -> float:
+        """The kernel's stamp, for a picture may have lain in its buffers; not one of another clock."""
+        if self._stamped and stamp_s is not None and 0 <= arrived_s - stamp_s <= _BUFFERED_S_MAX:
+            return stamp_s
+        return arrived_s
 
     def _packets(self, keep: Callable[[av.Packet[VideoStream]], None] | None) -> Iterator[av.Packet[VideoStream]]:
         """Packets as they come; damage costs its own."""
@@ -202,12 +222,11 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
         CannotOpen: it is not there, answers nothing, or is no video.
     """
     url, shown = config.url, masked(config.url)
-    format_, options = None, {}
+    format_: str | None = None
+    options: dict[str, str] = {}
     if is_device(url):
-        path = f"/dev/video{url[4:]}" if url.startswith("usb:") else url
-        if not Path(path).exists():
-            raise CannotOpen(_("{url}: there is no camera {path} at this machine").format(url=shown, path=path))
-        address, format_ = path, "v4l2"
+        address, format_ = device_path(url), "v4l2"
+        options = _device_options(config, Path(address))
     elif is_stream(url):
         address = _address(config, login_of(config, environment))
         if address.startswith("rtsp"):
@@ -237,8 +256,32 @@ def open_source(config: CameraConfig, environment: Mapping[str, str]) -> Source:
     except CannotOpen as error:
         container.close()
         raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=shown, reason=error)) from None
-    live = is_stream(url) or is_device(url)
-    return Source(container, shown, keyframes_only=config.keyframes_only, live=live)
+    stamped = is_device(url)
+    live = stamped or is_stream(url)
+    return Source(container, shown, keyframes_only=config.keyframes_only, live=live, stamped=stamped)
+
+
+def _device_options(config: CameraConfig, path: Path) -> dict[str, str]:
+    """How a camera at this machine is asked for its pictures.
+
+    Raises:
+        CannotOpen: it is not there, not permitted, or gives none.
+    """
+    if not path.exists():
+        text = _("{url}: there is no camera {path} at this machine").format(url=config.url, path=path)
+        if config.url == str(path):
+            text = _("{url}: there is no such camera at this machine").format(url=config.url)
+        if names := v4l2.names_of_cameras():
+            text = _("{error}; there is {names}").format(error=text, names=", ".join(names))
+        raise CannotOpen(text)
+    try:
+        mode = v4l2.find_mode(path, config.looks_per_s)
+    except v4l2.NoCamera as error:
+        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=config.url, reason=error)) from None
+    except OSError as error:
+        reason = v4l2.reason(error, path)
+        raise CannotOpen(_("{url}: cannot be opened: {reason}").format(url=config.url, reason=reason)) from None
+    return {} if mode is None else mode.options
 
 
 def _check_video(container: av.container.InputContainer) -> None:
@@ -254,6 +297,8 @@ def _check_video(container: av.container.InputContainer) -> None:
 
 
 def _reason(url: str, error: Exception) -> str:
+    if is_device(url) and isinstance(error, OSError):
+        return v4l2.reason(error, Path(device_path(url)))
     if isinstance(error, _REFUSALS):
         return _("user or password is refused; see credentials_file")
     if isinstance(error, av.error.HTTPNotFoundError):
