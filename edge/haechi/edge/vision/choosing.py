@@ -7,11 +7,13 @@ damaged or cannot be written costs a second at each start, nothing more.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +29,7 @@ from haechi.text import _
 
 _RUNS = 4
 _WORTH_INT8 = 1.5  # times as fast; for less, what it misses is too dear
-_FILE = "detectors.json"
+_FILE, _LOCK = "detectors.json", ".detectors.lock"
 _REMEMBERED_MAX = 16
 
 
@@ -70,9 +72,13 @@ def choose(config: DetectorConfig, memory: Path | None = None, machine: Callable
     key = " | ".join([(machine or this_machine)(), exact.parent.name, name, f"{config.threads}"])
     times = _remembered(memory).get(key)
     if times is None:
-        exact_s, quick_s = fastest_s([open_session(path, config.threads) for path in (exact, quick)])
-        times = Times(round(1000 * exact_s, 2), round(1000 * quick_s, 2))
-        _remember(memory, key, times)
+        with _alone(memory):
+            # Another camera of this gateway may have measured meanwhile: they all are to run the same.
+            times = _remembered(memory).get(key)
+            if times is None:
+                exact_s, quick_s = fastest_s([open_session(path, config.threads) for path in (exact, quick)])
+                times = Times(round(1000 * exact_s, 2), round(1000 * quick_s, 2))
+                _remember(memory, key, times)
     precision = "int8" if times.fp32_ms >= _WORTH_INT8 * times.int8_ms else "fp32"
     said = _("{name} {precision}; a run takes {fp32:.0f} ms as fp32, {int8:.0f} ms as int8 on this machine")
     return Chosen(
@@ -81,8 +87,11 @@ def choose(config: DetectorConfig, memory: Path | None = None, machine: Callable
     )
 
 
-def fastest_s(sessions: Sequence[Any], clock_s: Callable[[], float] = time.perf_counter) -> list[float]:
-    """The shortest of a few runs of each model, in turns: what else the machine does only makes runs longer."""
+def fastest_s(sessions: Sequence[Any], clock_s: Callable[[], float] = time.process_time) -> list[float]:
+    """The shortest of a few runs of each model, in turns, as computing time.
+
+    What else the machine does only makes runs longer, and by the clock on the wall much longer, by chance.
+    """
     best = [float("inf")] * len(sessions)
     for _turn in range(_RUNS):
         for index, session in enumerate(sessions):
@@ -106,6 +115,18 @@ def _processor() -> str:
     # "model name" on x86, "Model" of a Raspberry Pi at the end.
     named = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("model")]
     return " ".join(dict.fromkeys(word for word in (*named, platform.machine()) if word))
+
+
+@contextmanager
+def _alone(memory: Path | None) -> Iterator[None]:
+    """Waits until no other camera of this gateway measures; goes on at once where there is no folder to agree in."""
+    with ExitStack() as held:
+        if memory is not None:
+            with suppress(OSError):
+                memory.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context((memory / _LOCK).open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _remembered(memory: Path | None) -> dict[str, Times]:

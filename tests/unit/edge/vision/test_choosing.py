@@ -1,6 +1,9 @@
 """Which form of the detector is taken when the machine may choose, and that it is measured once."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +42,7 @@ class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.times_s = [0.030, 0.019]
         self.measured = 0
+        self.meanwhile: Callable[[], None] = lambda: None
         self.model = "recipe-1"
         monkeypatch.setattr(cache, "locate", lambda _name, precision, _size: Path(self.model, precision))
         monkeypatch.setattr(choosing, "open_session", lambda path, _threads: path)
@@ -46,6 +50,7 @@ class Bench:
 
     def _measure(self, _sessions: object) -> list[float]:
         self.measured += 1
+        self.meanwhile()
         return self.times_s
 
 
@@ -119,3 +124,19 @@ def test_this_machine_has_a_name_and_processors() -> None:
 def test_where_there_is_nothing_to_choose_nothing_is_measured(bench: Bench, model: str) -> None:
     assert choosing.choose(DetectorConfig(model=model)) == (DetectorConfig(model=model), model)
     assert not bench.measured
+
+
+def test_cameras_that_start_together_measure_once_and_run_the_same(bench: Bench, tmp_path: Path) -> None:
+    both_measure = threading.Barrier(2, timeout=0.3)
+
+    def wait_for_the_other() -> None:
+        with suppress(threading.BrokenBarrierError):
+            both_measure.wait()
+        bench.times_s = [0.030, 0.030]
+
+    bench.meanwhile = wait_for_the_other
+    bench.times_s = [0.030, 0.010]
+    with ThreadPoolExecutor(2) as cameras:
+        chosen = list(cameras.map(lambda _camera: choosing.choose(DetectorConfig(), tmp_path), range(2)))
+    assert bench.measured == 1
+    assert chosen[0] == chosen[1]
