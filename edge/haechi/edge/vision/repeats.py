@@ -7,8 +7,8 @@ loop goes on in time, and a camera whose clock is set back comes by the same tim
 
 from __future__ import annotations
 
-REMEMBERED = 512
-"""Some twenty seconds of packets."""
+REMEMBERED = 256
+"""Ten seconds of packets: as many as most cameras send from one key frame to the next, or more."""
 
 
 class Repeats:
