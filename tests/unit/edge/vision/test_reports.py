@@ -38,12 +38,13 @@ def look(*crossings: Crossing, watched: bool = True) -> Look:
     return Look(analysed=True, tracks=(), crossings=list(crossings), changes=[], people=[], watched=watched)
 
 
-def test_of_time_in_which_the_view_was_lost_nothing_is_counted() -> None:
+def test_what_was_counted_is_told_in_time_and_of_time_without_a_view_nothing() -> None:
     said: list[Message] = []
     of = reports(said)
     of.look(look(Crossing("gate", "forward", "person", 1)), frame(0.2))
     for second in (1.2, 2.2, 3.2):
         of.look(look(watched=False), frame(second))
+    assert len(said) == 1
     of.look(look(), frame(4.2))
     of.rest()
     assert [(message.time_us - START_US, message.lines) for message in said if isinstance(message, Counts)] == [
