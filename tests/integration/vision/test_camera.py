@@ -192,6 +192,18 @@ async def until_restarted(*command: str, clock_s: Callable[[], float] = time.mon
     return sink
 
 
+async def test_a_model_that_cannot_be_used_is_said_once_and_stays_what_is_wrong(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    says = (
+        "import os, sys; from haechi.edge.vision.messages import *; "
+        "os.write(1, encoded(Health(state=CameraState.NO_MODEL, message='own.onnx: no'))); sys.exit(3)"
+    )
+    sink = await until_restarted(sys.executable, "-c", says)
+    assert set(sink.states) == {CameraState.NO_MODEL}
+    assert [record.getMessage() for record in caplog.records].count("camera cam-1: own.onnx: no") == 1
+
+
 async def test_a_key_that_nothing_can_be_sealed_to_is_told_until_there_is_a_sound_one(tmp_path: Path) -> None:
     key = tmp_path / "city.pub.pem"
     config = camera("clip.avi", lines=(), detector={"model": "none"}, originals={"public_key_file": key})

@@ -107,7 +107,7 @@ async def run_camera(
             return
         if loop.time() - begun_s > _STEADY_S:
             pause_s = _RESTART_FIRST_S
-        camera.tell(Health(state=CameraState.LOST, message=reason))
+        camera.tell_ended(reason)
         await camera.tell_blind()
         await pause(pause_s * (0.75 + 0.5 * jitter()))
         pause_s = min(pause_s * 2, _RESTART_MAX_S)
@@ -174,6 +174,11 @@ class _Camera:
             self._detector = health.detector
             self._log.info("camera %s: detector %s", self._config.id, health.detector)
         self._sink.status(self._config.id, health, self.restarts)
+
+    def tell_ended(self, reason: str) -> None:
+        """Tells why another process is needed; one that lacks its model says the same again each time."""
+        lacks_model = self._said == (CameraState.NO_MODEL, reason)
+        self.tell(Health(state=CameraState.NO_MODEL if lacks_model else CameraState.LOST, message=reason))
 
     async def tell_blind(self) -> None:
         """Tells that no picture comes, where no process lives long enough to tell it."""

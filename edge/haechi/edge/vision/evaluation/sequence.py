@@ -59,7 +59,7 @@ def _read(path: Path) -> _Info:
     try:
         if path.stat().st_size > _BYTES_MAX:
             raise CannotOpen(_("{path}: too large for what it should be").format(path=path))
-        parser.read_string(path.read_text(encoding="utf-8"))
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
         return _Info.model_validate(dict(parser["Sequence"]))
     except OSError:
         expected = _("{path}: cannot be read; a folder is expected to be a MOT Challenge sequence with seqinfo.ini")
