@@ -173,6 +173,8 @@ class Source:
             except av.error.FFmpegError:
                 break
             damaged = 0
+            if self._stamped and not packet.size:
+                continue  # a picture that was damaged on the bus; the decoder would take it for the end
             if keep is not None and packet.size:
                 keep(packet)
             yield packet

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import struct
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -168,23 +169,52 @@ def test_one_that_another_program_has_taken_shows_only_when_it_is_to_send(
         open_source(camera("usb:0"), {})
 
 
+def write_pictures(path: Path, taken_s: float, count: int = 1) -> Path:
+    """Pictures that bear the time at which they were taken, as the kernel gives them."""
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
+        for number in range(count):
+            picture = av.VideoFrame(64, 64, "yuvj420p")
+            picture.pts, picture.time_base = round(taken_s * 1000) + 100 * number, Fraction(1, 1000)
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode())
+    return path
+
+
 @pytest.mark.parametrize(
     ("stamped", "age_s", "told_age_s"), [(True, 2, 2), (True, 60, 0), (True, -60, 0), (False, 2, 0)]
 )
 def test_a_picture_is_as_old_as_the_kernel_says(tmp_path: Path, *, stamped: bool, age_s: int, told_age_s: int) -> None:
     taken_s = time.monotonic() - age_s
-    path = tmp_path / "stamped.mkv"
-    with av.open(str(path), "w") as file:
-        stream: Any = file.add_stream("mjpeg", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
-        picture = av.VideoFrame(64, 64, "yuvj420p")
-        picture.pts, picture.time_base = round(taken_s * 1000), Fraction(1, 1000)
-        file.mux(stream.encode(picture))
-        file.mux(stream.encode())
+    path = write_pictures(tmp_path / "stamped.mkv", taken_s)
     read = Source(av.open(str(path)), "usb:0", live=True, stamped=stamped)
     with contextlib.closing(read):
         assert [picture.time for picture in read.frames()] == [pytest.approx(taken_s, abs=0.1)]
         assert time.monotonic() - read.arrived_s == pytest.approx(told_age_s, abs=1)
+
+
+class Shuffled:
+    """A container whose packets come otherwise than they stand in its file."""
+
+    def __init__(self, path: Path, order: list[int]) -> None:
+        self._container, self._order = av.open(str(path)), order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, stream: Any) -> Iterator[Any]:
+        packets = list(self._container.demux(stream))
+        return iter([packets[number] for number in self._order])
+
+
+def test_a_picture_that_the_bus_damaged_costs_no_other(tmp_path: Path) -> None:
+    path = write_pictures(tmp_path / "three.mkv", 1.0, count=3)
+    # FFmpeg gives a damaged picture as a packet of nothing, as it does at the end of a file.
+    container: Any = Shuffled(path, [0, -1, 1, -1, 2, -1])
+    read = Source(container, "usb:0", live=True, stamped=True)
+    with contextlib.closing(read):
+        assert [picture.time for picture in read.frames()] == [pytest.approx(1 + n / 10, abs=0.01) for n in range(3)]
 
 
 def test_a_file_in_place_of_a_device_is_no_camera(device: Path) -> None:
