@@ -27,7 +27,7 @@ from haechi.edge.vision.looking import Looker
 from haechi.edge.vision.messages import CameraState, Health
 from haechi.edge.vision.reports import Reports, Send
 from haechi.edge.vision.retrying import Retrying
-from haechi.edge.vision.source import CannotOpen, login_of
+from haechi.edge.vision.source import CannotOpen, login_now
 from haechi.sdk.onvif.soap import Login
 from haechi.text import _
 
@@ -80,7 +80,7 @@ class CameraLoop:
         """
         self._config = config
         self._send = send
-        self._login = partial(_login, config)
+        self._login = partial(login_now, config, os.environ)
         self._clock_us = clock_us
         self._open_capture = open_capture
         self._sleep = sleep
@@ -227,11 +227,3 @@ class CameraLoop:
         while (left_s := until_s - time.monotonic()) > 0 and self._login() == while_login_is:
             self._sleep(min(left_s, _HEALTH_EVERY_S))
             self._tell_if_due()
-
-
-def _login(config: CameraConfig) -> Login | None:
-    """What the camera is given now, as far as there is any."""
-    try:
-        return login_of(config, os.environ)
-    except CannotOpen:
-        return None

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import html
+import os
 import re
 import secrets
 import threading
@@ -25,7 +26,9 @@ from haechi.edge.vision.config import CameraConfig
 from haechi.edge.vision.detector import Detector
 from haechi.edge.vision.geometry import Box
 from haechi.edge.vision.preview import draw_jpeg
-from haechi.edge.vision.source import CannotOpen
+from haechi.edge.vision.retrying import Retrying
+from haechi.edge.vision.source import CannotOpen, login_now
+from haechi.sdk.onvif.soap import Login
 from haechi.text import _
 
 HOST = "127.0.0.1"
@@ -73,8 +76,26 @@ show();
 class Scene:
     """The newest picture of a camera, drawn when somebody asks. Methods block; one at a time."""
 
-    def __init__(self, config: CameraConfig, detector: Detector, *, clock_us: Callable[[], int]) -> None:
-        """Opens nothing before somebody asks."""
+    def __init__(
+        self,
+        config: CameraConfig,
+        detector: Detector,
+        *,
+        clock_us: Callable[[], int],
+        clock_s: Callable[[], float] = time.monotonic,
+        open_capture: Callable[..., Capture] = Capture,
+    ) -> None:
+        """Opens nothing before somebody asks.
+
+        Args:
+            config: the camera's.
+            detector: finds people, whose heads are blurred.
+            clock_us: wall clock.
+            clock_s: only rises.
+            open_capture: opens the camera.
+        """
+        self._clock_s = clock_s
+        self._open_capture = open_capture
         self._config = config.model_copy(update={"loop": True})
         self._detector = detector
         self._clock_us = clock_us
@@ -82,6 +103,8 @@ class Scene:
         self._people_before: list[Box] = []
         self._lost = ""
         self._again_s = 0.0
+        self._login: Login | None = None
+        self._retrying = Retrying()
         self._lock = threading.Lock()
 
     def picture(self) -> bytes:
@@ -92,21 +115,25 @@ class Scene:
         """
         with self._lock:
             if self._capture is None:
-                if time.monotonic() < self._again_s:
+                login = login_now(self._config, os.environ)
+                if self._clock_s() < self._again_s and login == self._login:
                     raise CannotOpen(self._lost)
-                self._capture = Capture(self._config, clock_us=self._clock_us)
+                self._login = login
+                self._capture = self._open_capture(self._config, clock_us=self._clock_us)
             try:
                 frame = self._capture.newest(self._config.open_timeout_s if not self._capture.opened else _WAIT_S)
                 ended = self._capture.ended
                 if frame is None and not ended:
                     raise CannotOpen(_("no new picture for {seconds:g} s").format(seconds=_WAIT_S))
             except CannotOpen as error:
-                self._lost, self._again_s = str(error), time.monotonic() + _REOPEN_S
+                pause_s = self._retrying.pause_s(is_refused=True) if error.is_refused else _REOPEN_S
+                self._lost, self._again_s = str(error), self._clock_s() + pause_s
                 self._close()
                 raise
             if frame is None:  # a file is over: from its beginning
                 self._close()
                 raise CannotOpen(_("the file is over; it begins again"))
+            self._retrying.worked()
             colours = frame.picture.colours()
             people = closely.people(self._detector, colours)
             # Whom the detector misses in one picture, it mostly saw in the one before.

@@ -361,6 +361,14 @@ def login_of(config: CameraConfig, environment: Mapping[str, str]) -> Login | No
     return None
 
 
+def login_now(config: CameraConfig, environment: Mapping[str, str]) -> Login | None:
+    """What a camera is given at this moment, as far as there is any: another one is worth a try at once."""
+    try:
+        return login_of(config, environment)
+    except CannotOpen:
+        return None
+
+
 def read_login(path: Path) -> Login:
     """User and password out of a file whose first line is ``user:password``.
 

@@ -1,10 +1,15 @@
 """The live page: for whoever has the key, once, from this machine, and for nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from haechi.edge.vision import live
+from haechi.edge.vision.config import CameraConfig
+from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.live import LivePage
 from haechi.edge.vision.source import CannotOpen
 
@@ -95,3 +100,44 @@ async def test_a_lost_camera_is_said(page: Page) -> None:
     head, body = await page.get("/picture", cookie=cookie)
     assert head.startswith("HTTP/1.1 503")
     assert body == "rtsp://***@cam/1: gives no pictures"
+
+
+def test_a_camera_that_refuses_is_asked_again_when_its_login_is_another(tmp_path: Path) -> None:
+    """Cameras lock out who comes with a wrong password five times or so, and a page asks every second or two."""
+    secret = tmp_path / "secret"
+    secret.write_text("user:wrong")
+    opened: list[str] = []
+    now_s = 0.0
+
+    class NoDetector:
+        input_px = None
+
+        def look(self, _picture: object) -> list[Detection]:
+            return []
+
+    class Refusing:
+        opened = True
+        ended = False
+
+        def __init__(self, _config: CameraConfig, *, clock_us: Callable[[], int]) -> None:
+            opened.append(secret.read_text())
+
+        def newest(self, _timeout_s: float) -> None:
+            raise CannotOpen("refused", is_refused=True)
+
+        def close(self) -> None: ...
+
+    config = CameraConfig.model_validate(
+        {"id": "c", "place": "p", "url": "rtsp://cam/1", "credentials_file": secret, "detector": {"model": "none"}}
+    )
+    opens: Any = Refusing
+    scene = live.Scene(config, NoDetector(), clock_us=lambda: 0, clock_s=lambda: now_s, open_capture=opens)
+    for _ in range(900):
+        now_s += 1
+        with pytest.raises(CannotOpen, match="refused"):
+            scene.picture()
+    assert len(opened) <= 4
+    secret.write_text("user:right")
+    with pytest.raises(CannotOpen):
+        scene.picture()
+    assert opened[-1] == "user:right"
