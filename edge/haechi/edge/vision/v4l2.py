@@ -134,7 +134,9 @@ def names_of_cameras(folder: Path = Path("/dev/v4l")) -> list[str]:
 
 def reason(error: OSError, path: Path) -> str:
     """Why a camera does not open, and what to do."""
-    if error.errno in {errno.EACCES, errno.EPERM}:
+    if error.errno == errno.EPERM:
+        return _("not permitted by the service or container that this runs in; a unit needs DeviceAllow=char-81 rw")
+    if error.errno == errno.EACCES:
         text = _("not permitted; the user that this runs as must be in the group {group}")
         return text.format(group=_group(path))
     if error.errno == errno.EBUSY:

@@ -136,7 +136,7 @@ def test_a_driver_that_takes_any_size_is_asked_for_a_usual_one(device: Path) -> 
     ("number", "told"),
     [
         (errno.EACCES, "not permitted; .* in the group "),
-        (errno.EPERM, "not permitted; .* in the group "),
+        (errno.EPERM, "not permitted by the service .* DeviceAllow=char-81 rw"),
         (errno.EBUSY, "another program has taken it"),
         (errno.ENOSPC, "its USB bus has no room"),
         (errno.ENODEV, "it was unplugged"),
