@@ -16,8 +16,8 @@ GAUGE: dict[str, Any] = {"name": "board", "a": (0.5, 0.1), "b": (0.5, 0.9), "a_m
 
 
 def board(path: Path, water: float, light: float = 1.0) -> None:
-    picture = np.full((200, 320, 3), 200 * light, np.uint8)
-    picture[round(water * 200) :] = round(60 * light)
+    picture = np.full((200, 320, 3), 60 * light, np.uint8)
+    picture[: round(water * 200), 130:190] = round(200 * light)
     cv2.imwrite(str(path.with_suffix(".part.png")), picture)
     path.with_suffix(".part.png").rename(path)
 

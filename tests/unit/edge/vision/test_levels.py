@@ -26,8 +26,8 @@ CAMERA = CameraConfig.model_validate(
 
 
 def board(path: Path, water: float, light: float = 1.0) -> Path:
-    picture = np.full((200, 200, 3), 200 * light, np.uint8)
-    picture[round(water * 200) :] = round(60 * light)
+    picture = np.full((200, 200, 3), 60 * light, np.uint8)
+    picture[: round(water * 200), 80:120] = round(200 * light)
     cv2.imwrite(str(path), picture)
     return path
 

@@ -150,8 +150,8 @@ def test_a_gauge_is_read_without_a_detector_and_rests_while_the_view_is_black() 
             "gauges": [{"name": "board", "a": (0.5, 0.1), "b": (0.5, 0.9), "a_m": 8.0, "b_m": 0.0}],
         }
     )
-    board = np.full((360, 640, 3), 200, np.uint8)
-    board[180:] = 60
+    board = np.full((360, 640, 3), 60, np.uint8)
+    board[:180, 260:380] = 200
     detector = Answers()
     looker = Looker(config, detector)
     (level,) = looker.look(Drawn(board.copy()), 0.0).measures

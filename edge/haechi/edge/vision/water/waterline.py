@@ -3,11 +3,9 @@
 Promise: never a guess. What is told as sure passed two tests of different kinds; else a :class:`Doubt` says why not.
 
 * **A step**: above the water line the gauge is brighter than below, where it is seen reflected or not at all: by a
-  factor that holds in the middle of the strip and in nearly every column, and for the brightest parts too, so that
-  neither a dark mark nor a shadow's soft edge is one. Below the line there may be more such steps (where the
-  reflection ends), so the topmost counts.
-* **A level edge, or a mirror**: the step is at one row in nearly every column; or it does not slant, and what is below
-  mirrors what is above. Figures, slanting marks and slanting shadows are neither.
+  factor that holds in the middle of the strip and in most columns, and for the brightest parts too, so that a dark
+  mark is none. Stains, shadows, whatever covers the gauge and the end of its reflection are such steps as well.
+* **A proof** that it is water that begins there: :mod:`haechi.edge.vision.water.proof`.
 
 Too little light on the gauge, glare on it, or a step at the very end of the drawn line is doubt.
 """
@@ -21,23 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.edge.vision.geometry import Point
+from haechi.edge.vision.water.proof import DARK, Place, Surroundings, proven
 
 HEIGHT_PX = 600
 """Pictures that are higher are made so high first: nothing is gained by more."""
 
-_DARK = 16  # grey levels that are added before the logarithm, or noise at night would be steps
 _STEP_SHARE = 0.012  # of the picture's height: means of so many rows are compared
 _STEP_PX_MIN = 3
 _ENVELOPE_STEPS = 4
 _BRIGHTEST = 85.0  # percentile that stands for the gauge's bright parts
 _IN_MOST_COLUMNS = 30.0
-_STEP_MIN, _CANDIDATE_MIN, _DROP_MIN = 0.20, 0.10, 0.20  # of the logarithm: a factor of 1.22, 1.11, 1.22
+_STEP_MIN, _CANDIDATE_MIN, _DROP_MIN = 0.20, 0.10, 0.10  # of the logarithm: a factor of 1.22, 1.11, 1.11
 _LEVEL_SHARE = 0.6  # of the columns' weight must step within `_STEP_SHARE`
 _SLOPE_MIN, _SLANT_PX_MIN = 0.5, 3  # cameras hang straighter than that, and marks slant more
-_MIRROR_SHARE = 0.07  # of the picture's height is compared
-_MIRROR_PX_MIN = 10
-_MIRROR_SHIFT_PX = 4
-_LIKENESS_MIN = 0.66
 _LIGHT_MIN = 30.0  # grey levels, of the gauge's bright parts
 _WHITE, _WHITE_SHARE = 250, 0.3
 _WHITE_RUN_SHARE = 0.06  # of the picture's height
@@ -55,7 +49,7 @@ class Doubt(StrEnum):
     NO_STEP = "no_step"
     """Nothing that could be a water line: dry, flooded over, hidden."""
     UNLIKE_WATER = "unlike_water"
-    """A step, but neither level nor mirrored."""
+    """Something darkens, but nothing proves that it is water."""
     AT_THE_END = "at_the_end"
     """At the end of the drawn line: the water may be beyond it."""
     UNSEEN = "unseen"
@@ -78,12 +72,24 @@ class _Strip(NamedTuple):
     grey: NDArray[np.float32]
     at: NDArray[np.float64]
     """Where each row lies on the line."""
+    a: tuple[float, float]
+    """Where the line begins, column and row of the picture."""
+    b: tuple[float, float]
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The columns that the line keeps to, the first and the last."""
+        return min(self.a[0], self.b[0]), max(self.a[0], self.b[0])
+
+    def place(self, row: int) -> Place:
+        """Where a row of the strip is in the picture."""
+        at = float(self.at[row])
+        return Place(round(self.a[1] + at * (self.b[1] - self.a[1])), self.a[0] + at * (self.b[0] - self.a[0]))
 
 
 class _Step(NamedTuple):
     row: int
-    rivalled: bool
-    """Whether there is a weaker step above it, which may be the line, and this the end of its reflection."""
+    strength: float
 
 
 def find(grey: NDArray[np.uint8], a: Point, b: Point, width: float) -> Waterline:
@@ -102,24 +108,23 @@ def find(grey: NDArray[np.uint8], a: Point, b: Point, width: float) -> Waterline
         return Waterline(None, Doubt.OUTSIDE)
     if float(np.percentile(strip.grey, _BRIGHTEST)) < _LIGHT_MIN:
         return Waterline(None, Doubt.DARK)
-    logarithm = np.log(strip.grey + _DARK)
-    steps = _steps(logarithm, step_px)
-    step = _topmost(logarithm, steps, step_px)
-    if step is None:
+    logarithm = np.log(strip.grey + DARK)
+    columns = _steps(logarithm, step_px)
+    steps = _darkening(logarithm, columns, step_px)
+    if not steps:
         return Waterline(None, Doubt.NO_STEP)
-    at = float(strip.at[step.row])
-    doubt = Doubt.UNLIKE_WATER if step.rivalled else _doubt(strip, logarithm, steps, step.row, step_px, height)
+    place = {step.row: strip.place(step.row) for step in steps}
+    sure = [place[step.row] for step in steps if step.strength >= _STEP_MIN and _is_level(columns, step.row, step_px)]
+    found = proven(Surroundings(grey, *strip.reach), list(place.values()), sure)
+    if found is None:
+        return Waterline(None, Doubt.UNLIKE_WATER, float(strip.at[max(steps, key=lambda step: step.strength).row]))
+    row = next(row for row in place if place[row] == found)
+    at = float(strip.at[row])
+    doubt = _doubt(strip, row, step_px, height)
     return Waterline(None, doubt, at) if doubt else Waterline(min(max(at, 0.0), 1.0), None)
 
 
-def _doubt(
-    strip: _Strip,
-    logarithm: NDArray[np.float32],
-    steps: NDArray[np.float32],
-    row: int,
-    step_px: int,
-    height: int,
-) -> Doubt | None:
+def _doubt(strip: _Strip, row: int, step_px: int, height: int) -> Doubt | None:
     near_px = _ENVELOPE_STEPS * step_px
     above, below = strip.grey[max(0, row - near_px) : row], strip.grey[row + 2 : row + 2 + near_px]
     if float(np.percentile(above, _BRIGHTEST)) < _LIGHT_MIN:
@@ -127,9 +132,6 @@ def _doubt(
     # Where the gauge is washed out, the line may hide in the white, and the step be the end of its reflection.
     if np.mean(below >= _WHITE) > _WHITE_SHARE or _white_run(strip.grey[:row]) > _WHITE_RUN_SHARE * height:
         return Doubt.GLARE
-    level = _spread_px(steps, row, step_px) <= step_px
-    if _slants(steps, row, step_px) or not (level or _is_mirrored(logarithm, row, height)):
-        return Doubt.UNLIKE_WATER
     end = step_px * float(strip.at[1] - strip.at[0])
     return None if end <= float(strip.at[row]) <= 1 - end else Doubt.AT_THE_END
 
@@ -151,7 +153,7 @@ def _strip(grey: NDArray[np.uint8], a: Point, b: Point, width: float) -> _Strip 
         return None
     x = np.clip(ax + rows[:, None] * ux - columns[None] * uy, 0, wide - 1)
     y = np.clip(ay + rows[:, None] * uy + columns[None] * ux, 0, high - 1)
-    return _Strip(_between_pixels(grey, x, y), rows / length)
+    return _Strip(_between_pixels(grey, x, y), rows / length, (ax, ay), (bx, by))
 
 
 def _between_pixels(grey: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -174,24 +176,21 @@ def _steps(logarithm: NDArray[np.float32], step_px: int) -> NDArray[np.float32]:
     return steps
 
 
-def _topmost(logarithm: NDArray[np.float32], steps: NDArray[np.float32], step_px: int) -> _Step | None:
-    """The topmost row at which the strip darkens enough."""
-    middle = np.maximum(np.median(steps, axis=1), 0)
-    strength = (middle + np.percentile(np.abs(steps), _IN_MOST_COLUMNS, axis=1)) / 2
+def _darkening(logarithm: NDArray[np.float32], columns: NDArray[np.float32], step_px: int) -> list[_Step]:
+    """The rows at which the strip darkens, from above to below."""
+    middle = np.maximum(np.median(columns, axis=1), 0)
+    strength = (middle + np.percentile(np.abs(columns), _IN_MOST_COLUMNS, axis=1)) / 2
     near_px = _ENVELOPE_STEPS * step_px
     for row in np.flatnonzero(strength >= _CANDIDATE_MIN):
         above, below = logarithm[max(0, row - near_px) : row - 1], logarithm[row + 2 : row + 2 + near_px]
         drop = np.percentile(above, _BRIGHTEST) - np.percentile(below, _BRIGHTEST) if row > 1 else 0.0
         if drop < _DROP_MIN:
             strength[row] = 0
-    tops: list[tuple[int, float]] = []
+    found: list[_Step] = []
     while (strongest := float(strength[best := int(strength.argmax())])) >= _CANDIDATE_MIN:
-        tops.append((best, strongest))
+        found.append(_Step(best, strongest))
         strength[max(0, best - 2 * step_px) : best + 2 * step_px + 1] = 0
-    strong = min((row for row, strongest in tops if strongest >= _STEP_MIN), default=None)
-    if strong is None:
-        return None
-    return _Step(strong, any(row < strong for row, _strength in tops))
+    return sorted(found)
 
 
 def _white_run(grey: NDArray[np.float32]) -> int:
@@ -213,6 +212,10 @@ def _spread_px(steps: NDArray[np.float32], row: int, step_px: int) -> int:
     return int(at[order][min(int(last), at.size - 1)] - at[order][int(first)])
 
 
+def _is_level(steps: NDArray[np.float32], row: int, step_px: int) -> bool:
+    return _spread_px(steps, row, step_px) <= step_px and not _slants(steps, row, step_px)
+
+
 def _slants(steps: NDArray[np.float32], row: int, step_px: int) -> bool:
     """Whether the step falls or rises from side to side; a gauge's marks make it odd on one side only."""
     near = steps[max(0, row - 3 * step_px) : row + 3 * step_px + 1]
@@ -220,17 +223,3 @@ def _slants(steps: NDArray[np.float32], row: int, step_px: int) -> bool:
     first, second = thirds[1] - thirds[0], thirds[2] - thirds[1]
     slope = abs(first + second) / (near.shape[1] * 2 / 3)
     return first * second > 0 and slope >= _SLOPE_MIN and abs(first + second) >= _SLANT_PX_MIN
-
-
-def _is_mirrored(logarithm: NDArray[np.float32], row: int, height: int) -> bool:
-    """Whether what is below a row is like what is above it, upside down."""
-    for axis in range(row - _MIRROR_SHIFT_PX, row + _MIRROR_SHIFT_PX + 1):
-        reach = min(axis, logarithm.shape[0] - 1 - axis, int(_MIRROR_SHARE * height))
-        if reach < _MIRROR_PX_MIN:
-            continue
-        above, below = logarithm[axis - reach : axis][::-1], logarithm[axis + 1 : axis + 1 + reach]
-        above, below = above - above.mean(), below - below.mean()
-        scale = np.sqrt(float((above * above).sum()) * float((below * below).sum())) + 1e-2 * above.size
-        if float((above * below).sum()) / scale >= _LIKENESS_MIN:
-            return True
-    return False
