@@ -32,12 +32,13 @@ _STEEP = 100.0  # of the logarithm, a height: steeper counts hardly more
 _GAP = 0.012  # beside the row, where the step itself is
 _MIRROR_GAP = 0.025  # a branch that floats is its own mirror
 _REACH, _REACH_MIN = 0.2, 0.06  # is compared
-_TILTS = (-0.05, -0.025, 0.0, 0.025, 0.05)  # cameras hang straighter than that
+_TILTS = (-0.05, -0.025, 0.025, 0.05)  # cameras hang straighter than that
 _OFF = 0.006  # by so much the step may lie beside the axis
 _BESIDE = 0.08  # is averaged, above and below
 _LEAN = 0.1  # of the gauge against the picture
 _STANDS_OUT_MIN = 0.5  # of the logarithm, all edges from side to side
 _MIRROR_MIN = 0.65
+_TILTED_MIN = 0.2
 _MIRROR_BETTER = 0.15
 _OFTEN, _PEAK_PX = 6, 2  # so many mirrors, so far apart, are a pattern's
 _STILL_MIN = 0.85  # water that mirrors everything does not darken
@@ -50,6 +51,18 @@ class Place(NamedTuple):
 
     row: int
     column: float
+
+
+class _Change(NamedTuple):
+    """How brightness changes from row to row; any stretch of it lies in one piece, as comparing is most of the work."""
+
+    down: NDArray[np.float32]
+    up: NDArray[np.float32]
+    """The same upside down."""
+
+    @classmethod
+    def of(cls, change: NDArray[np.float32]) -> _Change:
+        return cls(np.ascontiguousarray(change), np.ascontiguousarray(change[::-1]))
 
 
 class Surroundings:
@@ -82,15 +95,17 @@ class Surroundings:
         best = 0.0
         for side in SIDES:
             columns = self._beside(at.column, side)
-            for tilt in _TILTS:
-                change = self._level(self._change[:, columns], tilt)
+            for tilt in (0.0, *_TILTS):
+                if tilt and best < _TILTED_MIN:
+                    break  # nothing that a camera which hangs a little askew would make a mirror
+                change = _Change.of(self._level(self._change[:, columns], tilt))
                 best = max(best, *(self._mirror_at(change, axis) for axis in axes))
         return best
 
     def mirrors_elsewhere(self, at: Place) -> dict[int, float]:
         """How much each row that is not near a place is a mirror's axis."""
         near_px = round(3 * _GAP * self._height)
-        changes = [self._change[:, self._beside(at.column, side)] for side in SIDES]
+        changes = [_Change.of(self._change[:, self._beside(at.column, side)]) for side in SIDES]
         rows = (row for row in range(self._height) if abs(row - at.row) >= near_px)
         return {row: max(self._mirror_at(change, row) for change in changes) for row in rows}
 
@@ -139,13 +154,13 @@ class Surroundings:
         down = np.round(tilt * self._every * (column - (columns - 1) / 2)).astype(np.intp)
         return np.asarray(change[np.clip(np.arange(rows)[:, None] + down[None], 0, rows - 1), column[None]])
 
-    def _mirror_at(self, change: NDArray[np.float32], row: int) -> float:
+    def _mirror_at(self, change: _Change, row: int) -> float:
         gap_px = max(2, round(_MIRROR_GAP * self._height))
         reach_px = min(row, self._height - 1 - row, round(_REACH * self._height))
         if reach_px - gap_px < _REACH_MIN * self._height:
             return 0.0
-        above = change[row - reach_px + 1 : row - gap_px + 1][::-1]
-        below = change[row + gap_px : row + reach_px]
+        last = self._height - 1 - row
+        above, below = change.up[last + gap_px : last + reach_px], change.down[row + gap_px : row + reach_px]
         scale = float(np.sqrt(np.vdot(above, above) * np.vdot(below, below)))
         return -float(np.vdot(above, below)) / max(scale, 1e-6)
 
