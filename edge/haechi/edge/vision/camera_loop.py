@@ -24,6 +24,7 @@ from haechi.edge.vision.faults import Fault, blind_after_s
 from haechi.edge.vision.flow import Flow
 from haechi.edge.vision.known_view import KnownView
 from haechi.edge.vision.looking import Looker
+from haechi.edge.vision.masked import masked
 from haechi.edge.vision.messages import CameraState, Health
 from haechi.edge.vision.reports import Reports, Send
 from haechi.edge.vision.retrying import Retrying
@@ -159,7 +160,8 @@ class CameraLoop:
                 # Not a sleep to the letter: `newest` then waits for the next picture to be taken.
                 self._sleep(max(0.0, due_s - time.monotonic()))
             elif capture.hung:
-                raise CannotOpen(f"{self._config.id}: the camera's driver hangs")
+                text = _("{url}: sends no more pictures; see the camera's cable, power and network")
+                raise CannotOpen(text.format(url=masked(self._config.url)))
             self._tell_if_due()
 
     def _look(self, frame: Frame) -> None:
