@@ -192,6 +192,7 @@ def event(
         condition=condition(config, zone),
         certainty=Certainty.LIKELY,
         data=facts,
+        datastream="" if change.level_m is None else f"{config.id}.{zone.name}.level",
         new_id=new_id,
     )
 
@@ -227,6 +228,7 @@ def _event(
     certainty: Certainty,
     data: dict[str, Value],
     new_id: Callable[[], str],
+    datastream: str = "",
 ) -> tuple[Event, tuple[Evidence, ...]]:
     id_ = new_id()
     evidence: tuple[Evidence, ...] = ()
@@ -257,6 +259,7 @@ def _event(
             place_name=place.name,
             latitude=place.latitude,
             longitude=place.longitude,
+            datastream=datastream,
             data=data,
             evidence=tuple(picture.id for picture in evidence),
         ),
@@ -272,4 +275,7 @@ def _facts(zone: Area, change: ZoneChange) -> dict[str, Value]:
         facts["object"] = change.label
     if change.score is not None:
         facts["score"] = round(change.score, 2)
+    if change.level_m is not None and isinstance(zone, GaugeConfig) and zone.flood_m is not None:
+        # As a rule on a gauge's values says it.
+        facts |= {"value": change.level_m, "threshold": zone.flood_m, "unit": _PROPERTIES["level"][1]}
     return facts

@@ -125,6 +125,8 @@ class ZoneChange(Struct, kw_only=True, tag="zone"):
     number: int = 0
     retracted: bool = False
     """At the end: what was raised never was so."""
+    level_m: float | None = None
+    """At a gauge: of the water."""
     snapshot: Snapshot | None = None
 
 

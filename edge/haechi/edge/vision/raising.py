@@ -29,6 +29,8 @@ class Change(NamedTuple):
     """When it began."""
     retracted: bool = False
     """At the end: there never was such a thing."""
+    level_m: float | None = None
+    """Of the water that it is about, where it is about that."""
 
 
 class Seen(NamedTuple):

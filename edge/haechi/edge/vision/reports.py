@@ -107,6 +107,7 @@ class Reports:
             score=about.score if about else None,
             number=change.number,
             retracted=change.retracted,
+            level_m=change.level_m,
             snapshot=shown,
         )
 

@@ -143,6 +143,16 @@ def test_what_is_measured_is_described_and_carries_its_quality() -> None:
     ]
 
 
+def test_a_flood_at_a_gauge_says_how_high_the_water_is_and_where_that_is_drawn() -> None:
+    gauge = {"name": "staff", "a": (0.4, 0.3), "b": (0.4, 0.9), "a_m": 2.0, "b_m": 0.5, "flood_m": 1.5}
+    river = CameraConfig.model_validate({"id": "weir", "url": "clip.mp4", "place": "bridge", "gauges": [gauge]})
+    change = ZoneChange(zone="staff", raised=True, time_us=7, lasted_s=60, number=1, level_m=1.625)
+    assert decoded(encoded(change)[HEADER.size :]) == change
+    event, _none = describe.event(river, PLACE, change, new_id=lambda: "id")
+    assert event.datastream in {stream.id for stream in describe.datastreams(river)}
+    assert {"value": 1.625, "threshold": 1.5, "unit": "m"}.items() <= event.data.items()
+
+
 def test_what_takes_an_event_back_names_it() -> None:
     ids = (f"id-{n:08}" for n in itertools.count())
     end = ZoneChange(zone="bank", raised=False, time_us=9, lasted_s=2, number=1, retracted=True)

@@ -87,7 +87,7 @@ def test_a_flood_is_raised_when_it_lasts_and_darkness_does_not_end_it() -> None:
     watch.show([at(1.0)] * 100)
     assert len(watch.changes) == 1, "nobody saw how long it was below while it was dark"
     watch.show([at(1.0)] * 220)
-    assert [change.raised for change in watch.changes] == [True, False]
+    assert [(change.raised, change.level_m) for change in watch.changes] == [(True, 1.6), (False, 1.0)]
 
 
 def test_one_still_below_ends_no_flood_and_the_next_does() -> None:

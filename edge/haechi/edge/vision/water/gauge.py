@@ -66,7 +66,8 @@ class Gauge:
             return self._last_usable(now_s), None
         self._good = (level_m, now_s)
         measured = [Measure(self._config.name, "level", round(level_m, 3))]
-        return measured, self._raising.update(self._flood(level_m, now_s), now_s)
+        change = self._raising.update(self._flood(level_m, now_s), now_s)
+        return measured, None if change is None else change._replace(level_m=round(level_m, 3))
 
     def rest(self, now_s: float) -> Change | None:
         """Watches nothing for now; what was raised ends."""
