@@ -58,9 +58,9 @@ class Look(NamedTuple):
     watched: bool = True
     """False when the view is lost, or may be: that nothing was seen says nothing."""
     found: Sequence[Detection] = ()
-    """All that the detector said; one object may have several boxes."""
-    found_in_whole: Sequence[Detection] = ()
-    """What it said of the whole picture alone."""
+    """All that the detector said, for the tracker; one object may have several boxes."""
+    sight: regions.Sight = regions.Sight()
+    """The same as it said it."""
 
 
 class Looker:
@@ -134,10 +134,10 @@ class Looker:
             return Look(False, (), [], [], self._people, faults, measures=away, watched=False)
         analysed = self._looks_for_something and self._worth_it(grey, now_s)
         found: list[Detection] = []
-        in_whole: list[Detection] = []
+        sight = regions.Sight()
         if analysed:
             self._looked_s, self._relit = now_s, False
-            in_whole, found, tracks = self._see(picture.colours(), now_s)
+            sight, found, tracks = self._see(picture.colours(), now_s)
             persons = [detection for detection in found if detection.label == "person"]
             self._people = [person.box for person in persons] + self._people_before
             self._people_before = [person.box for person in persons if person.score >= SCORE_MIN_UNSURE]
@@ -162,27 +162,26 @@ class Looker:
             measures=measures,
             watched=watched,
             found=found,
-            found_in_whole=in_whole,
+            sight=sight,
         )
 
-    def _see(
-        self, colours: NDArray[np.uint8], now_s: float
-    ) -> tuple[list[Detection], list[Detection], Sequence[Track]]:
-        """Runs the detector: what the whole picture shows, what parts of it show besides, and who that is."""
+    def _see(self, colours: NDArray[np.uint8], now_s: float) -> tuple[regions.Sight, list[Detection], Sequence[Track]]:
+        """Runs the detector: what the whole picture and parts of it show, all of that, and who it is."""
         in_whole = self._detector.look(colours)
         input_px = self._detector.input_px
         if input_px is None:
-            return in_whole, in_whole, self._tracker.look(without_doubles(in_whole), now_s)
+            return regions.Sight(in_whole), in_whole, self._tracker.look(without_doubles(in_whole), now_s)
         scale = regions.Scale((colours.shape[0], colours.shape[1]), input_px)
         things = [track.expected(now_s) for track in self._tracker.tracks] + self._moved
         parts = scale.parts(things, self.parts_max, self._parts_seen)
         self._parts_seen += len(parts)
         seen = [(part, self._detector.look(colours[part.rows, part.columns])) for part in parts]
-        found = regions.joined(in_whole, seen, scale)
+        sight = regions.Sight(in_whole, seen, scale)
+        found = sight.joined()
         self.recognising.note(self._moved, [thing.box for thing in found if thing.score >= self._score_min])
         self._moved = []
         overlooks = partial(scale.overlooked, parts=parts)
-        return in_whole, found, self._tracker.look(without_doubles(found), now_s, overlooks)
+        return sight, found, self._tracker.look(without_doubles(found), now_s, overlooks)
 
     @property
     def known(self) -> Known | None:

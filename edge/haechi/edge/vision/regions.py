@@ -8,7 +8,7 @@ in two is no object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from haechi.edge.vision.detection import Detection
@@ -21,6 +21,7 @@ _GAIN_MIN = 1.25  # a part that is hardly larger than in the whole picture is no
 _FILLED_MAX = 0.8  # of a part's width and height by what it was cut for
 _CUT_SHARE = 0.01  # of a part: nearer to its edge a box may be half of an object
 _LIKENESS_MIN = 0.45  # of the boxes of one object in two scales
+_ALONE = 0.5  # of its score, for what only a part shows: of equal scores, fewer of these are right
 _TOO_SMALL_PX = 28.0  # of the detector's input: below, not to be seen in the whole picture proves nothing
 
 
@@ -123,35 +124,57 @@ def holds(outer: Box, inner: Box) -> bool:
     return _within(outer, inner.centre) and outer.overlap(inner) >= 0.95 * inner.area
 
 
-def joined(
-    whole: Iterable[Detection], seen: Iterable[tuple[Part, Iterable[Detection]]], scale: Scale
-) -> list[Detection]:
-    """What a look at the whole picture and at parts of it found, surest first; who was seen in both is one.
+class Sight(NamedTuple):
+    """What a detector said of one picture."""
 
-    Args:
-        whole: found in the whole picture.
-        seen: each part with what was found in it, in fractions of the part.
-        scale: of the look.
-    """
-    found = list(whole)
-    for part, detections in seen:
-        closer = [
-            detection._replace(box=part.in_picture(detection.box))
-            for detection in detections
-            if part.whole(detection.box)
-        ]
-        # An enlarged wheel may look like a car: what is large is the whole picture's to see.
-        closer = [detection for detection in closer if scale.small(detection.box)]
-        doubled = {id(less) for one in closer for other in found if (less := _less(one, other)) is not None}
-        found = [detection for detection in (*found, *closer) if id(detection) not in doubled]
-    return sorted(found, key=lambda detection: -detection.score)
+    whole: Sequence[Detection] = ()
+    """Of all of it."""
+    parts: Sequence[tuple[Part, Sequence[Detection]]] = ()
+    """Of each part, in fractions of the part."""
+    scale: Scale | None = None
+    """None of a detector that sees no parts."""
+
+    def joined(self) -> list[Detection]:
+        """All that was found, surest first, for who follows it; who was seen in both is one, as surely as in either."""
+        found = list(self.whole)
+        for closer in self._closer():
+            doubled = {id(less) for one in closer for other in found if (less := _less(one, other)) is not None}
+            found = [detection for detection in (*found, *closer) if id(detection) not in doubled]
+        return sorted(found, key=lambda detection: -detection.score)
+
+    def ranked(self) -> list[Detection]:
+        """All that was found, in the order in which to believe it, for who judges the detector without a tracker.
+
+        What the whole picture shows is as sure as there; what only a part shows is less sure than it says.
+        """
+        alone: list[Detection] = []
+        for closer in self._closer():
+            for one in closer:
+                if not any(_are_one(one, other) for other in self.whole):
+                    others = [other for other in alone if _less(one, other) is not other]
+                    alone = others if any(_are_one(one, other) for other in others) else [*others, one]
+        less_sure = (one._replace(score=_ALONE * one.score) for one in alone)
+        return sorted((*self.whole, *less_sure), key=lambda detection: -detection.score)
+
+    def _closer(self) -> Iterator[list[Detection]]:
+        """What each part shows, in fractions of the picture, as far as it is for a part to show."""
+        if self.scale is None:
+            return
+        for part, detections in self.parts:
+            closer = (one._replace(box=part.in_picture(one.box)) for one in detections if part.whole(one.box))
+            # An enlarged wheel may look like a car: what is large is the whole picture's to see.
+            yield [one for one in closer if self.scale.small(one.box)]
 
 
 def _less(one: Detection, other: Detection) -> Detection | None:
     """The less sure of two boxes of one object; None when they are two objects."""
-    if one.label != other.label or one.box.likeness(other.box) < _LIKENESS_MIN:
+    if not _are_one(one, other):
         return None
     return one if one.score < other.score else other
+
+
+def _are_one(one: Detection, other: Detection) -> bool:
+    return one.label == other.label and one.box.likeness(other.box) >= _LIKENESS_MIN
 
 
 def _within(box: Box, point: Point) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from haechi.edge.vision.detection import Detection
 from haechi.edge.vision.geometry import Box, Point
-from haechi.edge.vision.regions import Part, Scale, holds, joined
+from haechi.edge.vision.regions import Part, Scale, Sight, holds
 from support.moving import standing
 
 HD = Scale((720, 1280), (256, 416))
@@ -51,7 +51,7 @@ def test_a_box_that_a_part_cuts_is_no_object_but_one_at_the_pictures_edge_is() -
     part = Part(Box(0.0, 0.2, 0.3, 0.5), slice(0, 1), slice(0, 1))
     cut = Detection(Box(0.9, 0.4, 1.0, 0.6), "person", 0.9)
     at_the_edge = Detection(Box(0.0, 0.4, 0.1, 0.6), "person", 0.8)
-    (found,) = joined([], [(part, [cut, at_the_edge])], HD)
+    (found,) = Sight([], [(part, [cut, at_the_edge])], HD).joined()
     assert found.score == 0.8
     assert found.box.left == 0.0
     assert abs(found.box.bottom - 0.38) < 1e-9
@@ -63,7 +63,19 @@ def test_who_is_seen_in_both_is_one_and_what_is_large_is_the_whole_pictures_to_s
     part = Part(Box(0.0, 0.0, 1.0, 1.0), slice(0, 720), slice(0, 1280))
     closer = far._replace(score=0.8)
     wheel = Detection(Box(0.12, 0.6, 0.3, 0.9), "car", 0.9)
-    assert joined([lorry, far], [(part, [closer, wheel])], HD) == [closer, lorry]
+    assert Sight([lorry, far], [(part, [closer, wheel])], HD).joined() == [closer, lorry]
+
+
+def test_who_judges_the_detector_believes_the_whole_picture_first() -> None:
+    far = Detection(person(Point(0.8, 0.4), 60), "person", 0.3)
+    farther = Detection(person(Point(0.3, 0.4), 30), "person", 0.7)
+    part = Part(Box(0.0, 0.0, 1.0, 1.0), slice(0, 720), slice(0, 1280))
+    once = (part, [far._replace(score=0.8), farther])
+    again = (part, [farther._replace(score=0.5), far])
+    less_sure = farther._replace(score=0.35)
+    assert Sight([far], [once, again], HD).ranked() == [less_sure, far]
+    assert Sight([far], [again, once], HD).ranked() == [less_sure, far]
+    assert Sight([far]).ranked() == [far]
 
 
 def test_a_look_that_could_not_have_shown_somebody_proves_nothing() -> None:

@@ -145,7 +145,7 @@ class Evaluation:
         people = {known.id: box for known, box in inside.items() if known.asked and box.area > 0}
         neither = [box for known, box in inside.items() if not known.asked and box.area > 0]
         if look.analysed:
-            for precision, found in ((self._raw, look.found), (self._raw_whole, look.found_in_whole)):
+            for precision, found in ((self._raw, look.sight.ranked()), (self._raw_whole, look.sight.whole)):
                 scored = [(d.box, d.score) for d in found if d.label == "person"]
                 precision.add(scored, list(people.values()), neither)
         tracks = {t.id: t.box for t in look.tracks if t.settled and not t.misses and t.label == "person"}
