@@ -2,8 +2,9 @@
 
 Promise: an object counts once for each time it goes from clearly one side of a line to clearly the other, through the
 segment itself, by the middle of its lower edge (its foot point), and only if it went some way: the box of a parked car
-trembles, and may tremble across a line. Zones are told of in :mod:`.zones`, :mod:`.bays` and :mod:`.traffic`. What is
-not in force by its schedule counts nothing and raises nothing.
+trembles, and may tremble across a line. Somebody on a bicycle counts once where both are counted (:mod:`.riding`).
+Zones are told of in :mod:`.zones`, :mod:`.bays` and :mod:`.traffic`. What is not in force by its schedule counts
+nothing and raises nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from haechi.edge.vision.ground import Ground
 from haechi.edge.vision.labels import VEHICLES, Label
 from haechi.edge.vision.measures import Measure
 from haechi.edge.vision.raising import Change
+from haechi.edge.vision.riding import Riding
 from haechi.edge.vision.scene_config import LineConfig, ZoneConfig
 from haechi.edge.vision.speeds import Speed, Speeds
 from haechi.edge.vision.tracker import Track
@@ -93,26 +95,31 @@ class _Passage:
 
 
 class _Line:
-    def __init__(self, config: LineConfig, speeds: Speeds | None) -> None:
+    def __init__(self, config: LineConfig, speeds: Speeds | None, riding: Riding) -> None:
         self._config = config
+        self._riding = riding
         self._speeds = speeds if config.speed else None
         self._a, self._b = Point(*config.a), Point(*config.b)
         self._labels = frozenset(config.classes)
         self._passages: dict[int, _Passage] = {}
         self._shown: dict[int, deque[bool]] = {}
         self._measured: list[Speed] = []
+        self._ahead: set[tuple[int, Direction]] = set()
+        """Who crossed, and may be followed by what carries them, or who by whom they carry."""
 
     def update(self, tracks: Sequence[Track], now_s: float) -> Iterable[Crossing]:
         there = {track.id for track in tracks}
         self._passages = {id_: passage for id_, passage in self._passages.items() if id_ in there}
         self._shown = {id_: shown for id_, shown in self._shown.items() if id_ in there}
+        self._ahead = {(id_, direction) for id_, direction in self._ahead if id_ in there}
         for track in tracks:
             self._shown.setdefault(track.id, deque(maxlen=self._config.confirm[1])).append(not track.misses)
             directions = self._crossed(track, now_s)
             if track.label in self._labels:
                 for direction in directions:
                     self._measure(track)
-                    yield Crossing(self._config.name, direction, track.label, track.id)
+                    if not self._follows(track.id, direction):
+                        yield Crossing(self._config.name, direction, track.label, track.id)
 
     def measures(self) -> Sequence[Measure]:
         """The mean speed of what crossed since it was asked last; nothing when nothing did."""
@@ -128,6 +135,16 @@ class _Line:
         self._passages.clear()
         self._shown.clear()
         self._measured.clear()
+        self._ahead.clear()
+
+    def _follows(self, id_: int, direction: Direction) -> bool:
+        """Whether it crosses as the second of two that belong together."""
+        for partner in self._riding.partners(id_):
+            if (partner, direction) in self._ahead:
+                self._ahead.remove((partner, direction))
+                return True
+        self._ahead.add((id_, direction))
+        return False
 
     def _measure(self, track: Track) -> None:
         if self._speeds is not None and track.label in VEHICLES:
@@ -203,7 +220,8 @@ class Scene:
             period_s: what is measured is told so often.
         """
         self._speeds = None if ground is None else Speeds(ground)
-        self._lines = [(_Line(line, self._speeds), line.hours(time_zone)) for line in lines]
+        self._riding = Riding()
+        self._lines = [(_Line(line, self._speeds, self._riding), line.hours(time_zone)) for line in lines]
         self._zones = [
             (_area(zone, ground, self._speeds, active=zone.name in active), zone.hours(time_zone)) for zone in zones
         ]
@@ -223,6 +241,7 @@ class Scene:
         """
         if self._speeds is not None:
             self._speeds.update(tracks, now_s)
+        self._riding.update(tracks)
         crossings: list[Crossing] = []
         for line, hours in self._lines:
             if now_us is None or hours.in_force(now_us):
@@ -256,6 +275,7 @@ class Scene:
         """Begins anew after a time without pictures; conditions that were raised stay so until they are seen to end."""
         if self._speeds is not None:
             self._speeds.forget()
+        self._riding.forget()
         for line, _hours in self._lines:
             line.forget()
         for zone, _hours in self._zones:

@@ -58,6 +58,33 @@ def test_down_the_picture_over_a_line_drawn_to_the_right_is_forward() -> None:
     assert Film(lines=[LINE]).show(walk(Point(0.5, 0.9), Point(0.5, 0.2))).directions == ["backward"]
 
 
+def ride(a: Point, b: Point, looks: int = 25) -> list[list[Detection]]:
+    """Somebody on a bicycle, as a detector says it."""
+    return [
+        [
+            seen(Point(at.x + 0.005, at.y - 0.03)),
+            *([seen(at, "bicycle", 0.6, width=0.08, height=0.09)] if i % 4 else []),  # it misses one now and then
+        ]
+        for i in range(looks)
+        for at in [between(a, b, i / (looks - 1))]
+    ]
+
+
+@pytest.mark.parametrize("classes", [("person", "bicycle"), ("person",), ("bicycle", "car")])
+def test_somebody_on_a_bicycle_crosses_once_there_and_once_back(classes: tuple[str, ...]) -> None:
+    line = LineConfig.model_validate({"name": "gate", "a": (0.1, 0.5), "b": (0.9, 0.5), "classes": classes})
+    there, back = ride(Point(0.3, 0.2), Point(0.6, 0.9)), ride(Point(0.6, 0.9), Point(0.3, 0.2))
+    assert Film(lines=[line]).show(there + back).directions == ["forward", "backward"]
+
+
+def test_who_passes_a_cyclist_or_a_bicycle_that_stands_there_counts_as_well() -> None:
+    cyclist, walker = ride(Point(0.5, 0.2), Point(0.5, 0.9)), walk(Point(0.5, 0.9), Point(0.52, 0.2))
+    both = [[*one, *other] for one, other in zip(cyclist, walker, strict=True)]
+    assert sorted(Film(lines=[LINE]).show(both).directions) == ["backward", "forward"]
+    parked = seen(Point(0.52, 0.52), "bicycle", width=0.08, height=0.09)
+    assert Film(lines=[LINE]).show([[*look, parked] for look in walker]).directions == ["backward"]
+
+
 def test_past_the_end_of_the_line_is_no_crossing() -> None:
     assert not Film(lines=[LINE]).show(walk(Point(0.95, 0.2), Point(0.95, 0.9))).crossings
 
