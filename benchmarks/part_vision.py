@@ -199,6 +199,7 @@ def _camera(stack: ExitStack, folder: Path, clip: Path | str, *, gate: bool) -> 
             "loop": isinstance(clip, Path),
             "looks_per_s": _LOOKS_A_S,
             "zones": [zone],
+            "detector": {"precision": "fp32"},
             "motion": MotionConfig(enabled=gate).model_dump(),
         }
     )

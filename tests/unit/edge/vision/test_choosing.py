@@ -30,10 +30,12 @@ class Session:
         self._clock[0] += next(self._takes_s)
 
 
-def test_the_shortest_run_counts() -> None:
+def test_neither_a_slow_nor_a_quick_moment_counts() -> None:
     clock = [0.0]
-    sessions = [Session(clock, [9, 4, 5, 4]), Session(clock, [3, 9, 9, 2])]
-    assert choosing.fastest_s(sessions, lambda: clock[0]) == pytest.approx([4, 2])
+    exact = Session(clock, [9, 4, 8, 4, 4, 1, 4, 8, 4, 4, 4])
+    quick = Session(clock, [3, 9, 6, 1, 3, 3, 3, 6, 1, 3, 3])
+    exact_s, quick_s = choosing.usual_s(exact, quick, lambda: clock[0])
+    assert exact_s / quick_s == pytest.approx(4 / 3)
 
 
 class Bench:
@@ -46,9 +48,9 @@ class Bench:
         self.model = "recipe-1"
         monkeypatch.setattr(cache, "locate", lambda _name, precision, _size: Path(self.model, precision))
         monkeypatch.setattr(choosing, "open_session", lambda path, _threads: path)
-        monkeypatch.setattr(choosing, "fastest_s", self._measure)
+        monkeypatch.setattr(choosing, "usual_s", self._measure)
 
-    def _measure(self, _sessions: object) -> list[float]:
+    def _measure(self, *_sessions: object) -> list[float]:
         self.measured += 1
         self.meanwhile()
         return self.times_s
