@@ -22,10 +22,7 @@ _SPREADS = 60.0  # squared distance from the background, in variances, at which 
 _SCORE = 0.9
 _LEARNING_LOOKS = 3
 _YOUNG_LOOKS = 20
-_RATIO_YOUNG, _RATIO = (
-    0.5,
-    0.5,
-)  # share of what a place has shown that belongs to the background, by its commonest looks
+_RATIO_YOUNG, _RATIO = 0.5, 0.9  # of what a place has shown, by its commonest looks, is the background
 
 
 class Background:
